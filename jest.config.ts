@@ -1,0 +1,23 @@
+/** @jest-config-loader esbuild-register */
+import type { Config } from 'jest';
+
+// BUILT=1 runs the same tests against the built package instead of the sources.
+const target = process.env.BUILT ? '<rootDir>/dist/cjs/$1.js' : '<rootDir>/src/$1';
+
+const config: Config = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/__tests__'],
+  testMatch: ['**/*.test.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
+  },
+  moduleNameMapper: {
+    '^(?:\\.\\./)+src/(.*)\\.js$': target,
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+};
+
+export default config;

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable, Transform } from 'node:stream';
+import getRawBody from 'raw-body';
+import type { BodyFlaw, BodyLimits, CapturedBody } from './request.js';
+
+/** Reads an unread request to its end, or to the first limit. Always settles, even when the sender vanishes. */
+export function readStream(req: IncomingMessage, limits: BodyLimits, decoder?: Transform): Promise<CapturedBody> {
+  return new Promise((resolve) => {
+    const source: Readable = decoder === undefined ? req : req.pipe(decoder);
+    let settled = false;
+    const settle = (result: CapturedBody): void => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      req.off('close', onClose);
+      if ('reason' in result) stopReading(req, decoder);
+      resolve(result);
+    };
+    // raw-body does not settle when a stream is destroyed without an error, nor when nothing more arrives.
+    const onClose = (): void => settle({ reason: 'body_aborted' });
+    const timer = setTimeout(() => settle({ reason: 'body_timeout' }), limits.timeoutMs);
+    req.once('close', onClose);
+    if (decoder !== undefined) req.once('error', onClose);
+
+    const length = (decoder === undefined && req.headers['content-length']) || null;
+    getRawBody(source, { limit: limits.limit, length }, (error, bytes) => {
+      settle(error ? { reason: flawOf(error, decoder) } : { bytes });
+    });
+  });
+}
+
+function flawOf(error: getRawBody.RawBodyError, decoder: Transform | undefined): BodyFlaw {
+  switch (error.type) {
+    case 'entity.too.large':
+      return 'body_too_large';
+    case 'stream.not.readable':
+    case 'stream.encoding.set': // somebody asked for text, and the bytes are gone
+      return 'body_consumed';
+    case 'request.aborted':
+    case 'request.size.invalid':
+      return 'body_aborted';
+    default:
+      // Anything else was raised by the stream: the decoder met bad data, or the connection broke.
+      return decoder === undefined ? 'body_aborted' : 'not_inflatable';
+  }
+}
+
+function stopReading(req: IncomingMessage, decoder: Transform | undefined): void {
+  req.pause();
+  if (decoder === undefined) return;
+  req.unpipe(decoder);
+  // A late error of a decoder that nobody reads any more must not become an uncaught exception.
+  decoder.on('error', () => {}).destroy();
+}

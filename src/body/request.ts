@@ -1,0 +1,29 @@
+import type { IncomingMessage } from 'node:http';
+
+/** A request as it reaches a middleware: others may have read it before and left what they read. */
+export interface CapturableRequest extends IncomingMessage {
+  /** Bytes kept by `keepRawBody` or by a serverless platform. */
+  rawBody?: unknown;
+  /** What a body parser made of it. */
+  body?: unknown;
+}
+
+/** Why a body could not be had. */
+export type BodyFlaw =
+  | 'body_too_large'
+  | 'body_timeout'
+  | 'body_aborted'
+  | 'body_consumed'
+  | 'content_encoding'
+  | 'not_inflatable';
+
+export type CapturedBody = { readonly bytes: Buffer } | { readonly reason: BodyFlaw };
+
+export interface BodyLimits {
+  /** Bytes, after inflating. */
+  readonly limit: number;
+  /** Milliseconds from the first look at the request to its last byte. */
+  readonly timeoutMs: number;
+  /** Whether compressed bodies are accepted. */
+  readonly inflate: boolean;
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { type HeadersInput, type PlainHeaders, withoutSecrets } from './headers.js';
+
+/** What a handler gets beside the event. */
+export interface Delivery {
+  /** Hex SHA-256 of the raw bytes: the only identity that a Cakemail delivery has. Use it for idempotency. */
+  readonly id: string;
+  /** The exact bytes that were signed. */
+  readonly rawBody: Buffer;
+  /** The request's headers in lower case, without credentials, cookies and the signature. */
+  readonly headers: PlainHeaders;
+  /** When this process had the whole body. */
+  readonly receivedAt: Date;
+  /** When the event happened (`created_on` or `timestamp`), or null when it does not say. */
+  readonly occurredAt: Date | null;
+  /** 1, or more when handlers failed on earlier tries of the same bytes. */
+  readonly attempt: number;
+  /** Whether Cakemail's published catalogue has the event's name. */
+  readonly known: boolean;
+  /** Aborts when the handlers' time limit passes, or when `close()` runs out of patience. */
+  readonly signal: AbortSignal;
+}
+
+/** Verified bytes on their way to the handlers. Parts that many handlers never ask for are made when asked for. */
+export class VerifiedDelivery implements Delivery {
+  readonly receivedAt = new Date();
+  readonly #received: HeadersInput;
+  readonly #secretNames: readonly string[];
+  #id: string | undefined;
+  #headers: PlainHeaders | undefined;
+  #abort: AbortController | undefined;
+  attempt = 1;
+
+  constructor(
+    readonly rawBody: Buffer,
+    readonly occurredAt: Date | null,
+    readonly known: boolean,
+    headers: HeadersInput,
+    secretNames: readonly string[],
+  ) {
+    this.#received = headers;
+    this.#secretNames = secretNames;
+  }
+
+  get id(): string {
+    this.#id ??= createHash('sha256').update(this.rawBody).digest('hex');
+    return this.#id;
+  }
+
+  get headers(): PlainHeaders {
+    this.#headers ??= withoutSecrets(this.#received, this.#secretNames);
+    return this.#headers;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  /** Tells the handlers to stop. */
+  abort(reason: Error): void {
+    this.#abort ??= new AbortController();
+    this.#abort.abort(reason);
+  }
+}

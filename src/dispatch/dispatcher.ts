@@ -1,0 +1,80 @@
+import { contain } from '../contain.js';
+import type { Delivery, VerifiedDelivery } from '../delivery.js';
+import { HandlerError } from '../errors.js';
+import type { AnyCakemailEvent } from '../events/types.js';
+import type { LifecycleEmitter } from '../lifecycle.js';
+import { AcceptedOutcome, FailedOutcome } from '../outcome.js';
+import { HandlerRegistry } from './registry.js';
+import { HandlerRun } from './run.js';
+
+/** A handler as it is kept; its event type is sharpened where it is registered. */
+export type AnyHandler = (event: AnyCakemailEvent, delivery: Delivery) => unknown;
+
+/** Told every failure of a handler, late ones too. */
+export type ErrorHandler = (error: Error, delivery: Delivery) => unknown;
+
+type Run = HandlerRun<[AnyCakemailEvent, Delivery]>;
+
+/** Hands deliveries to their handlers and says what became of them. */
+export class Dispatcher {
+  readonly handlers = new HandlerRegistry<AnyHandler>();
+  readonly #running = new Set<Run>();
+  #errorHandlers: readonly ErrorHandler[] = [];
+
+  constructor(
+    private readonly timeoutMs: number,
+    private readonly events: LifecycleEmitter,
+    /** Told what the error handlers themselves throw. */
+    private readonly report: (error: Error) => void,
+  ) {}
+
+  /** Registers an error handler; the returned function takes it back. */
+  addErrorHandler(handler: ErrorHandler): () => void {
+    const added: ErrorHandler = (error, delivery) => handler(error, delivery);
+    this.#errorHandlers = [...this.#errorHandlers, added];
+    return () => {
+      this.#errorHandlers = this.#errorHandlers.filter((other) => other !== added);
+    };
+  }
+
+  /** Whether anybody would learn of a failure. */
+  get isWatched(): boolean {
+    return this.#errorHandlers.length > 0 || this.events.listenerCount('failed') > 0;
+  }
+
+  /** Runs the handlers of an event. Never rejects. */
+  async dispatch(event: AnyCakemailEvent, delivery: VerifiedDelivery): Promise<AcceptedOutcome | FailedOutcome> {
+    const startedAt = performance.now();
+    const { named, handlers } = this.handlers.take(event.event);
+    const run: Run = new HandlerRun(this.timeoutMs, {
+      failed: (error) => this.#tell(error, delivery),
+      failedLate: (error) => {
+        this.#tell(error, delivery);
+        this.events.emit('late', { event, delivery, error });
+      },
+      expired: (reason) => delivery.abort(reason),
+    });
+    this.#running.add(run);
+    const errors = await run.start(handlers, event, delivery);
+    this.#running.delete(run);
+
+    const durationMs = performance.now() - startedAt;
+    if (errors.length > 0) {
+      const error = new HandlerError(errors);
+      this.events.emit('failed', { event, delivery, error, durationMs });
+      return new FailedOutcome(error, event, delivery);
+    }
+    const kind = named ? 'handled' : 'unhandled';
+    this.events.emit(kind, { event, delivery, durationMs });
+    return new AcceptedOutcome(kind, event, delivery);
+  }
+
+  /** Gives up every delivery that still runs. */
+  expireAll(reason: Error): void {
+    for (const run of this.#running) run.expire(reason);
+  }
+
+  #tell(error: Error, delivery: Delivery): void {
+    for (const handler of this.#errorHandlers) contain(() => handler(error, delivery), this.report);
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Every failure this package reports, by its stable code: what it says, and what to do about it.
+ * The README has one entry a code.
+ */
+const CODES = {
+  ERR_SECRET_MISSING: {
+    message: 'No usable secret was given.',
+    help: "Pass the webhook's key as `secret`. Cakemail shows it in GET /webhooks/{id}, as signature.key.",
+  },
+  ERR_OPTION_INVALID: {
+    message: 'An option is not valid.',
+    help: 'Correct the option that the message names; the README lists all of them.',
+  },
+  ERR_VERIFICATION_DISABLED: {
+    message: 'Verification cannot be switched off in production.',
+    help: 'Remove `dangerouslySkipVerification` and pass `secret`, or run with another NODE_ENV.',
+  },
+  ERR_SIGNATURE: {
+    message: 'The signature is missing or does not match the body.',
+    help: 'Listen to `events.on("rejected")` or pass a `logger`: the reason is told there, never to the sender.',
+  },
+  ERR_PAYLOAD: {
+    message: 'The body is not a JSON object with an event name.',
+    help: 'The body was signed, so the sender holds a key: look at what it sends. The reason is in `events`.',
+  },
+  ERR_SCHEMA_MISMATCH: {
+    message: "The event's data does not have the expected shape.",
+    help: 'Widen the schema of this event in `schemas`, or set `onSchemaMismatch: "deliver"`.',
+  },
+  ERR_SCHEMA_FAILED: {
+    message: "The event's schema could not be run.",
+    help: "Your schema threw or did not finish in time; see this error's `cause`.",
+  },
+  ERR_BODY_TOO_LARGE: {
+    message: 'The body is larger than the limit.',
+    help: 'Raise `limit` (bytes) if Cakemail really sends you bodies of this size.',
+  },
+  ERR_CONTENT_ENCODING: {
+    message: 'The content encoding is not supported.',
+    help: 'Compressed bodies are refused; set `inflate: true` to accept gzip, deflate and br.',
+  },
+  ERR_METHOD: {
+    message: 'Only POST is served here.',
+    help: 'Webhooks arrive by POST; a browser or a health check opens this address with another method.',
+  },
+  ERR_BODY_TIMEOUT: {
+    message: 'The body did not arrive in time.',
+    help: 'Raise `timeoutMs.body` if the network between you and the sender is that slow.',
+  },
+  ERR_BODY_ABORTED: {
+    message: 'The request ended before its body was complete.',
+    help: 'The sender or a proxy closed the connection; nothing to do unless it happens often.',
+  },
+  ERR_BODY_CONSUMED: {
+    message: 'The body was read by another parser, and its raw bytes were not kept.',
+    help: 'Mount the webhook router before express.json(), or keep the bytes: express.json({ verify: keepRawBody }).',
+  },
+  ERR_DELIVERY_RUNNING: {
+    message: 'This delivery is being handled by another process.',
+    help: 'Nothing to do: the sender is asked to come back. Seen only with a dedupe store that processes share.',
+  },
+  ERR_HANDLER_FAILED: {
+    message: 'A handler failed.',
+    help: "See the AggregateError in `cause`; it holds every handler's error. The delivery may run again.",
+  },
+  ERR_HANDLER_TIMEOUT: {
+    message: 'A handler did not finish in time.',
+    help: 'Pass `delivery.signal` to what the handler awaits, do the work elsewhere, or raise `timeoutMs.handler`.',
+  },
+  ERR_KEYS_UNAVAILABLE: {
+    message: 'The keys to verify with could not be loaded.',
+    help: 'Your `secrets` function threw, timed out or returned nothing usable; see `cause`.',
+  },
+  ERR_DEDUPE_UNAVAILABLE: {
+    message: 'The dedupe store did not answer.',
+    help: 'Your `dedupe` store threw or timed out; see `cause`.',
+  },
+  ERR_CLOSING: {
+    message: 'The receiver is shutting down.',
+    help: 'close() was called; the sender is asked to come back.',
+  },
+  ERR_INTERNAL: {
+    message: 'The receiver itself failed.',
+    help: 'This is a bug in cakemail-webhooks: please report it with the `cause`.',
+  },
+} as const;
+
+/** The stable code of a {@link WebhookError}. */
+export type WebhookErrorCode = keyof typeof CODES;
+
+/** All codes, for tests and documentation. */
+export const WEBHOOK_ERROR_CODES = Object.keys(CODES) as WebhookErrorCode[];
+
+/** The generic message of a code, which gives nothing of the application away. */
+export function messageOf(code: WebhookErrorCode): string {
+  return CODES[code].message;
+}
+
+/** What a {@link WebhookError} is made from, beside its code. */
+export interface WebhookErrorOptions {
+  /** Replaces the code's own message. */
+  readonly message?: string | undefined;
+  /** HTTP status; 500 unless told. */
+  readonly status?: number;
+  /** Headers to answer with, in the form that Express's own error handler reads. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly cause?: unknown;
+}
+
+/** Any failure reported by this package. Compare `code`, which is stable; the message may change. */
+export class WebhookError extends Error {
+  override readonly name: string = 'WebhookError';
+  /** Stable, for programs: `ERR_…`. */
+  readonly code: WebhookErrorCode;
+  /** The HTTP status of the answer, or 500 for a failure outside a request. */
+  readonly status: number;
+  /** What to do about it, in a sentence. */
+  readonly help: string;
+  /** Headers of the answer (`Allow`, `Retry-After`), if any. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
+
+  constructor(code: WebhookErrorCode, options: WebhookErrorOptions = {}) {
+    super(options.message ?? CODES[code].message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.status = options.status ?? 500;
+    this.help = CODES[code].help;
+    this.headers = options.headers;
+  }
+}
+
+/** Thrown while the router is built or a handler is registered: the program is wrong, not a request. */
+export class ConfigurationError extends WebhookError {
+  override readonly name = 'ConfigurationError';
+
+  constructor(code: 'ERR_SECRET_MISSING' | 'ERR_OPTION_INVALID' | 'ERR_VERIFICATION_DISABLED', message: string) {
+    super(code, { message: `${message} ${CODES[code].help}` });
+  }
+}
+
+/** One or more handlers of a delivery failed. `errors` (and the AggregateError in `cause`) holds each failure. */
+export class HandlerError extends WebhookError {
+  override readonly name = 'HandlerError';
+  /** One entry a failed handler, in the order in which they were registered. */
+  readonly errors: readonly Error[];
+
+  constructor(errors: readonly Error[]) {
+    const timedOut = errors.every((error) => isTimeout(error));
+    const code = timedOut ? 'ERR_HANDLER_TIMEOUT' : 'ERR_HANDLER_FAILED';
+    super(code, { cause: new AggregateError(errors, CODES[code].message) });
+    this.errors = errors;
+  }
+}
+
+function isTimeout(error: Error): boolean {
+  return error instanceof WebhookError && error.code === 'ERR_HANDLER_TIMEOUT';
+}
+
+/** What a handler or a callback threw, as an Error: JavaScript lets one throw a string or null. */
+export function toError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  let text: string;
+  try {
+    text = String(thrown);
+  } catch {
+    text = 'an object that cannot be shown';
+  }
+  return new Error(`A value that is not an Error was thrown: ${text}`, { cause: thrown });
+}

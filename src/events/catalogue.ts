@@ -1,0 +1,80 @@
+import { nearest } from '../nearest.js';
+
+/**
+ * The 59 event names that Cakemail publishes, by group.
+ * Source: Cakemail's OpenAPI document 1.18.25, schema `EventType` (the same list as in its SDK 2.2.0).
+ * The API is newer than the list: names that are not here arrive too, and are delivered.
+ */
+export const EVENT_GROUPS = {
+  Account: ['Created', 'Updated', 'Confirmed', 'Deleted'],
+  Contact: ['Added', 'Updated', 'Removed', 'Tagged', 'Untagged'],
+  ContactsExport: ['Created', 'Deleted'],
+  Campaign: ['Canceled', 'Created', 'Unscheduled', 'Updated', 'Resumed', 'Scheduled', 'Suspended'],
+  CampaignLogExport: ['Created'],
+  Email: [
+    'Sent',
+    'Opened',
+    'Clicked',
+    'Bounced',
+    'ReportedAsSpam',
+    'Unsubscribed',
+    'GlobalUnsubscribed',
+    'Submitted',
+    'Queued',
+    'Rejected',
+    'Processing',
+    'Delivered',
+    'Error',
+  ],
+  User: ['Created', 'Deleted', 'LoggedIn', 'Updated', 'Confirmed'],
+  List: ['Created', 'Updated', 'Deleted'],
+  ListLogsExport: ['Created'],
+  MFA: [
+    'RecoveryCodesViewed',
+    'ChallengeIssued',
+    'ChallengeCompleted',
+    'MethodAdded',
+    'MethodActivated',
+    'MethodDeleted',
+  ],
+  Segment: ['Created', 'Updated', 'Deleted'],
+  Sender: ['Created', 'Updated', 'Deleted', 'Confirmed', 'ConfirmationEmailSent'],
+  SuppressedEmail: ['Added', 'Removed'],
+  SuppressedEmailsExport: ['Created', 'Deleted'],
+} as const;
+
+type Groups = typeof EVENT_GROUPS;
+
+/** A name that Cakemail publishes, such as `'User.LoggedIn'`. */
+export type CatalogueName = {
+  [G in keyof Groups]: `${G}.${Groups[G][number]}`;
+}[keyof Groups];
+
+/** Every published name, in the vendor's order. */
+export const EVENT_NAMES: readonly CatalogueName[] = Object.entries(EVENT_GROUPS).flatMap(([group, names]) =>
+  names.map((name) => `${group}.${name}` as CatalogueName),
+);
+
+const NAMES: ReadonlySet<string> = new Set(EVENT_NAMES);
+const PATTERNS: readonly string[] = Object.keys(EVENT_GROUPS).map((group) => `${group}.*`);
+
+/** Whether Cakemail publishes this name. */
+export function isCatalogueName(name: string): name is CatalogueName {
+  return NAMES.has(name);
+}
+
+/** The pattern that covers a name: `'Email.*'` for `'Email.Sent'`; undefined for a name without a group. */
+export function patternOf(name: string): string | undefined {
+  const dot = name.indexOf('.');
+  return dot > 0 ? `${name.slice(0, dot)}.*` : undefined;
+}
+
+/** Whether the catalogue has this name, or a group for this pattern. */
+export function isListed(nameOrPattern: string): boolean {
+  return NAMES.has(nameOrPattern) || PATTERNS.includes(nameOrPattern);
+}
+
+/** What a misspelt name or pattern was probably meant to be; undefined when nothing is near. */
+export function nearestListed(nameOrPattern: string): string | undefined {
+  return nearest(nameOrPattern, [...EVENT_NAMES, ...PATTERNS]);
+}

@@ -1,0 +1,14 @@
+/**
+ * When an event happened: `created_on` (Unix seconds, guide "Using webhooks") or `timestamp` (ISO 8601, newer
+ * developer portal); null when neither can be read as a time.
+ */
+export function occurredAt(event: { readonly created_on?: unknown; readonly timestamp?: unknown }): Date | null {
+  const { created_on: seconds, timestamp } = event;
+  if (typeof seconds === 'number') return validDate(seconds * 1000);
+  return typeof timestamp === 'string' ? validDate(timestamp) : null;
+}
+
+function validDate(time: number | string): Date | null {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? null : date;
+}

@@ -1,0 +1,94 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { CatalogueName } from './catalogue.js';
+
+/**
+ * `data` of `User.LoggedIn`, the one event whose data Cakemail publishes.
+ * Source: Cakemail's guide "Using webhooks".
+ */
+export interface UserLoggedInData {
+  /** The address that the user logged in with. */
+  email: string;
+  /** How the token was granted, e.g. `'password'`. */
+  grant_type: string;
+  /** Comma-separated scopes of the token, e.g. `'user'`. */
+  scopes: string;
+}
+
+/**
+ * What `data` holds, by event. Cakemail publishes one entry; merge your own knowledge into it:
+ *
+ * ```ts
+ * declare module 'cakemail-webhooks' {
+ *   interface CakemailEventData {
+ *     'Email.Bounced': { email: string; bounce_type: 'hard' | 'soft' };
+ *     'Campaign.Sent': { campaign_id: number }; // also makes a name known to `on`
+ *   }
+ * }
+ * ```
+ *
+ * A merge is a promise to the compiler only. To have it checked, use the option `schemas`.
+ */
+export interface CakemailEventData {
+  'User.LoggedIn': UserLoggedInData;
+}
+
+/** A name that `on` takes: published by Cakemail, or merged into {@link CakemailEventData}. */
+export type EventName = CatalogueName | Extract<keyof CakemailEventData, string>;
+
+/** The part before the dot: `'Email'`, `'User'`, … */
+export type EventGroup = EventName extends `${infer Group}.${string}` ? Group : never;
+
+/** All events of a group: `'Email.*'`. */
+export type EventPattern = `${EventGroup}.*`;
+
+/** The names that a name or a pattern stands for. */
+export type MatchedName<P extends EventName | EventPattern> = P extends `${infer Group}.*`
+  ? Extract<EventName, `${Group}.${string}`>
+  : Extract<P, EventName>;
+
+/** Your own schemas for `data`, by event: zod, valibot, arktype, anything that speaks Standard Schema. */
+export type SchemaMap = { readonly [N in EventName]?: StandardSchemaV1 };
+
+/** The members around `data`. Source: Cakemail's guide "Using webhooks", and where its newer documents differ. */
+export interface EventEnvelope {
+  /** The account that the event belongs to. */
+  account_id?: number;
+  /** The address that the action came from. */
+  ip?: string;
+  /** Who acted. Every member may be null; what they hold otherwise is not published. */
+  user?: { id?: unknown; email?: unknown; account_id?: unknown } | null;
+  /** When it happened, Unix time in seconds. `delivery.occurredAt` reads this or `timestamp`. */
+  created_on?: number;
+  /** When it happened, ISO 8601; sent by newer versions of the API in place of `created_on`. */
+  timestamp?: string;
+}
+
+/** One event, as it was sent: members that Cakemail does not publish are there too, but not typed. */
+export interface EventOf<Name, Data> extends EventEnvelope {
+  event: Name;
+  data: Data;
+}
+
+type DataOf<N, S> = N extends keyof S
+  ? S[N] extends StandardSchemaV1<infer _Input, infer Output>
+    ? Output
+    : PublishedData<N>
+  : PublishedData<N>;
+
+type PublishedData<N> = N extends keyof CakemailEventData ? CakemailEventData[N] : Record<string, unknown>;
+
+/** The event of a name; of all names a union that narrows on `event`. */
+export type CakemailEvent<N extends EventName = EventName, S extends SchemaMap = Record<never, never>> = {
+  [K in N]: EventOf<K, DataOf<K, S>>;
+}[N];
+
+// An enum, because its type is a unit: comparing `event` with a known name leaves the unknown event out.
+declare enum Unlisted {
+  Name = 'a name that is not in the catalogue',
+}
+
+/** An event whose name the catalogue does not have (yet). Its `event` is any string. */
+export type UnknownEvent = EventOf<Unlisted, unknown>;
+
+/** Any verified event. `switch (event.event)` narrows it; what is left is an {@link UnknownEvent}. */
+export type AnyCakemailEvent<S extends SchemaMap = Record<never, never>> = CakemailEvent<EventName, S> | UnknownEvent;

@@ -1,0 +1,41 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Headers as Node, a Fetch `Headers` object or a serverless platform gives them. */
+export type HeadersInput =
+  | IncomingHttpHeaders
+  | Headers
+  | Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** Headers as a plain object with lower-case names. */
+export type PlainHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+const SECRET_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie']);
+
+/** Every value of a header (name in lower case). More than one, or a list, means that it was sent twice. */
+export function headerValues(headers: HeadersInput, name: string): readonly unknown[] {
+  if (isFetchHeaders(headers)) {
+    const value = headers.get(name);
+    return value === null ? [] : [value];
+  }
+  const values: unknown[] = [];
+  for (const key of Object.keys(headers)) {
+    if (key.length !== name.length || key.toLowerCase() !== name) continue;
+    const value: unknown = headers[key];
+    if (value !== undefined && value !== null) values.push(value);
+  }
+  return values;
+}
+
+/** The headers without those that carry secrets: credentials, cookies and the signature itself. */
+export function withoutSecrets(headers: HeadersInput, signatureNames: readonly string[]): PlainHeaders {
+  const entries = isFetchHeaders(headers) ? [...headers.entries()] : Object.entries(headers);
+  return Object.fromEntries(
+    entries
+      .map(([name, value]) => [name.toLowerCase(), value] as const)
+      .filter(([name]) => !SECRET_HEADERS.has(name) && !signatureNames.includes(name)),
+  );
+}
+
+function isFetchHeaders(headers: HeadersInput): headers is Headers {
+  return typeof headers.get === 'function' && typeof headers.entries === 'function';
+}

@@ -1,0 +1,34 @@
+export { keepRawBody } from './body/keep-raw-body.js';
+export { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory.js';
+export type { DedupeStore, Reservation } from './dedupe/store.js';
+export type { Delivery } from './delivery.js';
+export { ConfigurationError, HandlerError, WebhookError, type WebhookErrorCode } from './errors.js';
+export { type CatalogueName, EVENT_GROUPS, EVENT_NAMES } from './events/catalogue.js';
+export type { Issue } from './events/documented.js';
+export type {
+  AnyCakemailEvent,
+  CakemailEvent,
+  CakemailEventData,
+  EventEnvelope,
+  EventGroup,
+  EventName,
+  EventPattern,
+  SchemaMap,
+  UnknownEvent,
+  UserLoggedInData,
+} from './events/types.js';
+export type { HeadersInput, PlainHeaders } from './headers.js';
+export type { DeliveryNotice, LifecycleEmitter, LifecycleEvents, LifecycleNotices } from './lifecycle.js';
+export type { Logger } from './log/logger.js';
+export type { TimeLimits, WebhookRouterOptions } from './options.js';
+export type { AcceptedOutcome, FailedOutcome, Outcome, RejectedOutcome, RejectionReason } from './outcome.js';
+export type { IncomingDelivery } from './receive.js';
+export {
+  createWebhookRouter,
+  type EventSelector,
+  type SelectedEvent,
+  type Unsubscribe,
+  type WebhookRouter,
+} from './router.js';
+export type { SecretsSource } from './signature/key-source.js';
+export type { Secret, SecretInput, SecretsByEvent } from './signature/keys.js';

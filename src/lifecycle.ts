@@ -1,0 +1,102 @@
+import { EventEmitter } from 'eventemitter3';
+import { contain } from './contain.js';
+import type { Delivery } from './delivery.js';
+import type { HandlerError, WebhookErrorCode } from './errors.js';
+import type { Issue } from './events/documented.js';
+import type { AnyCakemailEvent } from './events/types.js';
+import type { RejectionReason } from './outcome.js';
+
+/** A delivery and its event, at one step. */
+export interface DeliveryNotice {
+  readonly event: AnyCakemailEvent;
+  readonly delivery: Delivery;
+}
+
+/** Every step of a delivery, for logs and metrics. A listener may throw: that changes nothing for the delivery. */
+export interface LifecycleNotices {
+  /** The bytes are here; nothing is verified yet. */
+  received: { readonly bytes: number };
+  /** The signature holds. `keys` are the indexes of the keys under which it does, in the order given. */
+  verified: { readonly bytes: number; readonly keys: readonly number[] };
+  /** Refused before any handler ran. `reason` is for you: the sender is not told it. */
+  rejected: {
+    readonly reason: RejectionReason;
+    readonly code: WebhookErrorCode;
+    readonly status: number;
+    /** The name of the event, once it is verified. */
+    readonly event: string | undefined;
+    /** What lies behind it, if anything does. */
+    readonly cause: unknown;
+  };
+  /** It deviates from what Cakemail publishes, or from your schema under `'deliver'`; it is delivered all the same. */
+  drift: DeliveryNotice & { readonly issues: readonly Issue[] };
+  /** Every handler succeeded. */
+  handled: DeliveryNotice & { readonly durationMs: number };
+  /** No `on` or `once` handler matched. */
+  unhandled: DeliveryNotice & { readonly durationMs: number };
+  /** At least one handler failed; it will run again when it is sent again. */
+  failed: DeliveryNotice & { readonly error: HandlerError; readonly durationMs: number };
+  /** A handler failed after its time was up and the answer was given. */
+  late: DeliveryNotice & { readonly error: Error };
+  /** It was there before. `joined` tells that the first was still running and its outcome was shared. */
+  duplicate: DeliveryNotice & { readonly joined: boolean };
+}
+
+/** The notices as eventemitter3 types them: `events.on('handled', ({ durationMs }) => …)`. */
+export type LifecycleEvents = {
+  [N in keyof LifecycleNotices]: (notice: LifecycleNotices[N]) => void;
+};
+
+/** `webhooks.events`: a typed eventemitter3. */
+export type LifecycleEmitter = EventEmitter<LifecycleEvents>;
+
+/** The emitter of one router. `report` is told what its listeners throw. */
+export function createLifecycle(report: (error: Error) => void): LifecycleEmitter {
+  return new ContainedEmitter(report) as LifecycleEmitter;
+}
+
+type AnyListener = (...args: unknown[]) => unknown;
+
+/**
+ * eventemitter3 lets a throwing listener skip the later ones and an async one end the process. Here every listener is
+ * wrapped when it is added, and found again when it is taken off.
+ */
+class ContainedEmitter extends EventEmitter {
+  readonly #wrapped = new WeakMap<AnyListener, AnyListener>();
+
+  constructor(private readonly report: (error: Error) => void) {
+    super();
+  }
+
+  override on(name: string | symbol, listener: AnyListener, context?: unknown): this {
+    return super.on(name, this.#wrap(listener), context);
+  }
+
+  override once(name: string | symbol, listener: AnyListener, context?: unknown): this {
+    return super.once(name, this.#wrap(listener), context);
+  }
+
+  override addListener(name: string | symbol, listener: AnyListener, context?: unknown): this {
+    return this.on(name, listener, context);
+  }
+
+  override off(name: string | symbol, listener?: AnyListener, context?: unknown, once?: boolean): this {
+    return super.off(name, listener && this.#wrap(listener), context, once);
+  }
+
+  override removeListener(name: string | symbol, listener?: AnyListener, context?: unknown, once?: boolean): this {
+    return this.off(name, listener, context, once);
+  }
+
+  #wrap(listener: AnyListener): AnyListener {
+    let wrapped = this.#wrapped.get(listener);
+    if (wrapped === undefined) {
+      const { report } = this;
+      wrapped = function (this: unknown, ...args: unknown[]) {
+        contain(() => listener.apply(this, args), report);
+      };
+      this.#wrapped.set(listener, wrapped);
+    }
+    return wrapped;
+  }
+}

@@ -1,0 +1,47 @@
+import type { DeliveryNotice, LifecycleEmitter, LifecycleNotices } from '../lifecycle.js';
+import type { Log, LogFields, LogLevel } from './logger.js';
+
+type Line = readonly [level: LogLevel, fields: LogFields, message: string];
+
+/** What each notice says in the log. Names come from outside, so they are cut and stay out of the message. */
+const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices[N]) => Line } = {
+  received: (notice) => ['debug', { ...notice }, 'received'],
+  verified: (notice) => ['debug', { ...notice }, 'signature verified'],
+  rejected: ({ reason, code, status, event, cause }) => [
+    status >= 500 ? 'error' : reason === 'body_aborted' ? 'debug' : 'warn',
+    {
+      reason,
+      code,
+      status,
+      ...(event !== undefined && { event: cut(event) }),
+      ...(cause !== undefined && { err: cause }),
+    },
+    'rejected',
+  ],
+  drift: ({ issues, ...notice }) => ['warn', { ...fieldsOf(notice), issues }, 'deviates from what is published'],
+  handled: ({ durationMs, ...notice }) => ['info', { ...fieldsOf(notice), durationMs }, 'handled'],
+  unhandled: ({ durationMs, ...notice }) => ['info', { ...fieldsOf(notice), durationMs }, 'no handler'],
+  failed: ({ error, durationMs, ...notice }) => [
+    'error',
+    { ...fieldsOf(notice), code: error.code, durationMs, err: error },
+    'handler failed',
+  ],
+  late: ({ error, ...notice }) => ['error', { ...fieldsOf(notice), err: error }, 'handler failed after its time limit'],
+  duplicate: ({ joined, ...notice }) => ['info', { ...fieldsOf(notice), joined }, 'duplicate'],
+};
+
+function fieldsOf({ event, delivery }: DeliveryNotice): LogFields {
+  return { event: cut(event.event), delivery: delivery.id, attempt: delivery.attempt };
+}
+
+function cut(name: string): string {
+  return name.length > 128 ? `${name.slice(0, 128)}…` : name;
+}
+
+/** Writes a line for every notice. */
+export function logLifecycle(events: LifecycleEmitter, log: Log): void {
+  for (const name of Object.keys(LINES) as (keyof LifecycleNotices)[]) {
+    const line = LINES[name] as (notice: LifecycleNotices[typeof name]) => Line;
+    events.on(name, (notice: LifecycleNotices[typeof name]) => log.write(...line(notice)));
+  }
+}

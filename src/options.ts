@@ -1,0 +1,232 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { MEMORY_DEFAULTS, MemoryDedupeStore, type MemoryOptions } from './dedupe/memory.js';
+import type { DedupeStore } from './dedupe/store.js';
+import { ConfigurationError } from './errors.js';
+import { isListed, nearestListed } from './events/catalogue.js';
+import type { Schemas } from './events/schemas.js';
+import type { SchemaMap } from './events/types.js';
+import { createLog, type Log, type Logger } from './log/logger.js';
+import { nearest } from './nearest.js';
+import { fixedKeys, type KeySource, loadedKeys, type SecretsSource } from './signature/key-source.js';
+import { createKeyRing, type SecretInput } from './signature/keys.js';
+import { LONGEST_DELAY_MS } from './time.js';
+
+/** Time limits in milliseconds. */
+export interface TimeLimits {
+  /** For all handlers of one delivery. Default 30,000. */
+  readonly handler?: number;
+  /** For a request's body to arrive. Default 10,000. */
+  readonly body?: number;
+  /** For a `secrets` function or a dedupe store to answer. Default 5,000. */
+  readonly keys?: number;
+}
+
+/** Options of `createWebhookRouter`. One of `secret` and `secrets` is required. */
+export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>> {
+  /**
+   * The webhook's key: one, a list (every one is tried, for rotation), or a map from event name to one or a list, which
+   * binds keys to events. Cakemail shows a webhook's key in `GET /webhooks/{id}` as `signature.key`.
+   */
+  readonly secret?: SecretInput | undefined;
+  /** In place of `secret`: a function that loads the keys, in the same forms. */
+  readonly secrets?: SecretsSource | undefined;
+  /** Milliseconds for which loaded keys are used. Default 60,000. */
+  readonly secretsMaxAgeMs?: number | undefined;
+  /** Header that carries the signature, or several to look at in order. Default `x-signature`, then `x-cakemail-signature`. */
+  readonly header?: string | readonly string[] | undefined;
+  /** The largest body in bytes, after inflating. Default 262,144 (256 KiB). */
+  readonly limit?: number | undefined;
+  /** Whether compressed bodies (gzip, deflate, br) are accepted; the signature is then of the inflated bytes. Default false. */
+  readonly inflate?: boolean | undefined;
+  /** Time limits in milliseconds: one number for all, or one by one. */
+  readonly timeoutMs?: number | TimeLimits | undefined;
+  /** Whether a delivery runs once: on by default, in memory. `false`, sizes of the memory, or a store of your own. */
+  readonly dedupe?: boolean | MemoryOptions | DedupeStore | undefined;
+  /** Your schemas for `data`, by event name: any Standard Schema (zod, valibot, arktype, …). */
+  readonly schemas?: S | undefined;
+  /** What becomes of an event that your schema refuses: 422 (`'reject'`, the default), or delivered as it is with a `drift` notice. */
+  readonly onSchemaMismatch?: 'reject' | 'deliver' | undefined;
+  /** Who answers failures: this router (`'respond'`, the default), or the app's error middleware, by `next(error)`. */
+  readonly errors?: 'respond' | 'next' | undefined;
+  /** Where to log, shaped like pino. Silent by default. */
+  readonly logger?: Logger | undefined;
+  /** Tell verified senders what failed, for development. Default false. */
+  readonly exposeErrors?: boolean | undefined;
+  /** Accept unsigned requests. Refused when NODE_ENV is `production`. Anybody can then forge events. */
+  readonly dangerouslySkipVerification?: boolean | undefined;
+}
+
+/** The options after checking, with their defaults. */
+export interface Settings {
+  /** Undefined when verification is switched off. */
+  readonly keys: KeySource | undefined;
+  readonly headerNames: readonly string[];
+  readonly limit: number;
+  readonly inflate: boolean;
+  readonly timeouts: Required<TimeLimits>;
+  readonly dedupe: DedupeStore | undefined;
+  readonly schemas: Schemas;
+  readonly rejectMismatch: boolean;
+  readonly errors: 'respond' | 'next';
+  readonly log: Log;
+  readonly hasLogger: boolean;
+  readonly exposeErrors: boolean;
+}
+
+const OPTION_NAMES = [
+  'secret',
+  'secrets',
+  'secretsMaxAgeMs',
+  'header',
+  'limit',
+  'inflate',
+  'timeoutMs',
+  'dedupe',
+  'schemas',
+  'onSchemaMismatch',
+  'errors',
+  'logger',
+  'exposeErrors',
+  'dangerouslySkipVerification',
+] as const satisfies readonly (keyof WebhookRouterOptions)[];
+
+const DEFAULT_TIMEOUTS: Required<TimeLimits> = { handler: 30_000, body: 10_000, keys: 5_000 };
+
+/** Checks the options and fills in the defaults. Throws a ConfigurationError that names the option and the fix. */
+export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw new ConfigurationError('ERR_SECRET_MISSING', 'createWebhookRouter needs options: { secret }.');
+  }
+  refuseUnknownOptions(options);
+  const log = createLog(checkLogger(options.logger));
+  const timeouts = resolveTimeouts(options.timeoutMs);
+  return {
+    keys: resolveKeys(options, timeouts.keys, log),
+    headerNames: resolveHeaderNames(options.header),
+    limit: wholeNumber('limit', options.limit, 256 * 1024),
+    inflate: flag('inflate', options.inflate),
+    timeouts,
+    dedupe: resolveDedupe(options.dedupe),
+    schemas: resolveSchemas(options.schemas, log),
+    rejectMismatch: choice('onSchemaMismatch', options.onSchemaMismatch, ['reject', 'deliver']) === 'reject',
+    errors: choice('errors', options.errors, ['respond', 'next']),
+    log,
+    hasLogger: options.logger !== undefined,
+    exposeErrors: flag('exposeErrors', options.exposeErrors),
+  };
+}
+
+function refuseUnknownOptions(options: object): void {
+  for (const name of Object.keys(options)) {
+    if ((OPTION_NAMES as readonly string[]).includes(name)) continue;
+    const meant = nearest(name, OPTION_NAMES);
+    throw invalid(`There is no option \`${name}\`.${meant === undefined ? '' : ` Did you mean \`${meant}\`?`}`);
+  }
+}
+
+function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number, log: Log): KeySource | undefined {
+  const warn = (message: string): void => log.warnDeveloper('WARN_SECRET', message);
+  if (flag('dangerouslySkipVerification', options.dangerouslySkipVerification)) {
+    if (process.env.NODE_ENV === 'production') {
+      throw new ConfigurationError('ERR_VERIFICATION_DISABLED', '`dangerouslySkipVerification` is set in production.');
+    }
+    log.warnDeveloper('WARN_UNVERIFIED', 'Signatures are not verified: anybody can send events to this app.');
+    return undefined;
+  }
+  if (options.secrets === undefined) return fixedKeys(createKeyRing(options.secret, 'secret', warn));
+  if (options.secret !== undefined) throw invalid('Pass `secret` or `secrets`, not both.');
+  if (typeof options.secrets !== 'function') {
+    throw new ConfigurationError(
+      'ERR_SECRET_MISSING',
+      '`secrets` is not a function; keys themselves go into `secret`.',
+    );
+  }
+  const maxAgeMs = wholeNumber('secretsMaxAgeMs', options.secretsMaxAgeMs, 60_000);
+  return loadedKeys(options.secrets, { maxAgeMs, timeoutMs, warn });
+}
+
+function resolveHeaderNames(header: string | readonly string[] = ['x-signature', 'x-cakemail-signature']): string[] {
+  const names = typeof header === 'string' ? [header] : [...header];
+  const valid =
+    names.length > 0 && names.every((name) => typeof name === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(name));
+  if (!valid) throw invalid('`header` must be the name of an HTTP header, or a list of names.');
+  return names.map((name) => name.toLowerCase());
+}
+
+function resolveTimeouts(value: number | TimeLimits = {}): Required<TimeLimits> {
+  if (typeof value === 'number') {
+    const all = wholeNumber('timeoutMs', value, 0, LONGEST_DELAY_MS);
+    return { handler: all, body: all, keys: all };
+  }
+  return {
+    handler: wholeNumber('timeoutMs.handler', value.handler, DEFAULT_TIMEOUTS.handler, LONGEST_DELAY_MS),
+    body: wholeNumber('timeoutMs.body', value.body, DEFAULT_TIMEOUTS.body, LONGEST_DELAY_MS),
+    keys: wholeNumber('timeoutMs.keys', value.keys, DEFAULT_TIMEOUTS.keys, LONGEST_DELAY_MS),
+  };
+}
+
+function resolveDedupe(value: boolean | MemoryOptions | DedupeStore = true): DedupeStore | undefined {
+  if (value === false) return undefined;
+  if (value === true) return new MemoryDedupeStore();
+  if (typeof value !== 'object' || value === null) throw invalid('`dedupe` must be true, false, sizes or a store.');
+  if ('reserve' in value) {
+    const complete = [value.reserve, value.finish, value.release].every((method) => typeof method === 'function');
+    if (!complete) throw invalid('A `dedupe` store needs the methods reserve, finish and release.');
+    return value;
+  }
+  return new MemoryDedupeStore({
+    ttlMs: wholeNumber('dedupe.ttlMs', value.ttlMs, MEMORY_DEFAULTS.ttlMs),
+    max: wholeNumber('dedupe.max', value.max, MEMORY_DEFAULTS.max),
+  });
+}
+
+function resolveSchemas(schemas: SchemaMap = {}, log: Log): Schemas {
+  const entries = Object.entries(schemas) as [string, StandardSchemaV1 | undefined][];
+  const given = entries.filter((entry): entry is [string, StandardSchemaV1] => entry[1] !== undefined);
+  for (const [name, schema] of given) {
+    if (typeof schema['~standard']?.validate !== 'function') {
+      throw invalid(`\`schemas['${name}']\` is not a Standard Schema (zod 3.24+, valibot 1+, arktype 2+, …).`);
+    }
+    warnOfUnlisted(name, '`schemas`', log);
+  }
+  return new Map(given);
+}
+
+/** Warns when a name is not in the catalogue. It may be new, so it is used all the same. */
+export function warnOfUnlisted(name: string, where: string, log: Log): void {
+  if (isListed(name)) return;
+  const meant = nearestListed(name);
+  const hint = meant === undefined ? '' : ` Did you mean '${meant}'?`;
+  log.warnDeveloper('WARN_EVENT_NAME', `${where}: Cakemail publishes no event '${name}'.${hint}`);
+}
+
+function checkLogger(logger: Logger | undefined): Logger | undefined {
+  if (logger === undefined || (typeof logger === 'object' && logger !== null)) return logger;
+  throw invalid('`logger` must be an object with methods such as info(fields, message), like pino.');
+}
+
+function wholeNumber(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
+  if (value === undefined) return fallback;
+  if (Number.isInteger(value) && value > 0 && value <= most) return value;
+  throw invalid(`\`${name}\` must be a whole number from 1 to ${most}.`);
+}
+
+function flag(name: string, value: boolean | undefined): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false;
+  throw invalid(`\`${name}\` must be true or false.`);
+}
+
+function choice<const T extends string>(name: string, value: T | undefined, choices: readonly [T, ...T[]]): T {
+  if (value === undefined) return choices[0];
+  if (choices.includes(value)) return value;
+  throw invalid(`\`${name}\` must be ${choices.map((each) => `'${each}'`).join(' or ')}.`);
+}
+
+function invalid(message: string): ConfigurationError {
+  return new ConfigurationError('ERR_OPTION_INVALID', message);
+}

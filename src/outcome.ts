@@ -1,0 +1,183 @@
+import type { Delivery } from './delivery.js';
+import { type HandlerError, messageOf, toError, WebhookError, type WebhookErrorCode } from './errors.js';
+import type { AnyCakemailEvent } from './events/types.js';
+
+/** Why a request was refused before any handler ran. Told to `events` and the log, never to the sender. */
+export type RejectionReason = keyof typeof REASONS;
+
+const REASONS = {
+  missing: 'ERR_SIGNATURE',
+  malformed: 'ERR_SIGNATURE',
+  mismatch: 'ERR_SIGNATURE',
+  wrong_key_for_event: 'ERR_SIGNATURE',
+  not_utf8: 'ERR_PAYLOAD',
+  not_json: 'ERR_PAYLOAD',
+  not_object: 'ERR_PAYLOAD',
+  no_event_name: 'ERR_PAYLOAD',
+  not_inflatable: 'ERR_PAYLOAD',
+  schema_mismatch: 'ERR_SCHEMA_MISMATCH',
+  schema_failed: 'ERR_SCHEMA_FAILED',
+  body_too_large: 'ERR_BODY_TOO_LARGE',
+  content_encoding: 'ERR_CONTENT_ENCODING',
+  method: 'ERR_METHOD',
+  body_timeout: 'ERR_BODY_TIMEOUT',
+  body_aborted: 'ERR_BODY_ABORTED',
+  body_consumed: 'ERR_BODY_CONSUMED',
+  running_elsewhere: 'ERR_DELIVERY_RUNNING',
+  keys_unavailable: 'ERR_KEYS_UNAVAILABLE',
+  dedupe_unavailable: 'ERR_DEDUPE_UNAVAILABLE',
+  closing: 'ERR_CLOSING',
+  internal: 'ERR_INTERNAL',
+} as const satisfies Record<string, WebhookErrorCode>;
+
+type AnsweredCode = (typeof REASONS)[RejectionReason] | 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
+
+/** THE table: what each outcome answers. No other line of this package knows a status. */
+const STATUS = {
+  handled: 200,
+  unhandled: 200,
+  duplicate: 200,
+  ERR_SIGNATURE: 403,
+  ERR_PAYLOAD: 400,
+  ERR_SCHEMA_MISMATCH: 422,
+  ERR_SCHEMA_FAILED: 500,
+  ERR_DELIVERY_RUNNING: 409,
+  ERR_BODY_TOO_LARGE: 413,
+  ERR_CONTENT_ENCODING: 415,
+  ERR_METHOD: 405,
+  ERR_BODY_TIMEOUT: 408,
+  ERR_BODY_ABORTED: 400,
+  ERR_BODY_CONSUMED: 500,
+  ERR_HANDLER_FAILED: 500,
+  ERR_HANDLER_TIMEOUT: 500,
+  ERR_KEYS_UNAVAILABLE: 503,
+  ERR_DEDUPE_UNAVAILABLE: 503,
+  ERR_CLOSING: 503,
+  ERR_INTERNAL: 500,
+} as const satisfies Record<AcceptedKind | AnsweredCode, number>;
+
+/** Seconds. Short: the causes (a deploy, a key service, another process) pass quickly. */
+const RETRY_AFTER = '5';
+
+const HEADERS: Partial<Record<AnsweredCode, Readonly<Record<string, string>>>> = {
+  ERR_METHOD: { allow: 'POST' },
+  ERR_DELIVERY_RUNNING: { 'retry-after': RETRY_AFTER },
+  ERR_KEYS_UNAVAILABLE: { 'retry-after': RETRY_AFTER },
+  ERR_DEDUPE_UNAVAILABLE: { 'retry-after': RETRY_AFTER },
+  ERR_CLOSING: { 'retry-after': RETRY_AFTER },
+};
+
+type AcceptedKind = 'handled' | 'unhandled' | 'duplicate';
+
+/** The delivery was taken: its handlers ran, nothing listens to it, or it was finished before. */
+export class AcceptedOutcome {
+  readonly status: 200;
+
+  constructor(
+    readonly kind: AcceptedKind,
+    readonly event: AnyCakemailEvent,
+    readonly delivery: Delivery,
+  ) {
+    this.status = STATUS[kind];
+  }
+}
+
+/** The request was refused before any handler ran. */
+export class RejectedOutcome {
+  readonly kind = 'rejected';
+  readonly code: (typeof REASONS)[RejectionReason];
+  /** The HTTP status to answer with. */
+  readonly status: number;
+  /** The name of the event, once it was verified. */
+  readonly event: string | undefined;
+  /** What lies behind it (an error of your key source, what your schema found), if anything does. */
+  readonly cause: unknown;
+  #error: WebhookError | undefined;
+
+  constructor(
+    readonly reason: RejectionReason,
+    { event, cause }: { readonly event?: string; readonly cause?: unknown } = {},
+  ) {
+    this.code = REASONS[reason];
+    this.status = STATUS[this.code];
+    this.event = event;
+    this.cause = cause;
+  }
+
+  /** Made when asked for: a flood of forgeries pays for no stack traces. */
+  get error(): WebhookError {
+    this.#error ??= new WebhookError(this.code, {
+      status: this.status,
+      headers: HEADERS[this.code],
+      cause: this.cause,
+    });
+    return this.#error;
+  }
+}
+
+/** At least one handler failed or ran out of time; the delivery will run again when it is sent again. */
+export class FailedOutcome {
+  readonly kind = 'failed';
+  readonly status: 500;
+  readonly code: 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
+
+  constructor(
+    readonly error: HandlerError,
+    readonly event: AnyCakemailEvent,
+    readonly delivery: Delivery,
+  ) {
+    this.code = error.code as 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
+    this.status = STATUS[this.code];
+  }
+}
+
+/** What became of a delivery. Discriminated by `kind`; `status` is the HTTP status to answer with. */
+export type Outcome = AcceptedOutcome | RejectedOutcome | FailedOutcome;
+
+/** An answer, ready to be written. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const REPLIES = Object.fromEntries(
+  (Object.keys(STATUS) as (keyof typeof STATUS)[]).map((key) => [key, render(key)]),
+) as Record<keyof typeof STATUS, Reply>;
+
+/**
+ * The answer to an outcome. It tells nothing of the application and nothing of why a signature was refused,
+ * unless `expose` (for development) adds what a verified sender's delivery failed on.
+ */
+export function replyTo(outcome: Outcome, expose = false): Reply {
+  if (outcome instanceof AcceptedOutcome) return REPLIES[outcome.kind];
+  const detail = expose ? detailOf(outcome) : undefined;
+  return detail === undefined ? REPLIES[outcome.code] : render(outcome.code, detail);
+}
+
+function render(key: keyof typeof STATUS, detail?: string): Reply {
+  const content = isAccepted(key)
+    ? { status: key }
+    : { error: { code: key, message: messageOf(key), ...(detail && { detail }) } };
+  const body = JSON.stringify(content);
+  return {
+    status: STATUS[key],
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': String(Buffer.byteLength(body)),
+      ...(isAccepted(key) ? undefined : HEADERS[key]),
+    },
+    body,
+  };
+}
+
+function isAccepted(key: keyof typeof STATUS): key is AcceptedKind {
+  return !key.startsWith('ERR_');
+}
+
+/** Signatures stay generic even here: whoever sent a forgery is told nothing. */
+function detailOf(outcome: RejectedOutcome | FailedOutcome): string | undefined {
+  if (outcome instanceof FailedOutcome) return outcome.error.errors.map(String).join('; ');
+  if (outcome.code === 'ERR_SIGNATURE') return undefined;
+  return outcome.cause === undefined ? outcome.reason : `${outcome.reason}: ${toError(outcome.cause).message}`;
+}

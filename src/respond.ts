@@ -1,0 +1,16 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { linger } from './body/linger.js';
+import type { Reply } from './outcome.js';
+
+/** Writes a reply, and ends the connection when the request was refused before it was read to its end. */
+export function respond(req: IncomingMessage, res: ServerResponse, reply: Reply): void {
+  // Somebody else answered (a request time limit, say), or nobody is there any more.
+  if (res.headersSent || res.destroyed) return;
+  if (req.complete || req.readableEnded) {
+    res.writeHead(reply.status, reply.headers).end(reply.body);
+    return;
+  }
+  res.writeHead(reply.status, { ...reply.headers, connection: 'close' });
+  res.write(reply.body);
+  linger(req, () => res.end());
+}

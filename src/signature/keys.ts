@@ -1,0 +1,88 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { ConfigurationError } from '../errors.js';
+import type { EventName } from '../events/types.js';
+
+/** A webhook's key, used exactly as given. Text is taken as UTF-8. */
+export type Secret = string | Uint8Array;
+
+/**
+ * The key or keys to verify with:
+ * one key, several (each is tried, for rotation), or a map that binds keys to events, so that the key of one event
+ * never authenticates another.
+ */
+export type SecretInput = Secret | readonly Secret[] | SecretsByEvent;
+
+/** Keys bound to events. Cakemail gives every webhook, and so every event, a key of its own. */
+export type SecretsByEvent = { readonly [N in EventName]?: Secret | readonly Secret[] };
+
+/** A key ready for use. Kept as a KeyObject, which neither prints nor serialises its bytes. */
+export interface Key {
+  readonly key: KeyObject;
+  /** The events it may authenticate; null for all. */
+  readonly events: ReadonlySet<string> | null;
+}
+
+export type KeyRing = readonly Key[];
+
+/** Where a doubtful but usable key is reported. */
+export type Warn = (message: string) => void;
+
+/** Builds the keys, or throws a ConfigurationError that names the option and never the key. */
+export function createKeyRing(input: unknown, option: string, warn: Warn): KeyRing {
+  if (isSecret(input) || Array.isArray(input)) {
+    return toSecrets(input, option, warn).map((secret) => ({ key: toKeyObject(secret), events: null }));
+  }
+  if (typeof input === 'object' && input !== null) return bindKeys(Object.entries(input), option, warn);
+  throw unusable(option, input === undefined || input === null ? `is ${input}` : `is a ${typeof input}`);
+}
+
+/** Whether any of the keys that verified a body may authenticate its event. */
+export function mayAuthenticate(keys: KeyRing, event: string): boolean {
+  return keys.some((key) => key.events === null || key.events.has(event));
+}
+
+function bindKeys(entries: [string, unknown][], option: string, warn: Warn): KeyRing {
+  if (entries.length === 0) throw unusable(option, 'is an empty map');
+  const events = new Map<string, { secret: Buffer; events: Set<string> }>();
+  for (const [event, value] of entries) {
+    for (const secret of toSecrets(value, `${option}[${JSON.stringify(event)}]`, warn)) {
+      // One key given for two events is one key with two events, not two keys of which the first decides.
+      const id = secret.toString('base64');
+      const bound = events.get(id) ?? { secret, events: new Set() };
+      bound.events.add(event);
+      events.set(id, bound);
+    }
+  }
+  return [...events.values()].map((bound) => ({ key: toKeyObject(bound.secret), events: bound.events }));
+}
+
+function toSecrets(value: unknown, option: string, warn: Warn): readonly Buffer[] {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length === 0) throw unusable(option, 'is an empty list');
+  return list.map((secret, index) => toBytes(secret, Array.isArray(value) ? `${option}[${index}]` : option, warn));
+}
+
+function toBytes(secret: unknown, option: string, warn: Warn): Buffer {
+  if (secret === undefined || secret === null) throw unusable(option, `is ${secret}`);
+  if (!isSecret(secret)) throw unusable(option, `is a ${typeof secret}, not text or bytes`);
+  if (secret.length === 0) throw unusable(option, 'is empty');
+  if (typeof secret !== 'string') return Buffer.from(secret);
+  if (secret.trim() === '') throw unusable(option, 'is blank');
+  if (secret === 'undefined' || secret === 'null') throw unusable(option, `is the text '${secret}'`);
+  if (secret !== secret.trim()) {
+    warn(`\`${option}\` has white space around it. It is used as given; if deliveries get 403, remove the space.`);
+  }
+  return Buffer.from(secret, 'utf8');
+}
+
+function isSecret(value: unknown): value is Secret {
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
+
+function toKeyObject(secret: Buffer): KeyObject {
+  return createSecretKey(secret);
+}
+
+function unusable(option: string, what: string): ConfigurationError {
+  return new ConfigurationError('ERR_SECRET_MISSING', `\`${option}\` ${what}.`);
+}

@@ -1,0 +1,52 @@
+import { sign } from './sign.js';
+
+/** A signed delivery, in the forms that test tools take. */
+export interface SignedRequest {
+  readonly method: 'POST';
+  /** `content-type` and the signature. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body, exactly as signed. */
+  readonly body: string;
+  /** The same as bytes, for `webhooks.receive(request)`. */
+  readonly rawBody: Buffer;
+  /** A command that sends it from a POSIX shell. */
+  curl(url: string): string;
+}
+
+export interface SignOptions {
+  /** The key to sign with. */
+  readonly secret: string | Uint8Array;
+  /** The header that carries the signature. Default `x-signature`. */
+  readonly header?: string;
+}
+
+/**
+ * Signs a payload as Cakemail does. A string is sent as it is, an object as JSON.
+ *
+ * ```ts
+ * const signed = signedRequest(sampleEvent('User.LoggedIn'), { secret });
+ * await request(app).post(path).set(signed.headers).send(signed.body); // supertest
+ * await fetch(url, signed);                                            // fetch
+ * console.log(signed.curl(url));                                       // a shell
+ * await webhooks.receive(signed);                                      // no HTTP at all
+ * ```
+ */
+export function signedRequest(
+  payload: object | string,
+  { secret, header = 'x-signature' }: SignOptions,
+): SignedRequest {
+  const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  const rawBody = Buffer.from(body, 'utf8');
+  const headers = { 'content-type': 'application/json', [header]: sign(rawBody, secret) };
+  return { method: 'POST', headers, body, rawBody, curl: (url) => curlCommand(url, headers, body) };
+}
+
+function curlCommand(url: string, headers: Readonly<Record<string, string>>, body: string): string {
+  const options = Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`);
+  return ['curl', '-i', '-X', 'POST', ...options, '--data-binary', quote(body), quote(url)].join(' ');
+}
+
+/** One word of a POSIX shell, whatever it holds. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
