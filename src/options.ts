@@ -7,6 +7,7 @@ import type { Schemas } from './events/schemas.js';
 import type { SchemaMap } from './events/types.js';
 import { createLog, type Log, type Logger } from './log/logger.js';
 import { nearest } from './nearest.js';
+import { choice, flag, invalid, wholeNumber } from './option-checks.js';
 import { fixedKeys, type KeySource, loadedKeys, type SecretsSource } from './signature/key-source.js';
 import { createKeyRing, type SecretInput } from './signature/keys.js';
 import { LONGEST_DELAY_MS } from './time.js';
@@ -203,30 +204,4 @@ export function warnOfUnlisted(name: string, where: string, log: Log): void {
 function checkLogger(logger: Logger | undefined): Logger | undefined {
   if (logger === undefined || (typeof logger === 'object' && logger !== null)) return logger;
   throw invalid('`logger` must be an object with methods such as info(fields, message), like pino.');
-}
-
-function wholeNumber(
-  name: string,
-  value: number | undefined,
-  fallback: number,
-  most = Number.MAX_SAFE_INTEGER,
-): number {
-  if (value === undefined) return fallback;
-  if (Number.isInteger(value) && value > 0 && value <= most) return value;
-  throw invalid(`\`${name}\` must be a whole number from 1 to ${most}.`);
-}
-
-function flag(name: string, value: boolean | undefined): boolean {
-  if (value === undefined || typeof value === 'boolean') return value ?? false;
-  throw invalid(`\`${name}\` must be true or false.`);
-}
-
-function choice<const T extends string>(name: string, value: T | undefined, choices: readonly [T, ...T[]]): T {
-  if (value === undefined) return choices[0];
-  if (choices.includes(value)) return value;
-  throw invalid(`\`${name}\` must be ${choices.map((each) => `'${each}'`).join(' or ')}.`);
-}
-
-function invalid(message: string): ConfigurationError {
-  return new ConfigurationError('ERR_OPTION_INVALID', message);
 }

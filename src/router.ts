@@ -79,6 +79,7 @@ export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
 }
 
 const CLOSE_TIMEOUT_MS = 10_000;
+const ANSWER_MS = 1_000;
 
 /**
  * Creates the receiver. Mount it under a path, before or after the app's body parsers:
@@ -102,19 +103,25 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   const dispatcher = new Dispatcher(settings.timeouts.handler, events, report);
   const receiver = new Receiver(settings, events, dispatcher);
   const drain = new Drain();
+  const bodyLimits = { limit: settings.limit, inflate: settings.inflate, timeoutMs: settings.timeouts.body };
   let closing: Promise<void> | undefined;
 
   function webhookRouter(req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void {
-    void drain.track(async () => answer(await serve(req), req, res, next));
+    const answered = drain.track(async () => answer(await serve(req), req, res, next));
+    // Only the app's own `next` can get here; what it throws must not end the process.
+    answered.catch((err: unknown) => log.write('error', { err }, 'the answer could not be given'));
   }
 
   async function serve(req: CapturableRequest): Promise<Outcome> {
     if (req.method !== 'POST') return receiver.reject(new RejectedOutcome('method'));
     if (drain.closed) return receiver.reject(new RejectedOutcome('closing'));
-    const { limit, inflate, timeouts } = settings;
-    const body = await captureBody(req, { limit, inflate, timeoutMs: timeouts.body });
-    if ('bytes' in body) return receiver.receive({ rawBody: body.bytes, headers: req.headers });
-    return receiver.reject(new RejectedOutcome(body.reason));
+    try {
+      const body = await captureBody(req, bodyLimits);
+      if ('bytes' in body) return await receiver.receive({ rawBody: body.bytes, headers: req.headers });
+      return receiver.reject(new RejectedOutcome(body.reason));
+    } catch (cause) {
+      return receiver.reject(new RejectedOutcome('internal', { cause }));
+    }
   }
 
   function answer(outcome: Outcome, req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void {
@@ -133,10 +140,19 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   function warnIfUnseen(outcome: Outcome): void {
     if (outcome instanceof RejectedOutcome && outcome.reason === 'body_consumed') {
       log.warnDeveloper(outcome.code, `${messageOf(outcome.code)} ${outcome.error.help}`);
-    } else if (outcome instanceof FailedOutcome && !dispatcher.isWatched && settings.errors !== 'next') {
+    } else if (outcome instanceof FailedOutcome && !isWatched()) {
       const advice = 'A webhook handler failed and nothing tells: pass `logger`, or register onError().';
       log.warnDeveloper(outcome.code, advice, outcome.error.errors[0]);
     }
+  }
+
+  function isWatched(): boolean {
+    return (
+      settings.hasLogger ||
+      settings.errors === 'next' ||
+      dispatcher.hasErrorHandlers ||
+      events.listenerCount('failed') > 0
+    );
   }
 
   function subscribe(name: EventSelector, handler: AnyHandler, once: boolean): Unsubscribe {
@@ -153,6 +169,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     if (await drain.close(timeoutMs)) return;
     const message = `The receiver closed while a handler was still running, after waiting ${timeoutMs} ms.`;
     dispatcher.expireAll(new WebhookError('ERR_CLOSING', { message }));
+    await drain.close(ANSWER_MS); // so that the given-up ones are answered before the process may exit
   }
 
   const members = {

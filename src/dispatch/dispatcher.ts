@@ -37,9 +37,8 @@ export class Dispatcher {
     };
   }
 
-  /** Whether anybody would learn of a failure. */
-  get isWatched(): boolean {
-    return this.#errorHandlers.length > 0 || this.events.listenerCount('failed') > 0;
+  get hasErrorHandlers(): boolean {
+    return this.#errorHandlers.length > 0;
   }
 
   /** Runs the handlers of an event. Never rejects. */

@@ -1,0 +1,22 @@
+import { createWebhookRouter } from 'cakemail-webhooks';
+import express from 'express';
+import { openAuditTrail } from './audit-trail.js';
+
+/** The vendor's own use case: record every login in an audit trail. */
+export function createAuditApp(secret: string | undefined, file: string) {
+  const audit = openAuditTrail(file);
+  const webhooks = createWebhookRouter({ secret });
+
+  webhooks.on('User.LoggedIn', (event, delivery) => {
+    audit.record({
+      delivery: delivery.id,
+      who: event.data.email,
+      from_ip: event.ip ?? null,
+      at: delivery.occurredAt?.toISOString() ?? null,
+    });
+  });
+
+  const app = express();
+  app.use('/webhooks/cakemail', webhooks);
+  return { app, audit, webhooks };
+}

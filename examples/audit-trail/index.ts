@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
+import { createAuditApp } from './app.js';
+
+// Without a key of yours the example makes one, so that it can sign what it sends to itself.
+const secret = process.env.CAKEMAIL_WEBHOOK_SECRET || randomBytes(24).toString('hex');
+const { app, audit, webhooks } = createAuditApp(secret, process.env.AUDIT_DB ?? 'audit-trail.db');
+
+const server = app.listen(Number(process.env.PORT ?? 3000));
+server.on('error', (error) => {
+  console.error(`Cannot listen: ${error.message}. Choose another port: PORT=3001 npm start`);
+  process.exit(1);
+});
+await once(server, 'listening');
+const url = `http://localhost:${(server.address() as AddressInfo).port}/webhooks/cakemail`;
+console.log(`Receiving Cakemail webhooks at ${url}\n`);
+
+const login = signedRequest(sampleEvent('User.LoggedIn'), { secret });
+const forged = signedRequest(login.body, { secret: 'a key that Cakemail never had' });
+const tampered = login.body.replace('johndoe1@', 'attacker@');
+
+let reason = '';
+webhooks.events.on('rejected', (notice) => {
+  reason = ` (the reason, in the log only: ${notice.reason})`;
+});
+
+async function send(what: string, headers: Readonly<Record<string, string>>, body: string): Promise<void> {
+  reason = '';
+  const response = await fetch(url, { method: 'POST', headers, body });
+  console.log(`${what.padEnd(32)} ${response.status} ${await response.text()}${reason}`);
+}
+
+await send('a login, signed by Cakemail', login.headers, login.body);
+await send('the same delivery again', login.headers, login.body);
+await send('a login signed with another key', forged.headers, forged.body);
+await send('the first login, tampered with', login.headers, tampered);
+
+console.log('\nThe audit trail:');
+console.table(audit.latest(5).map((row) => ({ ...row, delivery: `${row.delivery.slice(0, 12)}…` })));
+const next = sampleEvent('User.LoggedIn', { created_on: Math.floor(Date.now() / 1000) });
+console.log(`Still listening; Ctrl-C stops. Try:\n\n${signedRequest(next, { secret }).curl(url)}\n`);
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, async () => {
+    server.close();
+    await webhooks.close();
+    audit.close();
+    process.exit(0);
+  });
+}

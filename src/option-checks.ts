@@ -1,0 +1,29 @@
+import { ConfigurationError } from './errors.js';
+
+/** A whole number from 1 to `most`. */
+export function wholeNumber(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
+  if (value === undefined) return fallback;
+  if (Number.isInteger(value) && value > 0 && value <= most) return value;
+  throw invalid(`\`${name}\` must be a whole number from 1 to ${most}.`);
+}
+
+export function flag(name: string, value: boolean | undefined): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? false;
+  throw invalid(`\`${name}\` must be true or false.`);
+}
+
+/** One of the choices; the first is the default. */
+export function choice<const T extends string>(name: string, value: T | undefined, choices: readonly [T, ...T[]]): T {
+  if (value === undefined) return choices[0];
+  if (choices.includes(value)) return value;
+  throw invalid(`\`${name}\` must be ${choices.map((each) => `'${each}'`).join(' or ')}.`);
+}
+
+export function invalid(message: string): ConfigurationError {
+  return new ConfigurationError('ERR_OPTION_INVALID', message);
+}
