@@ -74,7 +74,7 @@ export interface Settings {
   readonly exposeErrors: boolean;
 }
 
-const OPTION_NAMES = [
+export const OPTION_NAMES = [
   'secret',
   'secrets',
   'secretsMaxAgeMs',

@@ -38,9 +38,12 @@ function cut(name: string): string {
   return name.length > 128 ? `${name.slice(0, 128)}…` : name;
 }
 
+/** Every notice there is. */
+export const LOG_NOTICES = Object.keys(LINES) as readonly (keyof LifecycleNotices)[];
+
 /** Writes a line for every notice. */
 export function logLifecycle(events: LifecycleEmitter, log: Log): void {
-  for (const name of Object.keys(LINES) as (keyof LifecycleNotices)[]) {
+  for (const name of LOG_NOTICES) {
     const line = LINES[name] as (notice: LifecycleNotices[typeof name]) => Line;
     events.on(name, (notice: LifecycleNotices[typeof name]) => log.write(...line(notice)));
   }

@@ -1,0 +1,16 @@
+// What the README's shorter snippets take for granted: names that an earlier snippet, or the reader's app, has.
+import type { Server } from 'node:http';
+import type * as core from 'cakemail-webhooks';
+import type { Express } from 'express';
+
+declare global {
+  const createWebhookRouter: typeof core.createWebhookRouter;
+  const webhooks: core.WebhookRouter;
+  const app: Express;
+  const server: Server;
+  const secret: string;
+  const store: core.DedupeStore;
+  function readSecret(name: string): Promise<string>;
+  function count(metric: string, labels: Record<string, unknown>): void;
+  function time(metric: string, ms: number, label: string): void;
+}
