@@ -13,6 +13,7 @@ export type {
   EventGroup,
   EventName,
   EventPattern,
+  EventSelector,
   SchemaMap,
   UnknownEvent,
   UserLoggedInData,
@@ -25,7 +26,6 @@ export type { AcceptedOutcome, FailedOutcome, Outcome, RejectedOutcome, Rejectio
 export type { IncomingDelivery } from './receive.js';
 export {
   createWebhookRouter,
-  type EventSelector,
   type SelectedEvent,
   type Unsubscribe,
   type WebhookRouter,

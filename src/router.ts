@@ -6,14 +6,7 @@ import { type AnyHandler, Dispatcher, type ErrorHandler } from './dispatch/dispa
 import { ANY, type Subject, UNHANDLED } from './dispatch/registry.js';
 import { Drain } from './drain.js';
 import { ConfigurationError, messageOf, WebhookError } from './errors.js';
-import type {
-  AnyCakemailEvent,
-  CakemailEvent,
-  EventName,
-  EventPattern,
-  MatchedName,
-  SchemaMap,
-} from './events/types.js';
+import type { AnyCakemailEvent, CakemailEvent, EventSelector, MatchedName, SchemaMap } from './events/types.js';
 import { createLifecycle, type LifecycleEmitter } from './lifecycle.js';
 import { logLifecycle } from './log/lines.js';
 import { resolveOptions, type WebhookRouterOptions, warnOfUnlisted } from './options.js';
@@ -21,11 +14,8 @@ import { FailedOutcome, type Outcome, RejectedOutcome, replyTo } from './outcome
 import { type IncomingDelivery, Receiver } from './receive.js';
 import { respond } from './respond.js';
 
-/** A name, a pattern such as `'Email.*'`, or a list of them. */
-export type EventSelector = EventName | EventPattern | readonly (EventName | EventPattern)[];
-
 /** The event that a handler of this selector gets: a union that narrows on `event`, of exactly the selected names. */
-export type SelectedEvent<P extends EventName | EventPattern, S extends SchemaMap> = CakemailEvent<MatchedName<P>, S>;
+export type SelectedEvent<P extends EventSelector, S extends SchemaMap> = CakemailEvent<MatchedName<P>, S>;
 
 /** Takes a registration back. Calling it again does nothing. */
 export type Unsubscribe = () => void;
@@ -39,19 +29,19 @@ export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
    * awaited; one that throws or rejects makes the answer 500, and the delivery may then be sent, and run, again.
    * A name that Cakemail does not publish is reported as a warning, with the nearest one that it does.
    */
-  on<const P extends EventName | EventPattern>(
+  on<const P extends EventSelector>(
     name: P | readonly P[],
     handler: (event: SelectedEvent<P, S>, delivery: Delivery) => unknown,
   ): Unsubscribe;
 
   /** As `on`, for the first matching delivery only. It is spent when it is called, even if it then fails. */
-  once<const P extends EventName | EventPattern>(
+  once<const P extends EventSelector>(
     name: P | readonly P[],
     handler: (event: SelectedEvent<P, S>, delivery: Delivery) => unknown,
   ): Unsubscribe;
 
   /** Takes a handler back, from `on` or `once`, for these names. */
-  off<const P extends EventName | EventPattern>(
+  off<const P extends EventSelector>(
     name: P | readonly P[],
     handler: (event: SelectedEvent<P, S>, delivery: Delivery) => unknown,
   ): void;
@@ -155,7 +145,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     );
   }
 
-  function subscribe(name: EventSelector, handler: AnyHandler, once: boolean): Unsubscribe {
+  function subscribe(name: string | readonly string[], handler: AnyHandler, once: boolean): Unsubscribe {
     const names = selectedNames(name);
     for (const each of names) warnOfUnlisted(each, `on('${each}')`, log);
     return dispatcher.handlers.add(names, checkHandler(handler), once);
@@ -173,9 +163,10 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   }
 
   const members = {
-    on: (name: EventSelector, handler: AnyHandler) => subscribe(name, handler, false),
-    once: (name: EventSelector, handler: AnyHandler) => subscribe(name, handler, true),
-    off: (name: EventSelector, handler: AnyHandler) => dispatcher.handlers.remove(selectedNames(name), handler),
+    on: (name: string | readonly string[], handler: AnyHandler) => subscribe(name, handler, false),
+    once: (name: string | readonly string[], handler: AnyHandler) => subscribe(name, handler, true),
+    off: (name: string | readonly string[], handler: AnyHandler) =>
+      dispatcher.handlers.remove(selectedNames(name), handler),
     onAny: (handler: AnyHandler) => listen(ANY, handler),
     onUnhandled: (handler: AnyHandler) => listen(UNHANDLED, handler),
     onError: (handler: ErrorHandler) => dispatcher.addErrorHandler(checkHandler(handler)),
@@ -193,7 +184,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   return Object.assign(webhookRouter, members) as unknown as WebhookRouter<S>;
 }
 
-function selectedNames(name: EventSelector): readonly string[] {
+function selectedNames(name: string | readonly string[]): readonly string[] {
   const names: readonly unknown[] = Array.isArray(name) ? name : [name];
   if (names.length > 0 && names.every((each) => typeof each === 'string' && each !== '')) return names as string[];
   throw new ConfigurationError('ERR_OPTION_INVALID', 'on() needs an event name, a pattern or a list of them.');

@@ -41,8 +41,11 @@ export type EventGroup = EventName extends `${infer Group}.${string}` ? Group : 
 /** All events of a group: `'Email.*'`. */
 export type EventPattern = `${EventGroup}.*`;
 
+/** What handlers are registered for: an event's name, or a pattern such as `'Email.*'`. */
+export type EventSelector = EventName | EventPattern;
+
 /** The names that a name or a pattern stands for. */
-export type MatchedName<P extends EventName | EventPattern> = P extends `${infer Group}.*`
+export type MatchedName<P extends EventSelector> = P extends `${infer Group}.*`
   ? Extract<EventName, `${Group}.${string}`>
   : Extract<P, EventName>;
 
