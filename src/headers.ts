@@ -9,10 +9,20 @@ export type HeadersInput =
 /** Headers as a plain object with lower-case names. */
 export type PlainHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-const SECRET_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie']);
+/** The names under which Cakemail's sources say that the signature comes: the guide's, then the newer portal's. */
+export const SIGNATURE_HEADERS = ['x-signature', 'x-cakemail-signature'] as const;
+
+const SECRET_HEADERS: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  ...SIGNATURE_HEADERS,
+]);
 
 /** Every value of a header (name in lower case). More than one, or a list, means that it was sent twice. */
-export function headerValues(headers: HeadersInput, name: string): readonly unknown[] {
+export function headerValues(headers: HeadersInput | undefined, name: string): readonly unknown[] {
+  if (headers === undefined || headers === null) return [];
   if (isFetchHeaders(headers)) {
     const value = headers.get(name);
     return value === null ? [] : [value];
@@ -26,7 +36,7 @@ export function headerValues(headers: HeadersInput, name: string): readonly unkn
   return values;
 }
 
-/** The headers without those that carry secrets: credentials, cookies and the signature itself. */
+/** The headers without credentials, cookies and signatures, under whatever further name those come. */
 export function withoutSecrets(headers: HeadersInput, signatureNames: readonly string[]): PlainHeaders {
   const entries = isFetchHeaders(headers) ? [...headers.entries()] : Object.entries(headers);
   return Object.fromEntries(

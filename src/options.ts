@@ -5,11 +5,12 @@ import { ConfigurationError } from './errors.js';
 import { isListed, nearestListed } from './events/catalogue.js';
 import type { Schemas } from './events/schemas.js';
 import type { SchemaMap } from './events/types.js';
+import { SIGNATURE_HEADERS } from './headers.js';
 import { createLog, type Log, type Logger } from './log/logger.js';
 import { nearest } from './nearest.js';
 import { choice, flag, invalid, wholeNumber } from './option-checks.js';
 import { fixedKeys, type KeySource, loadedKeys, type SecretsSource } from './signature/key-source.js';
-import { createKeyRing, type SecretInput } from './signature/keys.js';
+import { boundEvents, createKeyRing, type SecretInput } from './signature/keys.js';
 import { LONGEST_DELAY_MS } from './time.js';
 
 /** Time limits in milliseconds. */
@@ -134,7 +135,11 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
     log.warnDeveloper('WARN_UNVERIFIED', 'Signatures are not verified: anybody can send events to this app.');
     return undefined;
   }
-  if (options.secrets === undefined) return fixedKeys(createKeyRing(options.secret, 'secret', warn));
+  if (options.secrets === undefined) {
+    const ring = createKeyRing(options.secret, 'secret', warn);
+    for (const name of boundEvents(ring)) warnOfUnlisted(name, '`secret`', log);
+    return fixedKeys(ring);
+  }
   if (options.secret !== undefined) throw invalid('Pass `secret` or `secrets`, not both.');
   if (typeof options.secrets !== 'function') {
     throw new ConfigurationError(
@@ -146,7 +151,7 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
   return loadedKeys(options.secrets, { maxAgeMs, timeoutMs, warn });
 }
 
-function resolveHeaderNames(header: string | readonly string[] = ['x-signature', 'x-cakemail-signature']): string[] {
+function resolveHeaderNames(header: string | readonly string[] = SIGNATURE_HEADERS): string[] {
   const names = typeof header === 'string' ? [header] : [...header];
   const valid =
     names.length > 0 && names.every((name) => typeof name === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(name));

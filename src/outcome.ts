@@ -175,9 +175,11 @@ function isAccepted(key: keyof typeof STATUS): key is AcceptedKind {
   return !key.startsWith('ERR_');
 }
 
-/** Signatures stay generic even here: whoever sent a forgery is told nothing. */
+/** Told only where the signature held: who sends a forgery, or is not known yet, learns nothing. */
+const DETAILED: ReadonlySet<AnsweredCode> = new Set(['ERR_PAYLOAD', 'ERR_SCHEMA_MISMATCH', 'ERR_SCHEMA_FAILED']);
+
 function detailOf(outcome: RejectedOutcome | FailedOutcome): string | undefined {
   if (outcome instanceof FailedOutcome) return outcome.error.errors.map(String).join('; ');
-  if (outcome.code === 'ERR_SIGNATURE') return undefined;
+  if (!DETAILED.has(outcome.code)) return undefined;
   return outcome.cause === undefined ? outcome.reason : `${outcome.reason}: ${toError(outcome.cause).message}`;
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { ConfigurationError } from '../errors.js';
 import type { EventName } from '../events/types.js';
@@ -32,8 +33,13 @@ export function createKeyRing(input: unknown, option: string, warn: Warn): KeyRi
   if (isSecret(input) || Array.isArray(input)) {
     return toSecrets(input, option, warn).map((secret) => ({ key: toKeyObject(secret), events: null }));
   }
-  if (typeof input === 'object' && input !== null) return bindKeys(Object.entries(input), option, warn);
-  throw unusable(option, input === undefined || input === null ? `is ${input}` : `is a ${typeof input}`);
+  if (isRecord(input)) return bindKeys(Object.entries(input), option, warn);
+  throw unusable(option, isAbsent(input) ? `is ${input}` : 'is neither text, bytes, a list nor a map of them');
+}
+
+/** The names that keys are bound to. */
+export function boundEvents(ring: KeyRing): readonly string[] {
+  return [...new Set(ring.flatMap(({ events }) => [...(events ?? [])]))];
 }
 
 /** Whether any of the keys that verified a body may authenticate its event. */
@@ -63,16 +69,18 @@ function toSecrets(value: unknown, option: string, warn: Warn): readonly Buffer[
 }
 
 function toBytes(secret: unknown, option: string, warn: Warn): Buffer {
-  if (secret === undefined || secret === null) throw unusable(option, `is ${secret}`);
-  if (!isSecret(secret)) throw unusable(option, `is a ${typeof secret}, not text or bytes`);
-  if (secret.length === 0) throw unusable(option, 'is empty');
-  if (typeof secret !== 'string') return Buffer.from(secret);
-  if (secret.trim() === '') throw unusable(option, 'is blank');
-  if (secret === 'undefined' || secret === 'null') throw unusable(option, `is the text '${secret}'`);
-  if (secret !== secret.trim()) {
+  if (!isSecret(secret)) throw unusable(option, isAbsent(secret) ? `is ${secret}` : 'is neither text nor bytes');
+  const bytes = Buffer.from(secret);
+  if (bytes.length === 0) throw unusable(option, 'is empty');
+  // HMAC pads a key with zeros: a buffer that was never filled is the empty key, under which anybody can sign.
+  if (bytes.every((byte) => byte === 0)) throw unusable(option, 'holds nothing but zeros');
+  const text = bytes.toString('utf8');
+  if (text.trim() === '') throw unusable(option, 'is blank');
+  if (text === 'undefined' || text === 'null') throw unusable(option, `is the text '${text}'`);
+  if (isUtf8(bytes) && text !== text.trim()) {
     warn(`\`${option}\` has white space around it. It is used as given; if deliveries get 403, remove the space.`);
   }
-  return Buffer.from(secret, 'utf8');
+  return bytes;
 }
 
 function isSecret(value: unknown): value is Secret {
@@ -81,6 +89,15 @@ function isSecret(value: unknown): value is Secret {
 
 function toKeyObject(secret: Buffer): KeyObject {
   return createSecretKey(secret);
+}
+
+/** An object that is no Map, Promise, Date or the like: those have no entries, and a map of keys must not look empty. */
+function isRecord(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
 }
 
 function unusable(option: string, what: string): ConfigurationError {
