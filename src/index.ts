@@ -12,15 +12,17 @@ export type {
   EventEnvelope,
   EventGroup,
   EventName,
+  EventOf,
   EventPattern,
   EventSelector,
   SchemaMap,
   UnknownEvent,
+  Unlisted,
   UserLoggedInData,
 } from './events/types.js';
 export type { HeadersInput, PlainHeaders } from './headers.js';
 export type { DeliveryNotice, LifecycleEmitter, LifecycleEvents, LifecycleNotices } from './lifecycle.js';
-export type { Logger } from './log/logger.js';
+export type { LogFields, Logger, LogLevel } from './log/logger.js';
 export type { TimeLimits, WebhookRouterOptions } from './options.js';
 export type { AcceptedOutcome, FailedOutcome, Outcome, RejectedOutcome, RejectionReason } from './outcome.js';
 export type { IncomingDelivery } from './receive.js';
@@ -32,3 +34,4 @@ export {
 } from './router.js';
 export type { SecretsSource } from './signature/key-source.js';
 export type { Secret, SecretInput, SecretsByEvent } from './signature/keys.js';
+export type { Awaitable } from './time.js';

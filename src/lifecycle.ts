@@ -48,7 +48,7 @@ export type LifecycleEvents = {
 };
 
 /** `webhooks.events`: a typed eventemitter3. */
-export type LifecycleEmitter = EventEmitter<LifecycleEvents>;
+export type LifecycleEmitter = EventEmitter<LifecycleEvents, unknown>;
 
 /** The emitter of one router. `report` is told what its listeners throw. */
 export function createLifecycle(report: (error: Error) => void): LifecycleEmitter {

@@ -4,7 +4,7 @@ import type { DedupeStore } from './dedupe/store.js';
 import { ConfigurationError } from './errors.js';
 import { isListed, nearestListed } from './events/catalogue.js';
 import type { Schemas } from './events/schemas.js';
-import type { SchemaMap } from './events/types.js';
+import type { EventName, SchemaMap } from './events/types.js';
 import { SIGNATURE_HEADERS } from './headers.js';
 import { createLog, type Log, type Logger } from './log/logger.js';
 import { nearest } from './nearest.js';
@@ -45,7 +45,7 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
   /** Whether a delivery runs once: on by default, in memory. `false`, sizes of the memory, or a store of your own. */
   readonly dedupe?: boolean | MemoryOptions | DedupeStore | undefined;
   /** Your schemas for `data`, by event name: any Standard Schema (zod, valibot, arktype, …). */
-  readonly schemas?: S | undefined;
+  readonly schemas?: (S & { readonly [N in Exclude<keyof S, EventName>]: never }) | undefined;
   /** What becomes of an event that your schema refuses: 422 (`'reject'`, the default), or delivered as it is with a `drift` notice. */
   readonly onSchemaMismatch?: 'reject' | 'deliver' | undefined;
   /** Who answers failures: this router (`'respond'`, the default), or the app's error middleware, by `next(error)`. */

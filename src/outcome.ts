@@ -84,7 +84,7 @@ export class AcceptedOutcome {
 
 /** The request was refused before any handler ran. */
 export class RejectedOutcome {
-  readonly kind = 'rejected';
+  readonly kind = 'rejected' as const;
   readonly code: (typeof REASONS)[RejectionReason];
   /** The HTTP status to answer with. */
   readonly status: number;
@@ -117,7 +117,7 @@ export class RejectedOutcome {
 
 /** At least one handler failed or ran out of time; the delivery will run again when it is sent again. */
 export class FailedOutcome {
-  readonly kind = 'failed';
+  readonly kind = 'failed' as const;
   readonly status: 500;
   readonly code: 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
 

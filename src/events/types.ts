@@ -86,7 +86,7 @@ export type CakemailEvent<N extends EventName = EventName, S extends SchemaMap =
 }[N];
 
 // An enum, because its type is a unit: comparing `event` with a known name leaves the unknown event out.
-declare enum Unlisted {
+export declare enum Unlisted {
   Name = 'a name that is not in the catalogue',
 }
 

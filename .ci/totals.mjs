@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Adds up jest's JSON reports in a folder. A suite that could not be run at all counts as a failure. */
+export function addUp(folder) {
+  const totals = { passed: 0, failed: 0, skipped: 0 };
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
+    const report = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+    totals.passed += report.numPassedTests;
+    totals.failed += report.numFailedTests + report.numRuntimeErrorTestSuites;
+    totals.skipped += report.numPendingTests + report.numTodoTests;
+  }
+  return totals;
+}
+
+/** The totals in a line. */
+export function inWords({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const totals = addUp(process.argv[2]);
+  console.log(inWords(totals));
+  // No test at all is no success.
+  process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+}

@@ -1,0 +1,162 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+// What a user gets: the packed tarball, installed from a file into projects of their own.
+
+const ROOT = resolve(__dirname, '..');
+const OLD_TYPESCRIPT = 'npm:typescript@~5.5.4';
+const MINUTE = 60_000;
+jest.setTimeout(2 * MINUTE);
+
+interface Packed {
+  readonly filename: string;
+  readonly size: number;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+let folder: string;
+let packed: Packed;
+
+beforeAll(async () => {
+  // `npm test` builds before. Packing must not build again: other tests may be reading dist at this moment.
+  await expect(readdir(join(ROOT, 'dist', 'cjs'))).resolves.toContain('index.js');
+
+  folder = await mkdtemp(join(tmpdir(), 'cakemail-webhooks-consumers-'));
+  const output = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], ROOT);
+  [packed] = JSON.parse(output) as [Packed];
+
+  await cp(join(ROOT, '__tests__', 'consumers'), folder, { recursive: true });
+  const { devDependencies } = await manifestOf(ROOT);
+  const versionsOf = (...names: string[]) => Object.fromEntries(names.map((name) => [name, devDependencies[name]]));
+  const manifest = {
+    private: true,
+    dependencies: { 'cakemail-webhooks': `file:${packed.filename}`, ...versionsOf('express') },
+    devDependencies: { 'old-typescript': OLD_TYPESCRIPT, ...versionsOf('@types/express', '@types/node') },
+  };
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'], folder);
+}, 3 * MINUTE);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('the tarball', () => {
+  test('holds the built package and its papers, and nothing else', () => {
+    const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+    const paths = packed.files.map(({ path }) => path);
+    expect(paths.filter((path) => !path.startsWith('dist/')).sort()).toEqual(papers);
+    expect(paths.filter((path) => /test\.|__tests__|\.map$|tsbuildinfo/.test(path))).toEqual([]);
+    const built = /^dist\/(cjs|esm)\/(.+\/)?[\w-]+(\.js|\.d\.ts)$|^dist\/cjs\/package\.json$/;
+    expect(paths.filter((path) => path.startsWith('dist/') && !built.test(path))).toEqual([]);
+  });
+
+  test('has the same files for import and for require, each with its types', () => {
+    const within = (format: string): string[] =>
+      packed.files.flatMap(({ path }) => (path.startsWith(`dist/${format}/`) ? path.slice(9) : []));
+    const scripts = within('esm').filter((path) => path.endsWith('.js'));
+    expect(within('cjs').filter((path) => path !== 'package.json')).toEqual(within('esm'));
+    expect(within('esm').sort()).toEqual([...scripts, ...scripts.map((path) => path.replace(/js$/, 'd.ts'))].sort());
+  });
+
+  test('is small', () => {
+    expect(packed.size).toBeLessThan(100_000);
+  });
+});
+
+describe('what is installed with it', () => {
+  test('is four packages and what they need, none with an install script', async () => {
+    const installed = await installedPackages();
+    const own = installed.get('cakemail-webhooks');
+    const direct = ['@standard-schema/spec', 'eventemitter3', 'raw-body', 'zod'];
+    expect(Object.keys(own?.dependencies ?? {}).sort()).toEqual(direct);
+
+    const needed = closure(installed, ['cakemail-webhooks']);
+    const express = closure(installed, ['express']);
+    const production = [...installed].filter(([, { dev }]) => !dev).map(([name]) => name);
+    expect(production.filter((name) => !needed.has(name) && !express.has(name))).toEqual([]);
+    expect([...needed].filter((name) => installed.get(name)?.hasInstallScript)).toEqual([]);
+    // raw-body is Express's own body reader; a number that grows is a dependency that somebody let in.
+    expect(needed.size).toBeLessThanOrEqual(15);
+  });
+});
+
+describe('a project', () => {
+  test.each(['js-cjs', 'js-esm'])('in JavaScript runs: %s', async (project) => {
+    await run('node', ['index.js'], join(folder, project));
+  });
+
+  test.each([
+    ['ts-cjs', 'new', 'node16', 'node16'],
+    ['ts-cjs', 'old', 'node16', 'node16', '--esModuleInterop', 'false'],
+    ['ts-cjs', 'old', 'commonjs', 'node10', '--esModuleInterop', 'false'],
+    ['ts-esm', 'new', 'node16', 'node16'],
+    ['ts-esm', 'new', 'nodenext', 'nodenext'],
+    ['ts-esm', 'new', 'esnext', 'bundler'],
+    ['ts-esm', 'old', 'node16', 'node16'],
+    ['ts-esm', 'old', 'esnext', 'bundler'],
+    // A library on top of this one: it emits declarations.
+    ['ts-library', 'new', 'node16', 'node16'],
+    ['ts-library', 'old', 'node16', 'node16'],
+  ] as const)('in TypeScript compiles and runs: %s, %s compiler, --module %s, %s', async (...variant) => {
+    const [project, compiler, module, moduleResolution, ...more] = variant;
+    const out = `${compiler}-${moduleResolution}`;
+    const options = ['--module', module, '--moduleResolution', moduleResolution, '--outDir', out, ...more];
+    await run('node', [tscOf(compiler), '-p', '.', ...options], join(folder, project));
+    await run('node', [join(out, 'index.js')], join(folder, project));
+  });
+});
+
+/** The compiler that this package is built with, or one that users may still have. */
+function tscOf(compiler: 'new' | 'old'): string {
+  const [root, name] = compiler === 'new' ? [ROOT, 'typescript'] : [folder, 'old-typescript'];
+  return join(root, 'node_modules', name, 'bin', 'tsc');
+}
+
+/** Runs a program to its end and gives what it wrote; one that fails fails the test, with all that it wrote. */
+async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
+  // A consumer knows nothing of the test runner around it.
+  const { NODE_ENV: _env, NODE_OPTIONS: _options, JEST_WORKER_ID: _worker, ...env } = process.env;
+  try {
+    return (await promisify(execFile)(program, args, { cwd, env, timeout: 2 * MINUTE })).stdout;
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${program} ${args.join(' ')} failed in ${cwd}:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
+  }
+}
+
+interface Installed {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly dev?: boolean;
+  readonly hasInstallScript?: boolean;
+}
+
+/** What npm installed, by name; of several versions of a package the one on top. */
+async function installedPackages(): Promise<ReadonlyMap<string, Installed>> {
+  const lock = await readFile(join(folder, 'node_modules', '.package-lock.json'), 'utf8');
+  const { packages } = JSON.parse(lock) as { packages: Record<string, Installed> };
+  const byName = new Map<string, Installed>();
+  for (const [path, entry] of Object.entries(packages)) {
+    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    if (!byName.has(name) || path === `node_modules/${name}`) byName.set(name, entry);
+  }
+  return byName;
+}
+
+/** Packages and all that they depend on. */
+function closure(installed: ReadonlyMap<string, Installed>, names: readonly string[]): ReadonlySet<string> {
+  const found = new Set(names);
+  for (const name of found) for (const each of Object.keys(installed.get(name)?.dependencies ?? {})) found.add(each);
+  return found;
+}
+
+async function manifestOf(directory: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as Manifest;
+}

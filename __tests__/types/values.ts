@@ -1,0 +1,165 @@
+import pino from 'pino';
+import {
+  type AcceptedOutcome,
+  type AnyCakemailEvent,
+  type CatalogueName,
+  ConfigurationError,
+  createWebhookRouter,
+  type DedupeStore,
+  type Delivery,
+  type DeliveryNotice,
+  type EVENT_GROUPS,
+  EVENT_NAMES,
+  type FailedOutcome,
+  HandlerError,
+  type IncomingDelivery,
+  type LifecycleNotices,
+  type Logger,
+  MemoryDedupeStore,
+  type Outcome,
+  type RejectedOutcome,
+  type RejectionReason,
+  type Reservation,
+  WebhookError,
+  type WebhookErrorCode,
+} from '../../src/index.js';
+import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
+import { type Equal, exactly, type True } from './assert.js';
+
+const webhooks = createWebhookRouter({ secret: 'key' });
+
+// Outcomes narrow on `kind`.
+export function describe(outcome: Outcome): string {
+  exactly<'handled' | 'unhandled' | 'duplicate' | 'rejected' | 'failed'>()(outcome.kind);
+  exactly<number>()(outcome.status);
+  // A copy keeps the type, though a mutable member would widen a literal that was only inferred.
+  const copy = { kind: outcome.kind };
+  exactly<Outcome['kind']>()(copy.kind);
+  // @ts-expect-error what was refused has no delivery
+  outcome.delivery;
+  switch (outcome.kind) {
+    case 'handled':
+    case 'unhandled':
+    case 'duplicate':
+      exactly<AcceptedOutcome>()(outcome);
+      exactly<AnyCakemailEvent>()(outcome.event);
+      exactly<200>()(outcome.status);
+      return outcome.delivery.id;
+    case 'rejected':
+      exactly<RejectedOutcome>()(outcome);
+      exactly<RejectionReason>()(outcome.reason);
+      exactly<string | undefined>()(outcome.event);
+      exactly<unknown>()(outcome.cause);
+      exactly<WebhookError>()(outcome.error);
+      return outcome.reason;
+    case 'failed':
+      exactly<FailedOutcome>()(outcome);
+      exactly<'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT'>()(outcome.code);
+      exactly<readonly Error[]>()(outcome.error.errors);
+      exactly<Delivery>()(outcome.delivery);
+      return outcome.code;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+// receive() takes headers from Node, fetch and serverless platforms.
+export async function receive(fetched: Request, awsHeaders: Record<string, string | undefined>): Promise<Outcome[]> {
+  const rawBody = new Uint8Array(await fetched.arrayBuffer());
+  const signed = signedRequest(sampleEvent('User.LoggedIn'), { secret: 'key' });
+  const incoming: IncomingDelivery = { rawBody: '{}', headers: { 'x-signature': sign('{}', 'key') } };
+  const outcomes = await Promise.all([
+    webhooks.receive({ rawBody, headers: fetched.headers }),
+    webhooks.receive({ rawBody, headers: awsHeaders }),
+    webhooks.receive({ rawBody: Buffer.from(rawBody), headers: { 'x-signature': ['twice', 'sent'] } }),
+    webhooks.receive(signed),
+    webhooks.receive(incoming),
+  ]);
+  await fetch('http://localhost/', signed);
+  return outcomes;
+}
+
+// Notices are typed by name.
+webhooks.events.on('received', ({ bytes }) => exactly<number>()(bytes));
+webhooks.events.on('verified', ({ keys }) => exactly<readonly number[]>()(keys));
+webhooks.events.on('rejected', (notice) => {
+  exactly<RejectionReason>()(notice.reason);
+  exactly<WebhookErrorCode>()(notice.code);
+  exactly<number>()(notice.status);
+  // @ts-expect-error nothing was delivered
+  notice.delivery;
+});
+webhooks.events.on('handled', (notice) => {
+  exactly<number>()(notice.durationMs);
+  exactly<AnyCakemailEvent>()(notice.event);
+  exactly<Delivery>()(notice.delivery);
+});
+webhooks.events.once('unhandled', ({ durationMs }) => exactly<number>()(durationMs));
+webhooks.events.on('failed', ({ error }) => exactly<HandlerError>()(error));
+webhooks.events.on('late', ({ error }) => exactly<Error>()(error));
+webhooks.events.on('duplicate', ({ joined }) => exactly<boolean>()(joined));
+webhooks.events.on('drift', ({ issues }) => issues.map(({ path, message }) => `${path}: ${message}`));
+webhooks.events.addListener('handled', (notice: DeliveryNotice) => notice.delivery.id).off('handled');
+exactly<keyof LifecycleNotices>()(webhooks.events.eventNames()[0] ?? 'handled');
+
+// @ts-expect-error misspelt
+webhooks.events.on('reject', () => {});
+// @ts-expect-error a notice has no such member
+webhooks.events.on('handled', ({ duration }) => duration);
+// @ts-expect-error the same for a rejection
+webhooks.events.once('rejected', ({ error }) => error);
+
+/** A store of one's own, shared between processes. */
+export class SharedStore implements DedupeStore {
+  readonly #attempts = new Map<string, number>();
+
+  async reserve(id: string): Promise<Reservation> {
+    const attempt = this.#attempts.get(id) ?? 1;
+    return attempt > 9 ? { state: 'finished' } : { state: 'reserved', attempt };
+  }
+
+  async finish(id: string): Promise<boolean> {
+    return this.#attempts.delete(id);
+  }
+
+  release(id: string): void {
+    this.#attempts.set(id, 2);
+  }
+}
+createWebhookRouter({ secret: 'key', dedupe: new SharedStore() });
+createWebhookRouter({ secret: 'key', dedupe: new MemoryDedupeStore({ max: 10, ttlMs: 1000 }) });
+
+// @ts-expect-error a store says what it found
+export const forgetful: DedupeStore = { reserve: () => true, finish() {}, release() {} };
+// @ts-expect-error no such state
+export const reservation: Reservation = { state: 'done' };
+
+// Loggers
+export const loggers: Logger[] = [pino(), console, {}, { warn: (fields, message) => [fields['code'], message] }];
+// @ts-expect-error pino's order is the fields, then the message
+export const reversed: Logger = { info: (message: string, fields: object) => [message, fields] };
+
+// Errors
+export function explain(error: unknown): string {
+  if (error instanceof HandlerError) return error.errors.map(({ message }) => message).join();
+  if (error instanceof ConfigurationError) return error.help;
+  if (!(error instanceof WebhookError)) return '';
+  exactly<WebhookErrorCode>()(error.code);
+  // @ts-expect-error not a code
+  if (error.code === 'ERR_SIGNATUR') return '';
+  return error.code;
+}
+
+// The catalogue
+exactly<readonly CatalogueName[]>()(EVENT_NAMES);
+export type Catalogue = True<Equal<(typeof EVENT_GROUPS)['List'][number], 'Created' | 'Updated' | 'Deleted'>>;
+
+// Samples are typed by name too.
+exactly<string>()(sampleEvent('User.LoggedIn').data.email);
+sampleEvent('Email.Bounced', { data: { email: 'a@b.example' }, account_id: 1, an_undocumented_member: true });
+// @ts-expect-error misspelt
+sampleEvent('Email.Bonced');
+// @ts-expect-error not what is published
+sampleEvent('User.LoggedIn', { data: { email: 1 } });
+// @ts-expect-error a key is required
+signedRequest('{}', {});
