@@ -1,3 +1,5 @@
+import { LONGEST_DELAY_MS } from './time.js';
+
 /** Counts what is under way, so that a shutdown can wait for it. */
 export class Drain {
   #active = 0;
@@ -25,7 +27,7 @@ export class Drain {
     this.#closed = true;
     if (this.#active === 0) return true;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), ms);
+      const timer = setTimeout(() => resolve(false), Math.min(ms, LONGEST_DELAY_MS));
       this.#onIdle = () => {
         clearTimeout(timer);
         resolve(true);

@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 /**
  * Every failure this package reports, by its stable code: what it says, and what to do about it.
  * The README has one entry a code.
@@ -157,12 +159,15 @@ function isTimeout(error: Error): boolean {
 
 /** What a handler or a callback threw, as an Error: JavaScript lets one throw a string or null. */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  let text: string;
+  if (thrown instanceof Error || isNativeError(thrown)) return thrown;
+  return new Error(`A value that is not an Error was thrown: ${textOf(thrown)}`, { cause: thrown });
+}
+
+/** A value as text, even one whose own toString throws. */
+export function textOf(value: unknown): string {
   try {
-    text = String(thrown);
+    return String(value);
   } catch {
-    text = 'an object that cannot be shown';
+    return 'an object that cannot be shown';
   }
-  return new Error(`A value that is not an Error was thrown: ${text}`, { cause: thrown });
 }

@@ -89,6 +89,7 @@ class ContainedEmitter extends EventEmitter {
   }
 
   #wrap(listener: AnyListener): AnyListener {
+    if (typeof listener !== 'function') return listener; // eventemitter3 refuses it in its own words
     let wrapped = this.#wrapped.get(listener);
     if (wrapped === undefined) {
       const { report } = this;
@@ -96,6 +97,8 @@ class ContainedEmitter extends EventEmitter {
         contain(() => listener.apply(this, args), report);
       };
       this.#wrapped.set(listener, wrapped);
+      // eventemitter3 takes a `once` listener off by what it finds in its list, which is the wrapper.
+      this.#wrapped.set(wrapped, wrapped);
     }
     return wrapped;
   }

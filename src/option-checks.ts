@@ -1,4 +1,16 @@
-import { ConfigurationError } from './errors.js';
+import { ConfigurationError, textOf } from './errors.js';
+import { nearest } from './nearest.js';
+
+/** Refuses what is no object, and a member that does not exist: a misspelt option must not be an option left out. */
+export function checkMembers(name: string | undefined, value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) throw invalid(`\`${name}\` cannot be ${textOf(value)}.`);
+  for (const member of Object.keys(value)) {
+    if (known.includes(member)) continue;
+    const path = name === undefined ? member : `${name}.${member}`;
+    const meant = nearest(member, known);
+    throw invalid(`There is no option \`${path}\`.${meant === undefined ? '' : ` Did you mean \`${meant}\`?`}`);
+  }
+}
 
 /** A whole number from 1 to `most`. */
 export function wholeNumber(

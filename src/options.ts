@@ -6,9 +6,8 @@ import { isListed, nearestListed } from './events/catalogue.js';
 import type { Schemas } from './events/schemas.js';
 import type { EventName, SchemaMap } from './events/types.js';
 import { SIGNATURE_HEADERS } from './headers.js';
-import { createLog, type Log, type Logger } from './log/logger.js';
-import { nearest } from './nearest.js';
-import { choice, flag, invalid, wholeNumber } from './option-checks.js';
+import { createLog, cut, type Log, type Logger } from './log/logger.js';
+import { checkMembers, choice, flag, invalid, wholeNumber } from './option-checks.js';
 import { fixedKeys, type KeySource, loadedKeys, type SecretsSource } from './signature/key-source.js';
 import { boundEvents, createKeyRing, type SecretInput } from './signature/keys.js';
 import { LONGEST_DELAY_MS } from './time.js';
@@ -48,7 +47,10 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
   readonly schemas?: (S & { readonly [N in Exclude<keyof S, EventName>]: never }) | undefined;
   /** What becomes of an event that your schema refuses: 422 (`'reject'`, the default), or delivered as it is with a `drift` notice. */
   readonly onSchemaMismatch?: 'reject' | 'deliver' | undefined;
-  /** Who answers failures: this router (`'respond'`, the default), or the app's error middleware, by `next(error)`. */
+  /**
+   * Who answers failures: this router (`'respond'`, the default), or the app's error middleware, by `next(error)`.
+   * A request that was refused before its body was there is always answered here, because its connection must end.
+   */
   readonly errors?: 'respond' | 'next' | undefined;
   /** Where to log, shaped like pino. Silent by default. */
   readonly logger?: Logger | undefined;
@@ -99,7 +101,7 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
   if (typeof options !== 'object' || options === null) {
     throw new ConfigurationError('ERR_SECRET_MISSING', 'createWebhookRouter needs options: { secret }.');
   }
-  refuseUnknownOptions(options);
+  checkMembers(undefined, options, OPTION_NAMES);
   const log = createLog(checkLogger(options.logger));
   const timeouts = resolveTimeouts(options.timeoutMs);
   return {
@@ -118,16 +120,9 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
   };
 }
 
-function refuseUnknownOptions(options: object): void {
-  for (const name of Object.keys(options)) {
-    if ((OPTION_NAMES as readonly string[]).includes(name)) continue;
-    const meant = nearest(name, OPTION_NAMES);
-    throw invalid(`There is no option \`${name}\`.${meant === undefined ? '' : ` Did you mean \`${meant}\`?`}`);
-  }
-}
-
 function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number, log: Log): KeySource | undefined {
   const warn = (message: string): void => log.warnDeveloper('WARN_SECRET', message);
+  const maxAgeMs = wholeNumber('secretsMaxAgeMs', options.secretsMaxAgeMs, 60_000);
   if (flag('dangerouslySkipVerification', options.dangerouslySkipVerification)) {
     if (process.env.NODE_ENV === 'production') {
       throw new ConfigurationError('ERR_VERIFICATION_DISABLED', '`dangerouslySkipVerification` is set in production.');
@@ -147,12 +142,11 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
       '`secrets` is not a function; keys themselves go into `secret`.',
     );
   }
-  const maxAgeMs = wholeNumber('secretsMaxAgeMs', options.secretsMaxAgeMs, 60_000);
   return loadedKeys(options.secrets, { maxAgeMs, timeoutMs, warn });
 }
 
 function resolveHeaderNames(header: string | readonly string[] = SIGNATURE_HEADERS): string[] {
-  const names = typeof header === 'string' ? [header] : [...header];
+  const names: readonly string[] = Array.isArray(header) ? header : [header];
   const valid =
     names.length > 0 && names.every((name) => typeof name === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(name));
   if (!valid) throw invalid('`header` must be the name of an HTTP header, or a list of names.');
@@ -164,6 +158,7 @@ function resolveTimeouts(value: number | TimeLimits = {}): Required<TimeLimits> 
     const all = wholeNumber('timeoutMs', value, 0, LONGEST_DELAY_MS);
     return { handler: all, body: all, keys: all };
   }
+  checkMembers('timeoutMs', value, ['handler', 'body', 'keys']);
   return {
     handler: wholeNumber('timeoutMs.handler', value.handler, DEFAULT_TIMEOUTS.handler, LONGEST_DELAY_MS),
     body: wholeNumber('timeoutMs.body', value.body, DEFAULT_TIMEOUTS.body, LONGEST_DELAY_MS),
@@ -174,12 +169,12 @@ function resolveTimeouts(value: number | TimeLimits = {}): Required<TimeLimits> 
 function resolveDedupe(value: boolean | MemoryOptions | DedupeStore = true): DedupeStore | undefined {
   if (value === false) return undefined;
   if (value === true) return new MemoryDedupeStore();
-  if (typeof value !== 'object' || value === null) throw invalid('`dedupe` must be true, false, sizes or a store.');
-  if ('reserve' in value) {
+  if (typeof value === 'object' && value !== null && 'reserve' in value) {
     const complete = [value.reserve, value.finish, value.release].every((method) => typeof method === 'function');
     if (!complete) throw invalid('A `dedupe` store needs the methods reserve, finish and release.');
     return value;
   }
+  checkMembers('dedupe', value, ['ttlMs', 'max']);
   return new MemoryDedupeStore({
     ttlMs: wholeNumber('dedupe.ttlMs', value.ttlMs, MEMORY_DEFAULTS.ttlMs),
     max: wholeNumber('dedupe.max', value.max, MEMORY_DEFAULTS.max),
@@ -187,10 +182,12 @@ function resolveDedupe(value: boolean | MemoryOptions | DedupeStore = true): Ded
 }
 
 function resolveSchemas(schemas: SchemaMap = {}, log: Log): Schemas {
+  if (typeof schemas !== 'object' || schemas === null)
+    throw invalid('`schemas` must be an object of schemas by event.');
   const entries = Object.entries(schemas) as [string, StandardSchemaV1 | undefined][];
   const given = entries.filter((entry): entry is [string, StandardSchemaV1] => entry[1] !== undefined);
   for (const [name, schema] of given) {
-    if (typeof schema['~standard']?.validate !== 'function') {
+    if (typeof schema?.['~standard']?.validate !== 'function') {
       throw invalid(`\`schemas['${name}']\` is not a Standard Schema (zod 3.24+, valibot 1+, arktype 2+, …).`);
     }
     warnOfUnlisted(name, '`schemas`', log);
@@ -203,7 +200,7 @@ export function warnOfUnlisted(name: string, where: string, log: Log): void {
   if (isListed(name)) return;
   const meant = nearestListed(name);
   const hint = meant === undefined ? '' : ` Did you mean '${meant}'?`;
-  log.warnDeveloper('WARN_EVENT_NAME', `${where}: Cakemail publishes no event '${name}'.${hint}`);
+  log.warnDeveloper('WARN_EVENT_NAME', `${where}: Cakemail publishes no event '${cut(name)}'.${hint}`);
 }
 
 function checkLogger(logger: Logger | undefined): Logger | undefined {

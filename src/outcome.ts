@@ -1,5 +1,5 @@
 import type { Delivery } from './delivery.js';
-import { type HandlerError, messageOf, toError, WebhookError, type WebhookErrorCode } from './errors.js';
+import { type HandlerError, messageOf, textOf, toError, WebhookError, type WebhookErrorCode } from './errors.js';
 import type { AnyCakemailEvent } from './events/types.js';
 
 /** Why a request was refused before any handler ran. Told to `events` and the log, never to the sender. */
@@ -176,10 +176,17 @@ function isAccepted(key: keyof typeof STATUS): key is AcceptedKind {
 }
 
 /** Told only where the signature held: who sends a forgery, or is not known yet, learns nothing. */
-const DETAILED: ReadonlySet<AnsweredCode> = new Set(['ERR_PAYLOAD', 'ERR_SCHEMA_MISMATCH', 'ERR_SCHEMA_FAILED']);
+const DETAILED: ReadonlySet<RejectionReason> = new Set([
+  'not_utf8',
+  'not_json',
+  'not_object',
+  'no_event_name',
+  'schema_mismatch',
+  'schema_failed',
+]);
 
 function detailOf(outcome: RejectedOutcome | FailedOutcome): string | undefined {
-  if (outcome instanceof FailedOutcome) return outcome.error.errors.map(String).join('; ');
-  if (!DETAILED.has(outcome.code)) return undefined;
+  if (outcome instanceof FailedOutcome) return outcome.error.errors.map(textOf).join('; ');
+  if (!DETAILED.has(outcome.reason)) return undefined;
   return outcome.cause === undefined ? outcome.reason : `${outcome.reason}: ${toError(outcome.cause).message}`;
 }

@@ -25,7 +25,7 @@ export interface IncomingDelivery {
   readonly headers: HeadersInput;
 }
 
-type Executed = AcceptedOutcome | FailedOutcome;
+type Executed = AcceptedOutcome | FailedOutcome | RejectedOutcome;
 
 /** An event that passed every check, and what was remarkable about it. */
 interface CheckedEvent {
@@ -129,7 +129,8 @@ export class Receiver {
   }
 
   async #execute({ event, drift }: CheckedEvent, delivery: VerifiedDelivery): Promise<Outcome> {
-    const execute = (attempt: number): Promise<Executed> => {
+    const execute = async (attempt: number): Promise<Executed> => {
+      if (this.dispatcher.gaveUp) return new RejectedOutcome('closing', { event: event.event });
       delivery.attempt = attempt;
       if (drift.length > 0) this.events.emit('drift', { event, delivery, issues: drift });
       return this.dispatcher.dispatch(event, delivery);

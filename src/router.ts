@@ -88,7 +88,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   const settings = resolveOptions(options);
   const { log } = settings;
   const events = createLifecycle((err) => log.write('error', { err }, 'an events listener threw'));
-  logLifecycle(events, log);
+  if (settings.hasLogger) logLifecycle(events, log);
   const report = (err: Error): void => log.write('error', { err }, 'an onError handler threw');
   const dispatcher = new Dispatcher(settings.timeouts.handler, events, report);
   const receiver = new Receiver(settings, events, dispatcher);
@@ -118,8 +118,9 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     if (outcome instanceof RejectedOutcome && outcome.reason === 'body_aborted') return; // nobody is there to answer
     warnIfUnseen(outcome);
     const failed = outcome instanceof RejectedOutcome || outcome instanceof FailedOutcome;
-    if (failed && settings.errors === 'next' && next !== undefined) {
-      if (!req.complete) res.setHeader('connection', 'close');
+    if (res.headersSent) return; // somebody else did, a request time limit for example
+    // Express's own error handler would read a refused body to its end before it answers; `respond` ends it in time.
+    if (failed && settings.errors === 'next' && next !== undefined && req.complete) {
       next(outcome.error);
     } else {
       respond(req, res, replyTo(outcome, settings.exposeErrors));
@@ -147,7 +148,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
 
   function subscribe(name: string | readonly string[], handler: AnyHandler, once: boolean): Unsubscribe {
     const names = selectedNames(name);
-    for (const each of names) warnOfUnlisted(each, `on('${each}')`, log);
+    for (const each of names) warnOfUnlisted(each, 'on()', log);
     return dispatcher.handlers.add(names, checkHandler(handler), once);
   }
 
@@ -158,7 +159,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     if (await drain.close(timeoutMs)) return;
     const message = `The receiver closed while a handler was still running, after waiting ${timeoutMs} ms.`;
-    dispatcher.expireAll(new WebhookError('ERR_CLOSING', { message }));
+    dispatcher.giveUp(new WebhookError('ERR_CLOSING', { message }));
     await drain.close(ANSWER_MS); // so that the given-up ones are answered before the process may exit
   }
 

@@ -17,6 +17,8 @@ export interface Listening {
   readonly url: string;
   /** The server's side of every connection, in the order in which they came. */
   readonly sockets: readonly Socket[];
+  /** The first request, as soon as its headers are there. */
+  readonly request: Promise<IncomingMessage>;
 }
 
 /** The client's side of a connection, written to by hand. */
@@ -34,10 +36,11 @@ const ends: Socket[] = [];
 export async function listen(listener: RequestListener): Promise<Listening> {
   const sockets: Socket[] = [];
   const server = createServer(listener).on('connection', (socket) => sockets.push(socket));
+  const request = new Promise<IncomingMessage>((resolve) => server.once('request', resolve));
   servers.push(server.listen(0));
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  return { port, url: `http://localhost:${port}`, sockets };
+  return { port, url: `http://localhost:${port}`, sockets, request };
 }
 
 /** Connects, and sends this much at once. */
@@ -45,7 +48,7 @@ export function dial(port: number, text: string | Buffer): Peer {
   const socket = connect(port, 'localhost');
   ends.push(socket);
   socket.on('error', () => {}); // a server that hangs up on a sender is what many tests are about
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const closed = closing(socket);
   const answer = new Promise<string>((resolve) => {
     let received = '';
     socket.on('data', (chunk) => {
@@ -69,19 +72,24 @@ export function chunk(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
 }
 
-/** Pushes a piece over and over, as long as the other side takes it, up to `total` bytes. */
-export function flood(socket: Socket, piece: Buffer, total: number): void {
-  let left = total;
-  const push = (): void => {
-    while (left > 0 && socket.writable) {
-      left -= piece.length;
-      if (!socket.write(piece)) {
-        socket.once('drain', push);
-        return;
+/** Pushes a piece over and over, as long as the other side takes it. Resolves when it took `total` bytes, if it does. */
+export function flood(socket: Socket, piece: Buffer, total: number): Promise<string> {
+  return new Promise((resolve) => {
+    let left = total;
+    const push = (): void => {
+      if (left <= 0) resolve('all of it was accepted');
+      else if (socket.writable) {
+        left -= piece.length;
+        socket.write(piece, push);
       }
-    }
-  };
-  push();
+    };
+    push();
+  });
+}
+
+/** Resolves when a connection is closed, whatever went wrong before. */
+export function closing(socket: Socket): Promise<void> {
+  return new Promise((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())));
 }
 
 export function statusOf(answer: string): number {

@@ -12,15 +12,23 @@ export function readStream(req: IncomingMessage, limits: BodyLimits, decoder?: T
       if (settled) return;
       settled = true;
       clearTimeout(timer);
-      req.off('close', onClose);
+      req.off('close', onClose).off('data', onCompressed);
       if ('reason' in result) stopReading(req, decoder);
       resolve(result);
     };
     // raw-body does not settle when a stream is destroyed without an error, nor when nothing more arrives.
-    const onClose = (): void => settle({ reason: 'body_aborted' });
+    const onClose = (): void => {
+      if (!req.readableEnded) settle({ reason: 'body_aborted' });
+    };
     const timer = setTimeout(() => settle({ reason: 'body_timeout' }), limits.timeoutMs);
     req.once('close', onClose);
-    if (decoder !== undefined) req.once('error', onClose);
+    // What is compressed can go on for ever without inflating to anything.
+    let compressed = 0;
+    const onCompressed = (chunk: Buffer): void => {
+      compressed += chunk.length;
+      if (compressed > limits.limit) settle({ reason: 'body_too_large' });
+    };
+    if (decoder !== undefined) req.on('data', onCompressed).once('error', onClose);
 
     const length = (decoder === undefined && req.headers['content-length']) || null;
     getRawBody(source, { limit: limits.limit, length }, (error, bytes) => {

@@ -20,6 +20,7 @@ export class Dispatcher {
   readonly handlers = new HandlerRegistry<AnyHandler>();
   readonly #running = new Set<Run>();
   #errorHandlers: readonly ErrorHandler[] = [];
+  #gaveUp = false;
 
   constructor(
     private readonly timeoutMs: number,
@@ -68,8 +69,14 @@ export class Dispatcher {
     return new AcceptedOutcome(kind, event, delivery);
   }
 
-  /** Gives up every delivery that still runs. */
-  expireAll(reason: Error): void {
+  /** Whether no handler is started any more. */
+  get gaveUp(): boolean {
+    return this.#gaveUp;
+  }
+
+  /** Gives up every delivery that still runs, and starts no other. */
+  giveUp(reason: Error): void {
+    this.#gaveUp = true;
     for (const run of this.#running) run.expire(reason);
   }
 

@@ -4,8 +4,8 @@
  */
 export function occurredAt(event: { readonly created_on?: unknown; readonly timestamp?: unknown }): Date | null {
   const { created_on: seconds, timestamp } = event;
-  if (typeof seconds === 'number') return validDate(seconds * 1000);
-  return typeof timestamp === 'string' ? validDate(timestamp) : null;
+  const created = typeof seconds === 'number' ? validDate(seconds * 1000) : null;
+  return created ?? (typeof timestamp === 'string' ? validDate(timestamp) : null);
 }
 
 function validDate(time: number | string): Date | null {

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { Awaitable } from '../time.js';
+import { type Awaitable, isPromiseLike } from '../time.js';
 import type { Issue } from './documented.js';
 
 /** The user's schemas by event name. A Map, so that no event name reaches a prototype. */
@@ -10,7 +10,7 @@ export type DataVerdict = { readonly data: unknown } | { readonly issues: readon
 /** Checks `data` against the user's schema. Throws what the schema throws. */
 export function checkData(schema: StandardSchemaV1, data: unknown): Awaitable<DataVerdict> {
   const result = schema['~standard'].validate(data);
-  return result instanceof Promise ? result.then(toVerdict) : toVerdict(result);
+  return isPromiseLike(result) ? Promise.resolve(result).then(toVerdict) : toVerdict(result);
 }
 
 /** Issues in one line, paths and messages only. */

@@ -1,5 +1,5 @@
 import type { DeliveryNotice, LifecycleEmitter, LifecycleNotices } from '../lifecycle.js';
-import type { Log, LogFields, LogLevel } from './logger.js';
+import { cut, type Log, type LogFields, type LogLevel } from './logger.js';
 
 type Line = readonly [level: LogLevel, fields: LogFields, message: string];
 
@@ -32,10 +32,6 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
 
 function fieldsOf({ event, delivery }: DeliveryNotice): LogFields {
   return { event: cut(event.event), delivery: delivery.id, attempt: delivery.attempt };
-}
-
-function cut(name: string): string {
-  return name.length > 128 ? `${name.slice(0, 128)}…` : name;
 }
 
 /** Every notice there is. */

@@ -40,3 +40,8 @@ export function createLog(logger: Logger | undefined): Log {
 
   return { write, warnDeveloper };
 }
+
+/** A name from outside, short enough for a line. */
+export function cut(name: string): string {
+  return name.length > 128 ? `${name.slice(0, 128)}…` : name;
+}

@@ -43,7 +43,7 @@ export function signedRequest(
 
 function curlCommand(url: string, headers: Readonly<Record<string, string>>, body: string): string {
   const options = Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`);
-  return ['curl', '-i', '-X', 'POST', ...options, '--data-binary', quote(body), quote(url)].join(' ');
+  return ['curl', '-i', '-X', 'POST', ...options, '--data-raw', quote(body), quote(url)].join(' ');
 }
 
 /** One word of a POSIX shell, whatever it holds. */

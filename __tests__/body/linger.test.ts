@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http';
+import { linger } from '../../src/body/linger.js';
+import { chunk, dial, flood, hangUp, head, type Listening, listen, type Peer } from '../helpers/wire.js';
+
+jest.setTimeout(15_000);
+afterEach(hangUp);
+
+const KB = 1024;
+const MB = 1024 * KB;
+const CHUNKED = head({ 'transfer-encoding': 'chunked' });
+
+/** A server that lingers with every request, and answers none. */
+async function lingering(): Promise<
+  Listening & { readonly done: Promise<IncomingMessage>; readonly calls: () => number }
+> {
+  let calls = 0;
+  let settle: (req: IncomingMessage) => void = () => {};
+  const done = new Promise<IncomingMessage>((resolve) => {
+    settle = resolve;
+  });
+  const listening = await listen((req) =>
+    linger(req, () => {
+      calls++;
+      settle(req);
+    }),
+  );
+  return { ...listening, done, calls: () => calls };
+}
+
+test('a sender that goes on to its end, within its allowance, is read to its end', async () => {
+  const server = await lingering();
+  const sender = dial(server.port, head({ 'content-length': 512 * KB }));
+  sender.socket.write(Buffer.alloc(512 * KB));
+  const req = await server.done;
+  expect(req.readableEnded).toBe(true);
+});
+
+test.each<[string, 'end' | 'close', (sender: Peer, req: IncomingMessage) => unknown]>([
+  ['a sender that finishes', 'end', ({ socket }) => socket.write('0\r\n\r\n')],
+  ['a sender that hangs up', 'close', ({ socket }) => socket.destroy()],
+  ['a request that this side gives up', 'close', (_sender, req) => req.destroy()],
+])('%s is let go at its %s, without waiting', async (_who, event, stop) => {
+  const order: string[] = [];
+  const { port, request } = await listen((req) => {
+    linger(req, () => order.push('done'));
+    req.once(event, () => order.push(event));
+  });
+  const sender = dial(port, CHUNKED);
+  const req = await request;
+  stop(sender, req);
+  await new Promise((resolve) => req.once('close', resolve));
+  expect(order).toEqual(['done', event]);
+});
+
+test('a sender that is silent is given a second', async () => {
+  const server = await lingering();
+  dial(server.port, CHUNKED);
+  await server.request;
+  const started = performance.now();
+  await server.done;
+  expect(performance.now() - started).toBeGreaterThan(900);
+});
+
+test('a sender that does not stop is not read beyond its allowance', async () => {
+  const server = await lingering();
+  const sender = dial(server.port, CHUNKED);
+  const all = flood(sender.socket, chunk(Buffer.alloc(64 * KB)), 50 * MB);
+  const req = await Promise.race([server.done, all.then(() => undefined)]);
+  expect(req?.isPaused()).toBe(true);
+  expect(server.sockets[0]?.bytesRead).toBeGreaterThan(MB);
+  expect(server.sockets[0]?.bytesRead).toBeLessThan(2 * MB);
+});
+
+test('the allowance is spent by the bytes of the body, to the last one', async () => {
+  const server = await lingering();
+  const sender = dial(server.port, head({ 'content-length': MB }));
+  sender.socket.write(Buffer.alloc(MB));
+  const req = await server.done;
+  expect(req.readableEnded).toBe(true);
+});
+
+test('a sender that finishes after its second is not told of again', async () => {
+  const server = await lingering();
+  const sender = dial(server.port, CHUNKED);
+  const req = await server.done;
+  sender.socket.write('0\r\n\r\n');
+  await new Promise((resolve) => req.once('close', resolve));
+  expect(req.readableEnded).toBe(true);
+  expect(server.calls()).toBe(1);
+});
+
+test('it tells only once, and leaves no listener and no timer behind', async () => {
+  const waiting = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = waiting();
+  const server = await lingering();
+  const sender = dial(server.port, head({ 'content-length': 1 }));
+  sender.socket.write('x');
+  const req = await server.done;
+  expect(waiting()).toBe(before);
+  expect(['data', 'error'].map((name) => req.listenerCount(name))).toEqual([0, 0]);
+  sender.socket.destroy();
+  await new Promise<void>((resolve) => (req.closed ? resolve() : req.once('close', resolve)));
+  expect(server.calls()).toBe(1);
+});

@@ -1,0 +1,226 @@
+import { Console } from 'node:console';
+import { Writable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import pino from 'pino';
+import { createWebhookRouter, type LifecycleNotices, type Logger, type WebhookRouter } from '../src/index.js';
+import { createLifecycle } from '../src/lifecycle.js';
+import { LOG_NOTICES, logLifecycle } from '../src/log/lines.js';
+import { createLog, type LogLevel } from '../src/log/logger.js';
+import { sampleEvent, signedRequest } from '../src/testing/index.js';
+import { SECRET } from './helpers/app.js';
+
+/** A stream that keeps its text. */
+function sink(): { stream: Writable; text: () => string } {
+  let text = '';
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      text += chunk;
+      done();
+    },
+  });
+  return { stream, text: () => text };
+}
+
+const CREDENTIALS = { authorization: 'Bearer a-token-in-a-test', cookie: 'session=a-cookie-in-a-test' };
+
+/** Has a router receive something of every kind. Returns the signatures that were sent. */
+async function exercise(logger: Logger): Promise<{ webhooks: WebhookRouter; signatures: string[] }> {
+  const webhooks = createWebhookRouter({ secret: SECRET, logger, limit: 1000, timeoutMs: { handler: 20 } });
+  const signatures: string[] = [];
+  let fail = (_reason: Error): void => {};
+  webhooks.on('User.LoggedIn', () => {});
+  webhooks.on('User.Deleted', () => {
+    throw new Error('the handler');
+  });
+  webhooks.on(
+    'User.Updated',
+    () =>
+      new Promise((_, reject) => {
+        fail = reject;
+      }),
+  );
+  const send = async (payload: object | string, secret = SECRET): Promise<void> => {
+    const { rawBody, headers } = signedRequest(payload, { secret });
+    signatures.push(headers['x-signature'] ?? '');
+    await webhooks.receive({ rawBody, headers: { ...CREDENTIALS, ...headers } });
+  };
+  for (const name of ['User.LoggedIn', 'User.LoggedIn', 'User.Created', 'User.Deleted', 'User.Updated'] as const) {
+    await send(sampleEvent(name));
+  }
+  fail(new Error('too late'));
+  await turn();
+  await send({ event: 'Email.Sent' });
+  await send(sampleEvent('User.LoggedIn'), 'another key');
+  await send('x'.repeat(1001));
+  await webhooks.close();
+  await send(sampleEvent('User.LoggedIn'));
+  return { webhooks, signatures };
+}
+
+const TOLD: readonly (readonly [level: LogLevel, msg: string, fields: object])[] = [
+  ['info', 'handled', { event: 'User.LoggedIn', attempt: 1, durationMs: expect.any(Number) }],
+  ['info', 'duplicate', { event: 'User.LoggedIn', joined: false }],
+  ['info', 'no handler', { event: 'User.Created', durationMs: expect.any(Number) }],
+  ['error', 'handler failed', { event: 'User.Deleted', code: 'ERR_HANDLER_FAILED', durationMs: expect.any(Number) }],
+  ['error', 'handler failed', { event: 'User.Updated', code: 'ERR_HANDLER_TIMEOUT' }],
+  ['error', 'handler failed after its time limit', { event: 'User.Updated', err: { message: 'too late' } }],
+  ['warn', 'deviates from what is published', { event: 'Email.Sent', issues: [{ path: 'data' }] }],
+  ['info', 'no handler', { event: 'Email.Sent' }],
+  ['warn', 'rejected', { reason: 'mismatch', code: 'ERR_SIGNATURE', status: 403 }],
+  ['warn', 'rejected', { reason: 'body_too_large', status: 413 }],
+  ['error', 'rejected', { reason: 'closing', status: 503 }],
+];
+
+describe('pino', () => {
+  const options = { level: 'debug', formatters: { level: (level: string) => ({ level }) } };
+
+  test('gets a line for every step, with its level, names, ids and errors', async () => {
+    const { stream, text } = sink();
+    await exercise(pino(options, stream));
+    const lines = text()
+      .trim()
+      .split('\n')
+      .map((line): Record<string, unknown> => JSON.parse(line));
+    expect(lines.filter(({ level }) => level !== 'debug')).toMatchObject(
+      TOLD.map(([level, msg, fields]) => ({ level, msg, ...fields })),
+    );
+    expect(lines).toMatchObject([
+      { level: 'debug', msg: 'received', bytes: expect.any(Number) },
+      { level: 'debug', msg: 'signature verified', keys: [0] },
+      { delivery: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      ...lines.slice(3),
+    ]);
+    expect(text()).toContain('the handler');
+  });
+
+  test('never gets a key, a signature, a credential or a body', async () => {
+    const { stream, text } = sink();
+    const { signatures } = await exercise(pino(options, stream));
+    expect(signatures).toHaveLength(9);
+    for (const secret of [SECRET, ...signatures, ...Object.values(CREDENTIALS), 'johndoe1@example.com', 'xxxx']) {
+      expect(text()).not.toContain(secret);
+    }
+  });
+
+  test('keeps to the level it is set to', async () => {
+    const { stream, text } = sink();
+    await exercise(pino({ ...options, level: 'error' }, stream));
+    expect(text().trim().split('\n')).toHaveLength(4);
+  });
+});
+
+test('a console is a logger', async () => {
+  const { stream, text } = sink();
+  await exercise(new Console({ stdout: stream, stderr: stream, colorMode: false }));
+  for (const [, message] of TOLD) expect(text()).toContain(message);
+  expect(text()).toContain("event: 'User.LoggedIn'");
+  expect(text()).not.toContain(SECRET);
+});
+
+test('a logger may have some of the levels only', async () => {
+  const error = jest.fn();
+  await exercise({ error });
+  expect(error).toHaveBeenCalledTimes(4);
+});
+
+test('a logger without any level, or of which every level throws, changes nothing', async () => {
+  const boom = (): never => {
+    throw new Error('boom');
+  };
+  for (const logger of [{}, { debug: boom, info: boom, warn: boom, error: boom }]) {
+    const { webhooks } = await exercise(logger);
+    expect((await webhooks.receive(signedRequest('{}', { secret: SECRET }))).kind).toBe('rejected');
+  }
+});
+
+test('a level is called on its logger', () => {
+  class Lines {
+    readonly #lines: string[] = [];
+    info(_fields: object, message: string): void {
+      this.#lines.push(message);
+    }
+    get all(): readonly string[] {
+      return this.#lines;
+    }
+  }
+  const lines = new Lines();
+  createLog(lines).write('info', {}, 'kept');
+  expect(lines.all).toEqual(['kept']);
+});
+
+describe('what the developer must see', () => {
+  test('is a warning of the logger, every time, with its code and what lies behind it', () => {
+    const warn = jest.fn();
+    const log = createLog({ warn });
+    const err = new Error('behind it');
+    log.warnDeveloper('CODE', 'message');
+    log.warnDeveloper('CODE', 'message', err);
+    expect(warn.mock.calls).toEqual([
+      [{ code: 'CODE' }, 'message'],
+      [{ code: 'CODE', err }, 'message'],
+    ]);
+  });
+
+  test('is a process warning without one, once a message and router', () => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    try {
+      const log = createLog(undefined);
+      const err = new Error('behind it');
+      log.warnDeveloper('CODE', 'message');
+      log.warnDeveloper('CODE', 'message');
+      log.warnDeveloper('CODE', 'another', err);
+      createLog(undefined).warnDeveloper('CODE', 'message');
+      const type = 'CakemailWebhooksWarning';
+      expect(emitWarning.mock.calls).toEqual([
+        ['message', { type, code: 'CODE' }],
+        ['another', { type, code: 'CODE', detail: err.stack }],
+        ['message', { type, code: 'CODE' }],
+      ]);
+      log.write('error', {}, 'nothing else is');
+      expect(emitWarning).toHaveBeenCalledTimes(3);
+    } finally {
+      emitWarning.mockRestore();
+    }
+  });
+});
+
+describe('the lines', () => {
+  /** The lines that a notice makes. */
+  function linesOf<N extends keyof LifecycleNotices>(name: N, notice: object): unknown[] {
+    const lines: unknown[] = [];
+    const events = createLifecycle(() => {});
+    const write = (level: LogLevel, fields: object, message: string): unknown => lines.push([level, fields, message]);
+    logLifecycle(events, { write, warnDeveloper: () => {} });
+    events.emit(name, ...([notice] as never));
+    return lines;
+  }
+
+  test('are one for every notice there is', () => {
+    const names = ['received', 'verified', 'rejected', 'drift', 'handled', 'unhandled', 'failed', 'late', 'duplicate'];
+    expect([...LOG_NOTICES].sort()).toEqual(names.sort());
+  });
+
+  test.each([
+    [400, 'not_json', 'warn'],
+    [499, 'not_json', 'warn'],
+    [500, 'body_consumed', 'error'],
+    [503, 'closing', 'error'],
+    [400, 'body_aborted', 'debug'],
+  ])('of a rejection with %i %s are of level %s', (status, reason, level) => {
+    const fields = { reason, code: 'ERR_PAYLOAD', status };
+    expect(linesOf('rejected', { ...fields, event: undefined, cause: undefined })).toEqual([
+      [level, fields, 'rejected'],
+    ]);
+  });
+
+  test('of a rejection hold its cause as err, and a name of at most 128 characters', () => {
+    const cause = new Error('why');
+    const notice = { reason: 'schema_mismatch', code: 'ERR_SCHEMA_MISMATCH', status: 422, cause };
+    expect(linesOf('rejected', { ...notice, event: 'x'.repeat(128) })).toMatchObject([
+      ['warn', { event: 'x'.repeat(128), err: cause }, 'rejected'],
+    ]);
+    expect(linesOf('rejected', { ...notice, event: 'x'.repeat(129) })).toMatchObject([
+      ['warn', { event: `${'x'.repeat(128)}…` }, 'rejected'],
+    ]);
+  });
+});
