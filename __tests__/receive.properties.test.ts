@@ -56,7 +56,7 @@ const key: fc.Arbitrary<Secret> = fc.oneof(
   fc
     .string({ unit: 'binary', minLength: 1 })
     .filter((secret) => !['', 'undefined', 'null'].includes(secret.trim()) && /[^\0]/.test(secret)),
-  fc.uint8Array({ minLength: 1, maxLength: 100 }).filter((secret) => secret.some((byte) => byte > 32)),
+  fc.uint8Array({ minLength: 8, maxLength: 100 }).filter((secret) => secret.some((byte) => byte > 32)),
 );
 
 describe('whatever is signed', () => {

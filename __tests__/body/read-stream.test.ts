@@ -3,7 +3,7 @@ import { createGunzip, gzipSync } from 'node:zlib';
 import { decoderFor } from '../../src/body/inflate.js';
 import { readStream } from '../../src/body/read-stream.js';
 import type { BodyFlaw, BodyLimits, CapturedBody } from '../../src/body/request.js';
-import { chunk, dial, hangUp, head, listen, withRequest } from '../helpers/wire.js';
+import { chunk, dial, flood, hangUp, head, listen, withRequest } from '../helpers/wire.js';
 
 afterEach(hangUp);
 
@@ -150,6 +150,28 @@ describe('a compressed body', () => {
   test('is measured after inflating', async () => {
     expect(await readGzip([gzipSync('x'.repeat(100))])).toBe('x'.repeat(100));
     expect(await readGzip([gzipSync('x'.repeat(101))])).toEqual({ reason: 'body_too_large' });
+  });
+
+  test('is measured before inflating too: what inflates to nothing does not go on for ever', async () => {
+    const nothing = gzipSync('');
+    const limit = 5 * nothing.length;
+    expect(await readGzip(Array(5).fill(nothing), { limit })).toBe('');
+    expect(await readGzip(Array(6).fill(nothing), { limit })).toEqual({ reason: 'body_too_large' });
+  });
+
+  test('is not read on when its end was found before that of the request', async () => {
+    const decoder = createGunzip();
+    const server = await listen(() => {});
+    const sender = dial(server.port, CHUNKED);
+    sender.socket.write(chunk(gzipSync('inflated')));
+    const flooded = flood(sender.socket, chunk(Buffer.alloc(64 * 1024)), 50 * 1024 * 1024);
+    const req = await server.request;
+    expect(await shown(readStream(req, { ...LIMITS, limit: 1024 * 1024 }, decoder))).toBe('inflated');
+    console.log('settled');
+    const outcome = await Promise.race([flooded, new Promise((resolve) => setTimeout(resolve, 300, 'held up'))]);
+    console.log(outcome, server.sockets[0]?.bytesRead);
+    expect(outcome).toBe('held up');
+    expect(server.sockets[0]?.bytesRead).toBeLessThan(4 * 1024 * 1024);
   });
 
   test('that is none is not inflatable', async () => {
