@@ -3,8 +3,8 @@ import { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import pino from 'pino';
 import { createWebhookRouter, type LifecycleNotices, type Logger, type WebhookRouter } from '../src/index.js';
-import { createLifecycle } from '../src/lifecycle.js';
-import { LOG_NOTICES, logLifecycle } from '../src/log/lines.js';
+
+import { LOG_NOTICES, writeNotice } from '../src/log/lines.js';
 import { createLog, type LogLevel } from '../src/log/logger.js';
 import { sampleEvent, signedRequest } from '../src/testing/index.js';
 import { SECRET } from './helpers/app.js';
@@ -64,7 +64,7 @@ const TOLD: readonly (readonly [level: LogLevel, msg: string, fields: object])[]
   ['error', 'handler failed', { event: 'User.Deleted', code: 'ERR_HANDLER_FAILED', durationMs: expect.any(Number) }],
   ['error', 'handler failed', { event: 'User.Updated', code: 'ERR_HANDLER_TIMEOUT' }],
   ['error', 'handler failed after its time limit', { event: 'User.Updated', err: { message: 'too late' } }],
-  ['warn', 'deviates from what is published', { event: 'Email.Sent', issues: [{ path: 'data' }] }],
+  ['warn', 'deviates from what is published', { event: 'Email.Sent', paths: ['data'] }],
   ['info', 'no handler', { event: 'Email.Sent' }],
   ['warn', 'rejected', { reason: 'mismatch', code: 'ERR_SIGNATURE', status: 403 }],
   ['warn', 'rejected', { reason: 'body_too_large', status: 413 }],
@@ -188,10 +188,8 @@ describe('the lines', () => {
   /** The lines that a notice makes. */
   function linesOf<N extends keyof LifecycleNotices>(name: N, notice: object): unknown[] {
     const lines: unknown[] = [];
-    const events = createLifecycle(() => {});
     const write = (level: LogLevel, fields: object, message: string): unknown => lines.push([level, fields, message]);
-    logLifecycle(events, { write, warnDeveloper: () => {} });
-    events.emit(name, ...([notice] as never));
+    writeNotice({ write, warnDeveloper: () => {} }, name, notice as LifecycleNotices[N]);
     return lines;
   }
 
@@ -207,7 +205,7 @@ describe('the lines', () => {
     [503, 'closing', 'error'],
     [400, 'body_aborted', 'debug'],
   ])('of a rejection with %i %s are of level %s', (status, reason, level) => {
-    const fields = { reason, code: 'ERR_PAYLOAD', status };
+    const fields = { reason, code: 'ERR_PAYLOAD', status, ...(status >= 500 && { help: expect.any(String) }) };
     expect(linesOf('rejected', { ...fields, event: undefined, cause: undefined })).toEqual([
       [level, fields, 'rejected'],
     ]);
@@ -215,12 +213,12 @@ describe('the lines', () => {
 
   test('of a rejection hold its cause as err, and a name of at most 128 characters', () => {
     const cause = new Error('why');
-    const notice = { reason: 'schema_mismatch', code: 'ERR_SCHEMA_MISMATCH', status: 422, cause };
+    const notice = { reason: 'schema_failed', code: 'ERR_SCHEMA_FAILED', status: 500, cause };
     expect(linesOf('rejected', { ...notice, event: 'x'.repeat(128) })).toMatchObject([
-      ['warn', { event: 'x'.repeat(128), err: cause }, 'rejected'],
+      ['error', { event: 'x'.repeat(128), err: cause }, 'rejected'],
     ]);
     expect(linesOf('rejected', { ...notice, event: 'x'.repeat(129) })).toMatchObject([
-      ['warn', { event: `${'x'.repeat(128)}…` }, 'rejected'],
+      ['error', { event: `${'x'.repeat(128)}…` }, 'rejected'],
     ]);
   });
 });

@@ -308,7 +308,7 @@ describe('what the developer must see', () => {
     await deliver('User.LoggedIn');
     expect(emitWarning.mock.calls).toEqual([
       [
-        expect.stringMatching(/handler failed.*`logger`.*onError/),
+        expect.stringMatching(/handler of 'User.LoggedIn' failed.*`logger`.*onError/),
         {
           type: 'CakemailWebhooksWarning',
           code: 'ERR_HANDLER_FAILED',
@@ -591,7 +591,7 @@ describe('close', () => {
     await turn();
     await webhooks.close({ timeoutMs: 10 });
     arrive(SECRET);
-    expect(await waiting).toMatchObject({ status: 503, reason: 'closing' });
+    expect(await waiting).toMatchObject({ status: 503, reason: 'closing', event: 'User.LoggedIn' });
     expect(handler).not.toHaveBeenCalled();
   });
 });

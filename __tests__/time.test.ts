@@ -73,6 +73,14 @@ test('the longest delay is one that timers keep', () => {
 test.each([
   [Promise.resolve(), true],
   [thenable(() => {}), true],
+  [
+    Object.assign(
+      () => {},
+      thenable(() => {}),
+    ),
+    true,
+  ],
+  [() => {}, false],
   [{}, false],
   [[], false],
   [null, false],

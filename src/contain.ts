@@ -5,7 +5,7 @@ import { isPromiseLike } from './time.js';
 export function contain(call: () => unknown, report: (error: Error) => void): void {
   try {
     const result = call();
-    if (isPromiseLike(result)) Promise.resolve(result).catch((thrown) => report(toError(thrown)));
+    if (isPromiseLike(result)) new Promise((resolve) => resolve(result)).catch((thrown) => report(toError(thrown)));
   } catch (thrown) {
     report(toError(thrown));
   }

@@ -26,7 +26,7 @@ export class VerifiedDelivery implements Delivery {
   readonly receivedAt = new Date();
   readonly #received: HeadersInput;
   readonly #secretNames: readonly string[];
-  #id: string | undefined;
+  readonly id: string;
   #headers: PlainHeaders | undefined;
   #abort: AbortController | undefined;
   attempt = 1;
@@ -38,13 +38,9 @@ export class VerifiedDelivery implements Delivery {
     headers: HeadersInput,
     secretNames: readonly string[],
   ) {
+    this.id = createHash('sha256').update(rawBody).digest('hex');
     this.#received = headers;
     this.#secretNames = secretNames;
-  }
-
-  get id(): string {
-    this.#id ??= createHash('sha256').update(this.rawBody).digest('hex');
-    return this.#id;
   }
 
   get headers(): PlainHeaders {
@@ -57,9 +53,9 @@ export class VerifiedDelivery implements Delivery {
     return this.#abort.signal;
   }
 
-  /** Tells the handlers to stop. */
-  abort(reason: Error): void {
-    this.#abort ??= new AbortController();
-    this.#abort.abort(reason);
+  /** Tells the handlers to stop. Static, so that no handler finds it on what it was given. */
+  static abort(delivery: VerifiedDelivery, reason: Error): void {
+    delivery.#abort ??= new AbortController();
+    delivery.#abort.abort(reason);
   }
 }

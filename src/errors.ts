@@ -98,6 +98,11 @@ export function messageOf(code: WebhookErrorCode): string {
   return CODES[code].message;
 }
 
+/** What to do about a code, in a sentence. */
+export function helpOf(code: WebhookErrorCode): string {
+  return CODES[code].help;
+}
+
 /** What a {@link WebhookError} is made from, beside its code. */
 export interface WebhookErrorOptions {
   /** Replaces the code's own message. */
@@ -133,8 +138,9 @@ export class WebhookError extends Error {
 /** Thrown while the router is built or a handler is registered: the program is wrong, not a request. */
 export class ConfigurationError extends WebhookError {
   override readonly name = 'ConfigurationError';
+  declare readonly code: 'ERR_SECRET_MISSING' | 'ERR_OPTION_INVALID' | 'ERR_VERIFICATION_DISABLED';
 
-  constructor(code: 'ERR_SECRET_MISSING' | 'ERR_OPTION_INVALID' | 'ERR_VERIFICATION_DISABLED', message: string) {
+  constructor(code: ConfigurationError['code'], message: string) {
     super(code, { message: `${message} ${CODES[code].help}` });
   }
 }
@@ -142,13 +148,20 @@ export class ConfigurationError extends WebhookError {
 /** One or more handlers of a delivery failed. `errors` (and the AggregateError in `cause`) holds each failure. */
 export class HandlerError extends WebhookError {
   override readonly name = 'HandlerError';
+  declare readonly code: 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
   /** One entry a failed handler, in the order in which they were registered. */
   readonly errors: readonly Error[];
 
   constructor(errors: readonly Error[]) {
     const timedOut = errors.every((error) => isTimeout(error));
     const code = timedOut ? 'ERR_HANDLER_TIMEOUT' : 'ERR_HANDLER_FAILED';
-    super(code, { cause: new AggregateError(errors, CODES[code].message) });
+    const count = errors.length === 1 ? 'One handler' : `${errors.length} handlers`;
+    super(code, {
+      cause: new AggregateError(
+        errors,
+        `${count} failed: ${errors.map((error) => readText(error, 'message')).join('; ')}`,
+      ),
+    });
     this.errors = errors;
   }
 }
@@ -159,8 +172,27 @@ function isTimeout(error: Error): boolean {
 
 /** What a handler or a callback threw, as an Error: JavaScript lets one throw a string or null. */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error || isNativeError(thrown)) return thrown;
+  if (isError(thrown)) return thrown;
   return new Error(`A value that is not an Error was thrown: ${textOf(thrown)}`, { cause: thrown });
+}
+
+/** Also of another realm, such as a vm's. A revoked Proxy throws when it is only asked what it is. */
+function isError(value: unknown): value is Error {
+  if (isNativeError(value)) return true;
+  try {
+    return value instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
+/** An error's message or stack, even where a getter throws or gives no text. */
+export function readText(error: Error, member: 'message' | 'stack'): string {
+  try {
+    return String(error[member]);
+  } catch {
+    return 'not to be read';
+  }
 }
 
 /** A value as text, even one whose own toString throws. */

@@ -16,7 +16,7 @@ export interface DeliveryNotice {
 export interface LifecycleNotices {
   /** The bytes are here; nothing is verified yet. */
   received: { readonly bytes: number };
-  /** The signature holds. `keys` are the indexes of the keys under which it does, in the order given. */
+  /** The signature holds. `keys` tells under which keys: their indexes in the list given, or among a map's different keys. */
   verified: { readonly bytes: number; readonly keys: readonly number[] };
   /** Refused before any handler ran. `reason` is for you: the sender is not told it. */
   rejected: {
@@ -50,9 +50,12 @@ export type LifecycleEvents = {
 /** `webhooks.events`: a typed eventemitter3. */
 export type LifecycleEmitter = EventEmitter<LifecycleEvents, unknown>;
 
+/** Sees every notice, whatever listeners come and go. */
+export type Tap = <N extends keyof LifecycleNotices>(name: N, notice: LifecycleNotices[N]) => void;
+
 /** The emitter of one router. `report` is told what its listeners throw. */
-export function createLifecycle(report: (error: Error) => void): LifecycleEmitter {
-  return new ContainedEmitter(report) as LifecycleEmitter;
+export function createLifecycle(report: (error: Error) => void, tap?: Tap): LifecycleEmitter {
+  return new ContainedEmitter(report, tap) as LifecycleEmitter;
 }
 
 type AnyListener = (...args: unknown[]) => unknown;
@@ -64,8 +67,18 @@ type AnyListener = (...args: unknown[]) => unknown;
 class ContainedEmitter extends EventEmitter {
   readonly #wrapped = new WeakMap<AnyListener, AnyListener>();
 
-  constructor(private readonly report: (error: Error) => void) {
+  constructor(
+    private readonly report: (error: Error) => void,
+    private readonly tap: Tap | undefined,
+  ) {
     super();
+  }
+
+  override emit(name: string | symbol, ...args: unknown[]): boolean {
+    // A handler may have changed the event into something that makes no line.
+    const { tap } = this;
+    if (tap !== undefined) contain(() => tap(name as keyof LifecycleNotices, args[0] as never), this.report);
+    return super.emit(name, ...args);
   }
 
   override on(name: string | symbol, listener: AnyListener, context?: unknown): this {

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { MEMORY_DEFAULTS, MemoryDedupeStore, type MemoryOptions } from './dedupe/memory.js';
+import { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory.js';
 import type { DedupeStore } from './dedupe/store.js';
 import { ConfigurationError } from './errors.js';
 import { isListed, nearestListed } from './events/catalogue.js';
@@ -9,7 +9,7 @@ import { SIGNATURE_HEADERS } from './headers.js';
 import { createLog, cut, type Log, type Logger } from './log/logger.js';
 import { checkMembers, choice, flag, invalid, wholeNumber } from './option-checks.js';
 import { fixedKeys, type KeySource, loadedKeys, type SecretsSource } from './signature/key-source.js';
-import { boundEvents, createKeyRing, type SecretInput } from './signature/keys.js';
+import { boundEvents, createKeyRing, type SecretInput, shownName } from './signature/keys.js';
 import { LONGEST_DELAY_MS } from './time.js';
 
 /** Time limits in milliseconds. */
@@ -45,11 +45,11 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
   readonly dedupe?: boolean | MemoryOptions | DedupeStore | undefined;
   /** Your schemas for `data`, by event name: any Standard Schema (zod, valibot, arktype, …). */
   readonly schemas?: (S & { readonly [N in Exclude<keyof S, EventName>]: never }) | undefined;
-  /** What becomes of an event that your schema refuses: 422 (`'reject'`, the default), or delivered as it is with a `drift` notice. */
+  /** What becomes of an event that your schema refuses: 422 (`'reject'`, the default), or delivered as it is with a `drift` notice: then the type of `data` is a wish and no check. */
   readonly onSchemaMismatch?: 'reject' | 'deliver' | undefined;
   /**
    * Who answers failures: this router (`'respond'`, the default), or the app's error middleware, by `next(error)`.
-   * A request that was refused before its body was there is always answered here, because its connection must end.
+   * A request that goes on after it was refused is always answered here, because its connection must be ended.
    */
   readonly errors?: 'respond' | 'next' | undefined;
   /** Where to log, shaped like pino. Silent by default. */
@@ -132,7 +132,7 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
   }
   if (options.secrets === undefined) {
     const ring = createKeyRing(options.secret, 'secret', warn);
-    for (const name of boundEvents(ring)) warnOfUnlisted(name, '`secret`', log);
+    for (const name of boundEvents(ring)) checkName(name, '`secret`', shownName(name), log);
     return fixedKeys(ring);
   }
   if (options.secret !== undefined) throw invalid('Pass `secret` or `secrets`, not both.');
@@ -175,10 +175,7 @@ function resolveDedupe(value: boolean | MemoryOptions | DedupeStore = true): Ded
     return value;
   }
   checkMembers('dedupe', value, ['ttlMs', 'max']);
-  return new MemoryDedupeStore({
-    ttlMs: wholeNumber('dedupe.ttlMs', value.ttlMs, MEMORY_DEFAULTS.ttlMs),
-    max: wholeNumber('dedupe.max', value.max, MEMORY_DEFAULTS.max),
-  });
+  return new MemoryDedupeStore(value);
 }
 
 function resolveSchemas(schemas: SchemaMap = {}, log: Log): Schemas {
@@ -190,17 +187,23 @@ function resolveSchemas(schemas: SchemaMap = {}, log: Log): Schemas {
     if (typeof schema?.['~standard']?.validate !== 'function') {
       throw invalid(`\`schemas['${name}']\` is not a Standard Schema (zod 3.24+, valibot 1+, arktype 2+, …).`);
     }
-    warnOfUnlisted(name, '`schemas`', log);
+    checkName(name, '`schemas`', `'${cut(name)}'`, log);
   }
   return new Map(given);
 }
 
+/** For what takes names only: a pattern there would silently cover nothing. */
+function checkName(name: string, where: string, shown: string, log: Log): void {
+  if (name.endsWith('.*')) throw invalid(`${where}: ${shown} is a pattern. List the names of its events.`);
+  warnOfUnlisted(name, where, shown, log);
+}
+
 /** Warns when a name is not in the catalogue. It may be new, so it is used all the same. */
-export function warnOfUnlisted(name: string, where: string, log: Log): void {
+export function warnOfUnlisted(name: string, where: string, shown: string, log: Log): void {
   if (isListed(name)) return;
   const meant = nearestListed(name);
-  const hint = meant === undefined ? '' : ` Did you mean '${meant}'?`;
-  log.warnDeveloper('WARN_EVENT_NAME', `${where}: Cakemail publishes no event '${cut(name)}'.${hint}`);
+  const hint = name === '*' ? ' For every event use onAny().' : meant === undefined ? '' : ` Did you mean '${meant}'?`;
+  log.warnDeveloper('WARN_EVENT_NAME', `${where}: Cakemail publishes no event ${shown}.${hint}`);
 }
 
 function checkLogger(logger: Logger | undefined): Logger | undefined {

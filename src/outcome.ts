@@ -1,5 +1,13 @@
 import type { Delivery } from './delivery.js';
-import { type HandlerError, messageOf, textOf, toError, WebhookError, type WebhookErrorCode } from './errors.js';
+import {
+  type HandlerError,
+  messageOf,
+  readText,
+  textOf,
+  toError,
+  WebhookError,
+  type WebhookErrorCode,
+} from './errors.js';
 import type { AnyCakemailEvent } from './events/types.js';
 
 /** Why a request was refused before any handler ran. Told to `events` and the log, never to the sender. */
@@ -32,7 +40,7 @@ const REASONS = {
 
 type AnsweredCode = (typeof REASONS)[RejectionReason] | 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
 
-/** THE table: what each outcome answers. No other line of this package knows a status. */
+/** THE table: what each outcome answers. No other line of this package chooses a status. */
 const STATUS = {
   handled: 200,
   unhandled: 200,
@@ -126,7 +134,7 @@ export class FailedOutcome {
     readonly event: AnyCakemailEvent,
     readonly delivery: Delivery,
   ) {
-    this.code = error.code as 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
+    this.code = error.code;
     this.status = STATUS[this.code];
   }
 }
@@ -188,5 +196,7 @@ const DETAILED: ReadonlySet<RejectionReason> = new Set([
 function detailOf(outcome: RejectedOutcome | FailedOutcome): string | undefined {
   if (outcome instanceof FailedOutcome) return outcome.error.errors.map(textOf).join('; ');
   if (!DETAILED.has(outcome.reason)) return undefined;
-  return outcome.cause === undefined ? outcome.reason : `${outcome.reason}: ${toError(outcome.cause).message}`;
+  return outcome.cause === undefined
+    ? outcome.reason
+    : `${outcome.reason}: ${readText(toError(outcome.cause), 'message')}`;
 }

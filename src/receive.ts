@@ -1,4 +1,4 @@
-import { asBuffer } from './body/bytes.js';
+import { bytesOf } from './body/bytes.js';
 import { Once } from './dedupe/once.js';
 import { VerifiedDelivery } from './delivery.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
@@ -43,9 +43,14 @@ export class Receiver {
     private readonly dispatcher: Dispatcher,
   ) {
     const { dedupe, timeouts, log } = settings;
-    const onUnrecorded = (err: Error, delivery: string): void =>
-      log.write('error', { err, delivery }, 'the dedupe store failed after the handlers ran: they may run again');
-    this.#once = dedupe && new Once(dedupe, timeouts.keys, onUnrecorded);
+    this.#once =
+      dedupe &&
+      new Once<Executed>(dedupe, {
+        timeoutMs: timeouts.keys,
+        isDone: (outcome) => outcome instanceof AcceptedOutcome,
+        onUnrecorded: (err, delivery) =>
+          log.write('error', { err, delivery }, 'the dedupe store failed after the handlers ran: they may run again'),
+      });
   }
 
   /** Never rejects and never throws, whatever it is given. */
@@ -66,8 +71,9 @@ export class Receiver {
     return outcome;
   }
 
-  async #run({ rawBody, headers }: IncomingDelivery): Promise<Outcome> {
-    const bytes = toBytes(rawBody);
+  async #run(incoming: IncomingDelivery): Promise<Outcome> {
+    const { rawBody, headers = {} } = incoming ?? {};
+    const bytes = bytesOf(rawBody);
     if (bytes === undefined) return new RejectedOutcome('body_consumed');
     if (bytes.length > this.settings.limit) return new RejectedOutcome('body_too_large');
     this.events.emit('received', { bytes: bytes.length });
@@ -81,13 +87,11 @@ export class Receiver {
     if (keys !== 'unverified' && !mayAuthenticate(keys, name)) {
       return new RejectedOutcome('wrong_key_for_event', { event: name });
     }
-    // Before a schema may put its own output in place of `data`.
+    // Made at once, of the bytes that were verified: what comes next may take its time.
     const time = occurredAt(parsed.event);
-    const checked = await this.#check(parsed.event);
-    if (checked instanceof RejectedOutcome) return checked;
-
     const delivery = new VerifiedDelivery(bytes, time, isCatalogueName(name), headers, this.settings.headerNames);
-    return this.#execute(checked, delivery);
+    const checked = await this.#check(parsed.event);
+    return checked instanceof RejectedOutcome ? checked : this.#execute(checked, delivery);
   }
 
   /** The keys under which the signature holds. Nothing of the body has been looked at but its bytes. */
@@ -137,7 +141,7 @@ export class Receiver {
     };
     if (this.#once === undefined) return execute(1);
 
-    const once = await this.#once.run(delivery.id, execute, (outcome) => outcome instanceof AcceptedOutcome);
+    const once = await this.#once.run(delivery.id, execute);
     switch (once.state) {
       case 'ran':
         return once.result;
@@ -153,9 +157,4 @@ export class Receiver {
         return new RejectedOutcome('dedupe_unavailable', { event: event.event, cause: once.cause });
     }
   }
-}
-
-function toBytes(rawBody: unknown): Buffer | undefined {
-  if (typeof rawBody === 'string') return Buffer.from(rawBody, 'utf8');
-  return rawBody instanceof Uint8Array ? asBuffer(rawBody) : undefined;
 }

@@ -12,5 +12,5 @@ export function respond(req: IncomingMessage, res: ServerResponse, reply: Reply)
   }
   res.writeHead(reply.status, { ...reply.headers, connection: 'close' });
   res.write(reply.body);
-  linger(req, () => res.end());
+  void linger(req, () => res.end());
 }

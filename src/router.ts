@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { captureBody } from './body/capture.js';
+import { discardRest } from './body/linger.js';
 import type { CapturableRequest } from './body/request.js';
 import type { Delivery } from './delivery.js';
 import { type AnyHandler, Dispatcher, type ErrorHandler } from './dispatch/dispatcher.js';
@@ -8,7 +9,8 @@ import { Drain } from './drain.js';
 import { ConfigurationError, messageOf, WebhookError } from './errors.js';
 import type { AnyCakemailEvent, CakemailEvent, EventSelector, MatchedName, SchemaMap } from './events/types.js';
 import { createLifecycle, type LifecycleEmitter } from './lifecycle.js';
-import { logLifecycle } from './log/lines.js';
+import { writeNotice } from './log/lines.js';
+import { cut } from './log/logger.js';
 import { resolveOptions, type WebhookRouterOptions, warnOfUnlisted } from './options.js';
 import { FailedOutcome, type Outcome, RejectedOutcome, replyTo } from './outcome.js';
 import { type IncomingDelivery, Receiver } from './receive.js';
@@ -63,7 +65,8 @@ export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
 
   /**
    * Stops taking deliveries (they get 503) and waits for the running ones. Those that still run after `timeoutMs`
-   * (default 10,000) have their `signal` aborted, are reported as failed, and no longer waited for.
+   * (default 10,000) have their `signal` aborted and are reported as failed; what is left then has one more second to be
+   * answered. Calling it again gives the same promise.
    */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }
@@ -87,8 +90,10 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
 ): WebhookRouter<S> {
   const settings = resolveOptions(options);
   const { log } = settings;
-  const events = createLifecycle((err) => log.write('error', { err }, 'an events listener threw'));
-  if (settings.hasLogger) logLifecycle(events, log);
+  const events = createLifecycle(
+    (err) => log.write('error', { err }, 'an events listener threw'),
+    settings.hasLogger ? (name, notice) => writeNotice(log, name, notice) : undefined,
+  );
   const report = (err: Error): void => log.write('error', { err }, 'an onError handler threw');
   const dispatcher = new Dispatcher(settings.timeouts.handler, events, report);
   const receiver = new Receiver(settings, events, dispatcher);
@@ -97,9 +102,12 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   let closing: Promise<void> | undefined;
 
   function webhookRouter(req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void {
-    const answered = drain.track(async () => answer(await serve(req), req, res, next));
-    // Only the app's own `next` can get here; what it throws must not end the process.
-    answered.catch((err: unknown) => log.write('error', { err }, 'the answer could not be given'));
+    const answered = drain.track(async () => answer(warnIfUnseen(await serve(req)), req, res, next));
+    // What the app's own `next` throws, for one, must neither end the process nor leave the sender without an answer.
+    answered.catch((err: unknown) => {
+      log.write('error', { err }, 'the answer could not be given');
+      respond(req, res, replyTo(new RejectedOutcome('internal')));
+    });
   }
 
   async function serve(req: CapturableRequest): Promise<Outcome> {
@@ -114,41 +122,45 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     }
   }
 
-  function answer(outcome: Outcome, req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void {
-    if (outcome instanceof RejectedOutcome && outcome.reason === 'body_aborted') return; // nobody is there to answer
-    warnIfUnseen(outcome);
+  async function answer(
+    outcome: Outcome,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next?: (error?: unknown) => void,
+  ): Promise<void> {
     const failed = outcome instanceof RejectedOutcome || outcome instanceof FailedOutcome;
-    if (res.headersSent) return; // somebody else did, a request time limit for example
-    // Express's own error handler would read a refused body to its end before it answers; `respond` ends it in time.
-    if (failed && settings.errors === 'next' && next !== undefined && req.complete) {
+    // Somebody else answered (a request time limit, say), or nobody is there any more.
+    if (res.headersSent || res.destroyed) return;
+    // Express's own error handler reads a request to its end before it answers: one that goes on is not for it.
+    if (failed && settings.errors === 'next' && next !== undefined && (req.complete || (await discardRest(req)))) {
       next(outcome.error);
+      // The app may take its time; close() waits for that too.
+      if (!res.writableFinished && !res.destroyed) await new Promise((resolve) => res.once('close', resolve));
     } else {
       respond(req, res, replyTo(outcome, settings.exposeErrors));
     }
   }
 
   /** Two failures are the developer's to mend, and must not pass in silence where nothing logs. */
-  function warnIfUnseen(outcome: Outcome): void {
+  function warnIfUnseen<T extends Outcome>(outcome: T): T {
+    if (settings.hasLogger) return outcome;
     if (outcome instanceof RejectedOutcome && outcome.reason === 'body_consumed') {
       log.warnDeveloper(outcome.code, `${messageOf(outcome.code)} ${outcome.error.help}`);
     } else if (outcome instanceof FailedOutcome && !isWatched()) {
-      const advice = 'A webhook handler failed and nothing tells: pass `logger`, or register onError().';
-      log.warnDeveloper(outcome.code, advice, outcome.error.errors[0]);
+      const failed = `A handler of '${cut(outcome.event.event)}' failed, and nothing reports it.`;
+      const advice = 'Pass `logger`, or register onError(): further failures of this event are not shown.';
+      log.warnDeveloper(outcome.code, `${failed} ${advice}`, outcome.error.errors[0]);
     }
+    return outcome;
   }
 
   function isWatched(): boolean {
-    return (
-      settings.hasLogger ||
-      settings.errors === 'next' ||
-      dispatcher.hasErrorHandlers ||
-      events.listenerCount('failed') > 0
-    );
+    return settings.errors === 'next' || dispatcher.hasErrorHandlers || events.listenerCount('failed') > 0;
   }
 
   function subscribe(name: string | readonly string[], handler: AnyHandler, once: boolean): Unsubscribe {
     const names = selectedNames(name);
-    for (const each of names) warnOfUnlisted(each, 'on()', log);
+    for (const each of names) warnOfUnlisted(each, 'on()', `'${cut(each)}'`, log);
     return dispatcher.handlers.add(names, checkHandler(handler), once);
   }
 
@@ -157,8 +169,10 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   }
 
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    if (await drain.close(timeoutMs)) return;
-    const message = `The receiver closed while a handler was still running, after waiting ${timeoutMs} ms.`;
+    // A shutdown is no time to refuse a number: one that is none, NaN say, means the default.
+    const patience = timeoutMs >= 0 ? timeoutMs : CLOSE_TIMEOUT_MS;
+    if (await drain.close(patience)) return;
+    const message = `The receiver closed while a handler was still running, after waiting ${patience} ms.`;
     dispatcher.giveUp(new WebhookError('ERR_CLOSING', { message }));
     await drain.close(ANSWER_MS); // so that the given-up ones are answered before the process may exit
   }
@@ -175,7 +189,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     receive: (incoming: IncomingDelivery) =>
       drain.closed
         ? Promise.resolve(receiver.reject(new RejectedOutcome('closing')))
-        : drain.track(() => receiver.receive(incoming)),
+        : drain.track(async () => warnIfUnseen(await receiver.receive(incoming))),
     close: (options?: { readonly timeoutMs?: number }) => {
       closing ??= close(options);
       return closing;

@@ -21,5 +21,5 @@ export async function within<T>(ms: number, start: () => Awaitable<T>, onTimeout
 
 /** Whether a value can be awaited. Reading a hostile `then` may throw; whoever awaits it contains that. */
 export function isPromiseLike<T>(value: Awaitable<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value;
+  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && 'then' in value;
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { linger } from '../../src/body/linger.js';
+import { discardRest, linger } from '../../src/body/linger.js';
 import { chunk, dial, flood, hangUp, head, type Listening, listen, type Peer } from '../helpers/wire.js';
 
 jest.setTimeout(15_000);
@@ -18,11 +18,12 @@ async function lingering(): Promise<
   const done = new Promise<IncomingMessage>((resolve) => {
     settle = resolve;
   });
-  const listening = await listen((req) =>
-    linger(req, () => {
-      calls++;
-      settle(req);
-    }),
+  const listening = await listen(
+    (req) =>
+      void linger(req, () => {
+        calls++;
+        settle(req);
+      }),
   );
   return { ...listening, done, calls: () => calls };
 }
@@ -40,19 +41,17 @@ test.each<[string, 'end' | 'close', (sender: Peer, req: IncomingMessage) => unkn
   ['a sender that hangs up', 'close', ({ socket }) => socket.destroy()],
   ['a request that this side gives up', 'close', (_sender, req) => req.destroy()],
 ])('%s is let go at its %s, without waiting', async (_who, event, stop) => {
-  const order: string[] = [];
-  const { port, request } = await listen((req) => {
-    linger(req, () => order.push('done'));
-    req.once(event, () => order.push(event));
-  });
-  const sender = dial(port, CHUNKED);
-  const req = await request;
+  const server = await lingering();
+  const sender = dial(server.port, CHUNKED);
+  const req = await server.request;
+  const over = new Promise((resolve) => req.once(event, resolve));
   stop(sender, req);
-  await new Promise((resolve) => req.once('close', resolve));
-  expect(order).toEqual(['done', event]);
+  await over;
+  await new Promise(setImmediate);
+  expect(server.calls()).toBe(1);
 });
 
-test('a sender that is silent is given a second', async () => {
+test('a sender that is silent is given its time', async () => {
   const server = await lingering();
   dial(server.port, CHUNKED);
   await server.request;
@@ -79,14 +78,67 @@ test('the allowance is spent by the bytes of the body, to the last one', async (
   expect(req.readableEnded).toBe(true);
 });
 
-test('a sender that finishes after its second is not told of again', async () => {
+test('a sender that hangs up after its time is not told of again', async () => {
   const server = await lingering();
   const sender = dial(server.port, CHUNKED);
   const req = await server.done;
-  sender.socket.write('0\r\n\r\n');
+  sender.socket.destroy();
   await new Promise((resolve) => req.once('close', resolve));
-  expect(req.readableEnded).toBe(true);
   expect(server.calls()).toBe(1);
+});
+
+test('a sender that is held up and hangs up is let go without waiting on', async () => {
+  const server = await lingering();
+  const sender = dial(server.port, CHUNKED);
+  const req = await server.request;
+  const heldUp = new Promise((resolve) => req.once('pause', resolve));
+  void flood(sender.socket, chunk(Buffer.alloc(64 * KB)), 50 * MB);
+  await heldUp;
+  const closed = new Promise((resolve) => req.once('close', resolve));
+  req.destroy();
+  await closed;
+  await new Promise(setImmediate);
+  expect(server.calls()).toBe(1);
+});
+
+describe('the rest of a request', () => {
+  /** What becomes of the rest, when a sender goes on like this. */
+  async function discarded(
+    start: string,
+    goOn: (sender: Peer) => unknown = () => {},
+  ): Promise<[boolean, IncomingMessage]> {
+    const { port, request } = await listen(() => {});
+    const sender = dial(port, start);
+    const req = await request;
+    const over = discardRest(req);
+    goOn(sender);
+    return [await over, req];
+  }
+
+  test('that is small and quick is read to its end', async () => {
+    const [over, req] = await discarded(head({ 'content-length': MB }), ({ socket }) => socket.write(Buffer.alloc(MB)));
+    expect(over).toBe(true);
+    expect(req.complete).toBe(true);
+  });
+
+  test('is over when the sender hangs up', async () => {
+    const [over, req] = await discarded(CHUNKED, ({ socket }) => socket.destroy());
+    expect(over).toBe(true);
+    expect(req.destroyed).toBe(true);
+  });
+
+  test('that is large is not over, and not read on', async () => {
+    const [over, req] = await discarded(CHUNKED, ({ socket }) => flood(socket, chunk(Buffer.alloc(64 * KB)), 50 * MB));
+    expect(over).toBe(false);
+    expect(req.isPaused()).toBe(true);
+  });
+
+  test('that is slow is not over, and not read on', async () => {
+    const [over, req] = await discarded(CHUNKED);
+    expect(over).toBe(false);
+    expect(req.isPaused()).toBe(true);
+    expect(['data', 'end', 'error'].map((name) => req.listenerCount(name))).toEqual([0, 0, 0]);
+  });
 });
 
 test('it tells only once, and leaves no listener and no timer behind', async () => {

@@ -3,7 +3,7 @@ import { createGunzip, gzipSync } from 'node:zlib';
 import { decoderFor } from '../../src/body/inflate.js';
 import { readStream } from '../../src/body/read-stream.js';
 import type { BodyFlaw, BodyLimits, CapturedBody } from '../../src/body/request.js';
-import { chunk, dial, flood, hangUp, head, listen, withRequest } from '../helpers/wire.js';
+import { chunk, dial, hangUp, head, listen, withRequest } from '../helpers/wire.js';
 
 afterEach(hangUp);
 
@@ -159,19 +159,13 @@ describe('a compressed body', () => {
     expect(await readGzip(Array(6).fill(nothing), { limit })).toEqual({ reason: 'body_too_large' });
   });
 
-  test('is not read on when its end was found before that of the request', async () => {
+  test('is not read on when it ends before its request does', async () => {
     const decoder = createGunzip();
-    const server = await listen(() => {});
-    const sender = dial(server.port, CHUNKED);
-    sender.socket.write(chunk(gzipSync('inflated')));
-    const flooded = flood(sender.socket, chunk(Buffer.alloc(64 * 1024)), 50 * 1024 * 1024);
-    const req = await server.request;
-    expect(await shown(readStream(req, { ...LIMITS, limit: 1024 * 1024 }, decoder))).toBe('inflated');
-    console.log('settled');
-    const outcome = await Promise.race([flooded, new Promise((resolve) => setTimeout(resolve, 300, 'held up'))]);
-    console.log(outcome, server.sockets[0]?.bytesRead);
-    expect(outcome).toBe('held up');
-    expect(server.sockets[0]?.bytesRead).toBeLessThan(4 * 1024 * 1024);
+    const unpiped = once(decoder, 'unpipe');
+    const padded = Buffer.concat([gzipSync('inflated'), Buffer.alloc(10)]);
+    const send = Buffer.concat([Buffer.from(CHUNKED), chunk(padded)]);
+    expect(await shown(withRequest(send, (req) => readStream(req, LIMITS, decoder)))).toBe('inflated');
+    await unpiped;
   });
 
   test('that is none is not inflatable', async () => {
@@ -186,8 +180,11 @@ describe('a compressed body', () => {
     const decoder = createGunzip();
     const unpiped = once(decoder, 'unpipe');
     const send = Buffer.concat([Buffer.from(CHUNKED), chunk(gzipSync('x'.repeat(101)))]);
-    await withRequest(send, (req) => readStream(req, LIMITS, decoder));
-    await unpiped;
+    await withRequest(send, async (req) => {
+      await readStream(req, LIMITS, decoder);
+      await unpiped;
+      expect(req.listenerCount('data')).toBe(0);
+    });
     expect(decoder.destroyed).toBe(true);
     decoder.emit('error', new Error('a late one')); // nobody is hit by it
   });

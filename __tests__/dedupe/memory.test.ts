@@ -93,3 +93,15 @@ test('no more are remembered than it is told, the newest for sure', () => {
   expect(finished.length).toBeLessThanOrEqual(10);
   expect(finished).toEqual(expect.arrayContaining(ids.slice(-5)));
 });
+
+test.each([{ ttlMs: Number.NaN }, { ttlMs: 0 }, { ttlMs: '1 day' }, { max: Number.NaN }, { max: 0 }, { max: -1 }])(
+  'sizes that cannot be right, such as %p, are refused: with them nothing would be remembered',
+  (sizes) => {
+    expect(() => new MemoryDedupeStore(sizes as object)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_OPTION_INVALID',
+        message: expect.stringContaining(Object.keys(sizes).join()),
+      }),
+    );
+  },
+);

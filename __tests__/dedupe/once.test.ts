@@ -34,8 +34,12 @@ interface Bench {
 function bench(parts: Partial<DedupeStore> = {}, timeoutMs = 60_000): Bench {
   const store = storeWith(parts);
   const unrecorded: string[] = [];
-  const once = new Once<string>(store, timeoutMs, (error, id) => unrecorded.push(`${id}: ${error.message}`));
-  return { store, unrecorded, run: (execute, id = 'a') => once.run(id, execute, (result) => result.startsWith('ok')) };
+  const once = new Once<string>(store, {
+    timeoutMs,
+    isDone: (result) => result.startsWith('ok'),
+    onUnrecorded: (error, id) => unrecorded.push(`${id}: ${error.message}`),
+  });
+  return { store, unrecorded, run: (execute, id = 'a') => once.run(id, execute) };
 }
 
 const never = (): Promise<never> => new Promise(() => {});
@@ -132,7 +136,16 @@ test('an execution that throws is released, and the error goes to those that joi
   expect(await run(async () => 'ok')).toEqual({ state: 'ran', result: 'ok' });
 });
 
-const nonsense = [undefined, null, true, 'reserved', {}, { state: 'maybe' }, []].map((answer) => ({
+const nonsense = [
+  undefined,
+  null,
+  true,
+  'reserved',
+  {},
+  { state: 'maybe' },
+  [],
+  { state: 'reserved', attempt: 'x' },
+].map((answer) => ({
   what: `answers ${JSON.stringify(answer)}`,
   reserve: () => answer as Reservation,
 }));
@@ -161,7 +174,7 @@ describe('a store whose reserve()', () => {
     expect(causes).toMatchObject([
       { cause: { message: 'down' } },
       { cause: { message: "The dedupe store's reserve() gave nothing within 20 ms" } },
-      { cause: { message: 'reserve() gave no known state' } },
+      { cause: { message: "The dedupe store's reserve() gave no reservation" } },
     ]);
   });
 

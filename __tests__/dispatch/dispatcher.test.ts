@@ -129,8 +129,8 @@ test('a handler out of time aborts the signal, and its later failure is told apa
   expect(told.mock.calls.at(-1)).toEqual([error, given]);
 });
 
-describe('expireAll', () => {
-  test('gives up every delivery that runs, and none that is done', async () => {
+describe('giveUp', () => {
+  test('ends every delivery that runs, and none that is done', async () => {
     const { dispatcher } = bench();
     const done = delivery();
     await dispatcher.dispatch(event, done);
@@ -139,7 +139,9 @@ describe('expireAll', () => {
     const outcomes = Promise.all(running.map((each) => dispatcher.dispatch(event, each)));
     const reason = new Error('closing');
 
+    expect(dispatcher.gaveUp).toBe(false);
     dispatcher.giveUp(reason);
+    expect(dispatcher.gaveUp).toBe(true);
 
     expect((await outcomes).map(({ kind }) => kind)).toEqual(['failed', 'failed']);
     expect(running.map(({ signal }) => signal.reason)).toEqual([reason, reason]);

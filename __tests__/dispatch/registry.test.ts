@@ -40,7 +40,7 @@ test.each(['', '.', '.Sent', 'Sent', '__proto__', 'constructor', 'toString', 'Em
   (name) => {
     const registry = new HandlerRegistry<string>();
     registry.add(['Email.*', 'Email.Sent', '.*'], 'handler');
-    expect(registry.take(name).handlers).toEqual([]);
+    expect(registry.take(name)).toEqual({ named: false, handlers: [] });
   },
 );
 

@@ -123,10 +123,10 @@ export async function withRequest<T>(
   });
 }
 
-/** A logger that keeps its lines, as `level: message` and fields. */
-export function recordingLogger(): Logger & { readonly lines: { level: string; message: string }[] } {
-  const lines: { level: string; message: string }[] = [];
-  const at = (level: string) => (_fields: unknown, message: string) => lines.push({ level, message });
+/** A logger that keeps its lines. */
+export function recordingLogger(): Logger & { readonly lines: { level: string; fields: object; message: string }[] } {
+  const lines: { level: string; fields: object; message: string }[] = [];
+  const at = (level: string) => (fields: object, message: string) => lines.push({ level, fields, message });
   return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 

@@ -440,6 +440,7 @@ describe('28. compressed bodies', () => {
   test.each([
     ['empty members', gzipSync(Buffer.alloc(0))],
     ['junk after the end', randomBytes(64)],
+    ['zeros after the end', Buffer.alloc(64)],
   ])('28. with inflate, 50 MB of %s are not all accepted', async (_name, filler) => {
     const app = watchedApp({ inflate: true });
     const { port, sockets } = await listen(app.app);
@@ -608,9 +609,9 @@ describe.each(FRAMEWORKS)('31. on %s', (_name, framework) => {
       expect(response.status).toBe(500);
       expect(response.body).toMatchObject({ error: { code: 'ERR_BODY_CONSUMED' } });
       expect(seen).toEqual([]);
-      const line = logger.lines.find(({ message }) => message.includes('keepRawBody'));
-      expect(line?.message).toContain('before express.json()');
-      expect(line?.message).toContain('express.json({ verify: keepRawBody })');
+      const line = logger.lines.map((each) => JSON.stringify(each)).find((each) => each.includes('ERR_BODY_CONSUMED'));
+      expect(line).toContain('before express.json()');
+      expect(line).toContain('express.json({ verify: keepRawBody })');
     },
   );
 

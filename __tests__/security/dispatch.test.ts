@@ -160,6 +160,7 @@ describe('handlers that misbehave', () => {
       /^boom$/,
     ],
     ['returns a thenable whose then throws', () => thenable(boom), /^boom$/],
+    ['returns a function that is a thenable', () => Object.assign(() => {}, thenable(boom)), /^boom$/],
     ['returns a thenable that never calls back', () => thenable(() => {}), /did not finish within 50 ms/],
     ['returns an object whose then cannot be read', () => Object.defineProperty({}, 'then', { get: boom }), /^boom$/],
     ['returns a proxy that throws at every look', () => new Proxy({}, { has: boom, get: boom }), /^boom$/],

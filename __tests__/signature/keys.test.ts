@@ -106,7 +106,7 @@ describe('what cannot be a key', () => {
     [null, '`secret` is null.'],
     [42, '`secret` is neither text, bytes, a list nor a map of them.'],
     [true, '`secret` is neither text, bytes, a list nor a map of them.'],
-    [() => 'key', '`secret` is neither text, bytes, a list nor a map of them.'],
+    [() => 'key', '`secret` is a function; that goes into `secrets`.'],
     ['', '`secret` is empty.'],
     [Buffer.alloc(0), '`secret` is empty.'],
     [' \t\n', '`secret` is blank.'],

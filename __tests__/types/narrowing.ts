@@ -30,7 +30,7 @@ webhooks.on('User.LoggedIn', (event, delivery) => {
   exactly<string | undefined>()(event.ip);
   exactly<number | undefined>()(event.created_on);
   exactly<string | undefined>()(event.timestamp);
-  exactly<{ id?: unknown; email?: unknown; account_id?: unknown } | null | undefined>()(event.user);
+  exactly<{ id?: unknown; email?: unknown; account_id?: unknown } | undefined>()(event.user);
   exactly<string>()(delivery.id);
   exactly<Buffer>()(delivery.rawBody);
   exactly<Date>()(delivery.receivedAt);

@@ -23,7 +23,7 @@ const tampered = login.body.replace('johndoe1@', 'attacker@');
 
 let reason = '';
 webhooks.events.on('rejected', (notice) => {
-  reason = ` (the reason, in the log only: ${notice.reason})`;
+  reason = ` (why, for the log only: ${notice.reason})`;
 });
 
 async function send(what: string, headers: Readonly<Record<string, string>>, body: string): Promise<void> {
@@ -32,7 +32,7 @@ async function send(what: string, headers: Readonly<Record<string, string>>, bod
   console.log(`${what.padEnd(32)} ${response.status} ${await response.text()}${reason}`);
 }
 
-await send('a login, signed by Cakemail', login.headers, login.body);
+await send('a login, rightly signed', login.headers, login.body);
 await send('the same delivery again', login.headers, login.body);
 await send('a login signed with another key', forged.headers, forged.body);
 await send('the first login, tampered with', login.headers, tampered);
@@ -40,12 +40,16 @@ await send('the first login, tampered with', login.headers, tampered);
 console.log('\nThe audit trail:');
 console.table(audit.latest(5).map((row) => ({ ...row, delivery: `${row.delivery.slice(0, 12)}…` })));
 const next = sampleEvent('User.LoggedIn', { created_on: Math.floor(Date.now() / 1000) });
+webhooks.events.on('handled', ({ event }) => console.log('recorded', event.event));
+webhooks.events.on('duplicate', ({ event }) => console.log('known already', event.event));
+webhooks.events.on('rejected', (notice) => console.log('refused', notice.reason));
 console.log(`Still listening; Ctrl-C stops. Try:\n\n${signedRequest(next, { secret }).curl(url)}\n`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
-    server.close();
+    const closed = new Promise((resolve) => server.close(resolve));
     await webhooks.close();
+    await closed;
     audit.close();
     process.exit(0);
   });

@@ -18,8 +18,9 @@ export function createShop(secret: string | undefined) {
   });
   app.use('/webhooks/cakemail', webhooks);
   app.use(((error, _req, res, _next) => {
-    const status = error instanceof WebhookError ? error.status : 500;
-    res.status(status).json({ problem: error instanceof WebhookError ? error.code : 'unexpected' });
+    // WebhookError carries status and code, as the errors of Express's own parsers carry status.
+    const problem = error instanceof WebhookError ? error.code : 'unexpected';
+    res.status(error.status ?? 500).json({ problem });
   }) satisfies express.ErrorRequestHandler);
   return { app, bounced };
 }

@@ -1,4 +1,4 @@
-import { asBuffer } from './bytes.js';
+import { bytesOf } from './bytes.js';
 import { decoderFor, isIdentity } from './inflate.js';
 import { readStream } from './read-stream.js';
 import type { BodyLimits, CapturableRequest, CapturedBody } from './request.js';
@@ -19,11 +19,8 @@ export async function captureBody(req: CapturableRequest, limits: BodyLimits): P
   return readStream(req, limits, decoder?.());
 }
 
-function keptBytes(req: CapturableRequest): Buffer | undefined {
-  const { rawBody, body } = req;
-  if (rawBody instanceof Uint8Array) return asBuffer(rawBody);
-  if (body instanceof Uint8Array) return asBuffer(body);
-  return typeof body === 'string' ? Buffer.from(body, 'utf8') : undefined;
+function keptBytes({ rawBody, body }: CapturableRequest): Buffer | undefined {
+  return typeof rawBody === 'string' ? bytesOf(body) : (bytesOf(rawBody) ?? bytesOf(body));
 }
 
 function isUnread(req: CapturableRequest): boolean {

@@ -13,7 +13,8 @@ export function readStream(req: IncomingMessage, limits: BodyLimits, decoder?: T
       settled = true;
       clearTimeout(timer);
       req.off('close', onClose).off('data', onCompressed);
-      if ('reason' in result) stopReading(req, decoder);
+      // A compressed body can be whole before its request is.
+      if ('reason' in result || !req.readableEnded) stopReading(req, decoder);
       resolve(result);
     };
     // raw-body does not settle when a stream is destroyed without an error, nor when nothing more arrives.

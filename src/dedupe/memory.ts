@@ -1,3 +1,4 @@
+import { wholeNumber } from '../option-checks.js';
 import { Recent } from './recent.js';
 import type { DedupeStore, Reservation } from './store.js';
 
@@ -9,7 +10,7 @@ export interface MemoryOptions {
   readonly max?: number;
 }
 
-export const MEMORY_DEFAULTS = { ttlMs: 24 * 60 * 60 * 1000, max: 100_000 } as const;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 const RESERVED: Reservation = { state: 'reserved' };
 const RUNNING: Reservation = { state: 'running' };
@@ -21,7 +22,10 @@ export class MemoryDedupeStore implements DedupeStore {
   readonly #finished: Recent<true>;
   readonly #failures: Recent<number>;
 
-  constructor({ ttlMs = MEMORY_DEFAULTS.ttlMs, max = MEMORY_DEFAULTS.max }: MemoryOptions = {}) {
+  /** @throws {ConfigurationError} when a size is not a whole number above 0. */
+  constructor(options: MemoryOptions = {}) {
+    const ttlMs = wholeNumber('dedupe.ttlMs', options.ttlMs, DAY_MS);
+    const max = wholeNumber('dedupe.max', options.max, 100_000);
     this.#finished = new Recent(max, ttlMs);
     this.#failures = new Recent(max, ttlMs);
   }

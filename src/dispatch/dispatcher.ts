@@ -1,5 +1,5 @@
 import { contain } from '../contain.js';
-import type { Delivery, VerifiedDelivery } from '../delivery.js';
+import { type Delivery, VerifiedDelivery } from '../delivery.js';
 import { HandlerError } from '../errors.js';
 import type { AnyCakemailEvent } from '../events/types.js';
 import type { LifecycleEmitter } from '../lifecycle.js';
@@ -52,7 +52,7 @@ export class Dispatcher {
         this.#tell(error, delivery);
         this.events.emit('late', { event, delivery, error });
       },
-      expired: (reason) => delivery.abort(reason),
+      expired: (reason) => VerifiedDelivery.abort(delivery, reason),
     });
     this.#running.add(run);
     const errors = await run.start(handlers, event, delivery);

@@ -54,8 +54,8 @@ export class HandlerRun<A extends readonly unknown[]> {
 
   #await(result: PromiseLike<unknown>, index: number): void {
     this.#pending.add(index);
-    // Promise.resolve contains a thenable that throws, or that calls back twice.
-    Promise.resolve(result).then(
+    // A new promise contains a `then` that throws or calls back twice; Promise.resolve would trust a promise's own.
+    new Promise((resolve) => resolve(result)).then(
       () => this.#settled(index),
       (thrown) => this.#settled(index, toError(thrown)),
     );

@@ -76,5 +76,5 @@ export function isListed(nameOrPattern: string): boolean {
 
 /** What a misspelt name or pattern was probably meant to be; undefined when nothing is near. */
 export function nearestListed(nameOrPattern: string): string | undefined {
-  return nearest(nameOrPattern, [...EVENT_NAMES, ...PATTERNS]);
+  return nearest(nameOrPattern, nameOrPattern.endsWith('*') ? PATTERNS : EVENT_NAMES);
 }

@@ -9,11 +9,12 @@ const envelope = {
   // Cakemail's sources disagree on which of these are sent; all agree on what they are when they are.
   account_id: z.int().optional(),
   ip: z.string().optional(),
-  user: z.object({}).nullish(),
+  user: z.object({}).optional(),
   created_on: z.number().optional(),
   timestamp: z.string().optional(),
 };
 
+// The guide's envelope holds `data` as an object; of what is in it, one event's is published.
 const anyEvent = z.object({ ...envelope, data: z.object({}) });
 
 const documented: ReadonlyMap<string, z.ZodType> = new Map([
@@ -26,7 +27,7 @@ const documented: ReadonlyMap<string, z.ZodType> = new Map([
   ],
 ]);
 
-/** One place where a value is not what was expected. Holds no value: it can be logged. */
+/** One place where a value is not what was expected. A message of your own schema may quote the value. */
 export interface Issue {
   /** Dotted: `data.email`. Empty for the whole. */
   readonly path: string;

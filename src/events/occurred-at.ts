@@ -1,11 +1,14 @@
+/** ISO 8601 with a zone; without one it would be read in the time zone of this machine. */
+const ISO_8601 = /^\d{4}-\d\d-\d\dT.+(?:Z|[+-]\d\d:?\d\d)$/i;
+
 /**
- * When an event happened: `created_on` (Unix seconds, guide "Using webhooks") or `timestamp` (ISO 8601, newer
+ * When an event happened: `created_on` (Unix seconds; guide "Using webhooks") or `timestamp` (ISO 8601; newer
  * developer portal); null when neither can be read as a time.
  */
 export function occurredAt(event: { readonly created_on?: unknown; readonly timestamp?: unknown }): Date | null {
   const { created_on: seconds, timestamp } = event;
   const created = typeof seconds === 'number' ? validDate(seconds * 1000) : null;
-  return created ?? (typeof timestamp === 'string' ? validDate(timestamp) : null);
+  return created ?? (typeof timestamp === 'string' && ISO_8601.test(timestamp) ? validDate(timestamp) : null);
 }
 
 function validDate(time: number | string): Date | null {

@@ -3,7 +3,7 @@ import type { CatalogueName } from './catalogue.js';
 
 /**
  * `data` of `User.LoggedIn`, the one event whose data Cakemail publishes.
- * Source: Cakemail's guide "Using webhooks".
+ * Source: the sample in Cakemail's guide "Using webhooks"; the list form of `scopes` is in its OpenAPI document 1.18.25.
  */
 export interface UserLoggedInData {
   /** The address that the user logged in with. */
@@ -54,15 +54,15 @@ export type SchemaMap = { readonly [N in EventName]?: StandardSchemaV1 };
 
 /** The members around `data`. Source: Cakemail's guide "Using webhooks", and where its newer documents differ. */
 export interface EventEnvelope {
-  /** The account that the event belongs to. */
+  /** In the guide's sample `1234567`. */
   account_id?: number;
-  /** The address that the action came from. */
+  /** In the guide's sample `'203.0.113.7'`. */
   ip?: string;
-  /** Who acted. Every member may be null; what they hold otherwise is not published. */
-  user?: { id?: unknown; email?: unknown; account_id?: unknown } | null;
+  /** Every member may be null, and is in the guide's sample; what they hold otherwise is not published. */
+  user?: { id?: unknown; email?: unknown; account_id?: unknown };
   /** When it happened, Unix time in seconds. `delivery.occurredAt` reads this or `timestamp`. */
   created_on?: number;
-  /** When it happened, ISO 8601; sent by newer versions of the API in place of `created_on`. */
+  /** When it happened, ISO 8601; in the newer developer portal in place of `created_on`. */
   timestamp?: string;
 }
 

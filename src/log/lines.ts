@@ -1,4 +1,5 @@
-import type { DeliveryNotice, LifecycleEmitter, LifecycleNotices } from '../lifecycle.js';
+import { helpOf } from '../errors.js';
+import type { DeliveryNotice, LifecycleNotices } from '../lifecycle.js';
 import { cut, type Log, type LogFields, type LogLevel } from './logger.js';
 
 type Line = readonly [level: LogLevel, fields: LogFields, message: string];
@@ -14,11 +15,17 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
       code,
       status,
       ...(event !== undefined && { event: cut(event) }),
-      ...(cause !== undefined && { err: cause }),
+      ...(cause !== undefined && reason !== 'schema_mismatch' && { err: cause }),
+      ...(status >= 500 && { help: helpOf(code) }),
     },
     'rejected',
   ],
-  drift: ({ issues, ...notice }) => ['warn', { ...fieldsOf(notice), issues }, 'deviates from what is published'],
+  // Paths only: a schema's message may quote the value that it refuses.
+  drift: ({ issues, ...notice }) => [
+    'warn',
+    { ...fieldsOf(notice), paths: issues.map(({ path }) => cut(path)) },
+    'deviates from what is published',
+  ],
   handled: ({ durationMs, ...notice }) => ['info', { ...fieldsOf(notice), durationMs }, 'handled'],
   unhandled: ({ durationMs, ...notice }) => ['info', { ...fieldsOf(notice), durationMs }, 'no handler'],
   failed: ({ error, durationMs, ...notice }) => [
@@ -37,10 +44,7 @@ function fieldsOf({ event, delivery }: DeliveryNotice): LogFields {
 /** Every notice there is. */
 export const LOG_NOTICES = Object.keys(LINES) as readonly (keyof LifecycleNotices)[];
 
-/** Writes a line for every notice. */
-export function logLifecycle(events: LifecycleEmitter, log: Log): void {
-  for (const name of LOG_NOTICES) {
-    const line = LINES[name] as (notice: LifecycleNotices[typeof name]) => Line;
-    events.on(name, (notice: LifecycleNotices[typeof name]) => log.write(...line(notice)));
-  }
+/** Writes the line of a notice. */
+export function writeNotice<N extends keyof LifecycleNotices>(log: Log, name: N, notice: LifecycleNotices[N]): void {
+  log.write(...LINES[name](notice));
 }

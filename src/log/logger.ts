@@ -1,4 +1,5 @@
 import { contain } from '../contain.js';
+import { readText } from '../errors.js';
 
 /** Where the package logs: pino, or anything shaped like it (`console` too). Levels that are missing are skipped. */
 export type Logger = {
@@ -33,7 +34,7 @@ export function createLog(logger: Logger | undefined): Log {
       write('warn', { code, ...(cause && { err: cause }) }, message);
     } else if (!warned.has(message)) {
       warned.add(message);
-      const detail = cause && { detail: String(cause.stack) };
+      const detail = cause && { detail: readText(cause, 'stack') };
       process.emitWarning(message, { type: 'CakemailWebhooksWarning', code, ...detail });
     }
   }
@@ -43,5 +44,6 @@ export function createLog(logger: Logger | undefined): Log {
 
 /** A name from outside, short enough for a line. */
 export function cut(name: string): string {
+  if (typeof name !== 'string') return typeof name;
   return name.length > 128 ? `${name.slice(0, 128)}…` : name;
 }

@@ -4,7 +4,7 @@ import { createKeyRing, type KeyRing, type SecretInput, type Warn } from './keys
 /** Loads the keys, for example from a secret manager. What it gives is kept for `secretsMaxAgeMs`. */
 export type SecretsSource = () => Awaitable<SecretInput>;
 
-/** Gives the keys to verify with; rejects when there are none to be had. */
+/** Gives the keys to verify with; throws or rejects when there are none to be had. */
 export type KeySource = () => Awaitable<KeyRing>;
 
 /** Keys that were given at construction. */

@@ -34,6 +34,7 @@ export function createKeyRing(input: unknown, option: string, warn: Warn): KeyRi
     return toSecrets(input, option, warn).map((secret) => ({ key: toKeyObject(secret), events: null }));
   }
   if (isRecord(input)) return bindKeys(Object.entries(input), option, warn);
+  if (typeof input === 'function') throw unusable(option, 'is a function; that goes into `secrets`');
   throw unusable(option, isAbsent(input) ? `is ${input}` : 'is neither text, bytes, a list nor a map of them');
 }
 
@@ -51,7 +52,7 @@ function bindKeys(entries: [string, unknown][], option: string, warn: Warn): Key
   if (entries.length === 0) throw unusable(option, 'is an empty map');
   const events = new Map<string, { secret: Buffer; events: Set<string> }>();
   for (const [event, value] of entries) {
-    for (const secret of toSecrets(value, `${option}[${JSON.stringify(event)}]`, warn)) {
+    for (const secret of toSecrets(value, `${option}[${shownName(event)}]`, warn)) {
       // One key given for two events is one key with two events, not two keys of which the first decides.
       const id = secret.toString('base64');
       const bound = events.get(id) ?? { secret, events: new Set() };
@@ -94,6 +95,11 @@ function toKeyObject(secret: Buffer): KeyObject {
 /** An object that is no Map, Promise, Date or the like: those have no entries, and a map of keys must not look empty. */
 function isRecord(value: unknown): value is object {
   return Object.prototype.toString.call(value) === '[object Object]';
+}
+
+/** A map turned inside out has keys for names: only what looks like an event's name is shown. */
+export function shownName(name: string): string {
+  return /^\w{1,40}\.[\w*]{1,40}$/.test(name) ? JSON.stringify(name) : '…';
 }
 
 function isAbsent(value: unknown): value is undefined | null {

@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto';
+import { createWebhookRouter, type DedupeStore, type Reservation } from '../../src/index.js';
+import { sampleEvent, signedRequest } from '../../src/testing/index.js';
+import { createApp, SECRET } from '../helpers/app.js';
+
+// The app's own code, at its worst. Whatever it does, the sender gets an answer and the process lives:
+// jest fails a test during which a promise is rejected unseen.
+
+/** Throws when it is only asked what it is. */
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+const login = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+
+describe('what cannot be looked at, thrown', () => {
+  test.each<[string, () => unknown]>([
+    [
+      'by a handler',
+      () => {
+        throw revoked();
+      },
+    ],
+    ['by an async handler', () => Promise.reject(revoked())],
+  ])('%s fails the delivery, and its sibling runs', async (_by, handler) => {
+    const { webhooks, deliver } = createApp({ logger: {} });
+    const sibling = jest.fn();
+    webhooks.on('User.LoggedIn', handler);
+    webhooks.on('User.LoggedIn', sibling);
+    expect((await deliver('User.LoggedIn')).body.error.code).toBe('ERR_HANDLER_FAILED');
+    expect(sibling).toHaveBeenCalledTimes(1);
+  });
+
+  test.each<[string, () => unknown]>([
+    [
+      'a listener',
+      () => {
+        throw revoked();
+      },
+    ],
+    ['an async listener', () => Promise.reject(revoked())],
+  ])('by %s of a rejection leaves the answer as it is', async (_by, listener) => {
+    const { webhooks, deliver } = createApp();
+    webhooks.events.on('rejected', listener);
+    expect((await deliver('User.LoggedIn', 'another key')).status).toBe(403);
+  });
+
+  test('by a store after the handlers ran leaves the outcome as it is', async () => {
+    const dedupe: DedupeStore = {
+      reserve: () => ({ state: 'reserved' }),
+      finish: () => Promise.reject(revoked()),
+      release: () => {},
+    };
+    const { webhooks, deliver } = createApp({ dedupe, logger: {} });
+    webhooks.on('User.LoggedIn', () => {});
+    expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
+  });
+});
+
+describe('an error that resists being read', () => {
+  test.each(['stack', 'message'])('in its %s still gives 500', async (member) => {
+    const warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { webhooks, deliver } = createApp({ exposeErrors: true });
+    webhooks.on('User.LoggedIn', () => {
+      throw Object.defineProperty(new Error('boom'), member, {
+        get() {
+          throw new Error('not me');
+        },
+      });
+    });
+    expect((await deliver('User.LoggedIn')).status).toBe(500);
+    warning.mockRestore();
+  });
+});
+
+test('a promise with a throwing `then` of its own fails at once, once', async () => {
+  const { webhooks, deliver } = createApp({ logger: {} });
+  const onError = jest.fn();
+  webhooks.onError(onError);
+  webhooks.on('User.LoggedIn', () =>
+    Object.assign(Promise.resolve(), {
+      // biome-ignore lint/suspicious/noThenProperty: that is the attack
+      then() {
+        throw new Error('boom');
+      },
+    }),
+  );
+  expect((await deliver('User.LoggedIn')).body.error.code).toBe('ERR_HANDLER_FAILED');
+  expect(onError).toHaveBeenCalledTimes(1);
+});
+
+test('a handler that writes on its delivery cannot keep the time limit from it', async () => {
+  const { webhooks, deliver } = createApp({ timeoutMs: { handler: 20 }, logger: {} });
+  webhooks.on('User.LoggedIn', (_event, delivery) => {
+    Object.assign(delivery, { abort: 1 });
+    return new Promise(() => {});
+  });
+  expect((await deliver('User.LoggedIn')).body.error.code).toBe('ERR_HANDLER_TIMEOUT');
+});
+
+test('a handler that overwrites the bytes does not change the id', async () => {
+  const webhooks = createWebhookRouter({ secret: SECRET, dedupe: false });
+  const ids: string[] = [];
+  webhooks.on('User.LoggedIn', (_event, delivery) => void delivery.rawBody.fill(0));
+  webhooks.on('User.LoggedIn', (_event, delivery) => void ids.push(delivery.id, { ...delivery }.id));
+  const id = createHash('sha256').update(login.body).digest('hex');
+  await webhooks.receive({ rawBody: Buffer.from(login.body), headers: login.headers });
+  expect(ids).toEqual([id, id]);
+});
+
+test('a handler that takes the name off its event loses no log line and no answer', async () => {
+  const { webhooks, deliver } = createApp({ logger: {} });
+  webhooks.on('User.LoggedIn', (event) => {
+    Reflect.deleteProperty(event, 'event');
+  });
+  expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
+});
+
+test('a content-length that a middleware changed gets an answer', async () => {
+  const { webhooks, deliver } = createApp(
+    {},
+    {
+      before: [
+        (req, _res, next) => {
+          req.headers['content-length'] = '5';
+          next();
+        },
+      ],
+    },
+  );
+  const handler = jest.fn();
+  webhooks.onAny(handler);
+  expect((await deliver('User.LoggedIn')).status).toBe(400);
+  expect(handler).not.toHaveBeenCalled();
+});
+
+test('a claim that a store grants too late is given back, so that the retry can run', async () => {
+  let grant: (reservation: Reservation) => void = () => {};
+  let claimed = false;
+  const released = jest.fn(() => {
+    claimed = false;
+  });
+  const dedupe: DedupeStore = {
+    reserve: () => {
+      if (claimed) return { state: 'running' };
+      claimed = true;
+      return new Promise((resolve) => {
+        grant = resolve;
+      });
+    },
+    finish: () => {},
+    release: released,
+  };
+  const webhooks = createWebhookRouter({ secret: SECRET, dedupe, timeoutMs: { keys: 20 } });
+  expect(await webhooks.receive(login)).toMatchObject({ reason: 'dedupe_unavailable' });
+  grant({ state: 'reserved', token: 'mine' });
+  await new Promise(setImmediate);
+  expect(released).toHaveBeenCalledWith(expect.any(String), 'mine');
+});
+
+describe('a map of keys', () => {
+  test('turned inside out shows no key', () => {
+    const warn = jest.fn();
+    createWebhookRouter({ secret: { 'sk-a-real-key': 'Email.Sent' } as object, logger: { warn } });
+    expect(JSON.stringify(warn.mock.calls)).toContain('publishes no event');
+    expect(JSON.stringify(warn.mock.calls)).not.toContain('sk-a-real-key');
+    expect(() => createWebhookRouter({ secret: { 'sk-a-real-key': '' } as object })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('sk-a-real-key') }),
+    );
+  });
+
+  test('takes no pattern, nor do schemas: it would silently cover nothing', () => {
+    expect(() => createWebhookRouter({ secret: { 'Email.*': 'key' } as object })).toThrow('is a pattern');
+    const schemas = { 'Email.*': { '~standard': { version: 1, vendor: 'mine', validate: () => ({ value: 1 }) } } };
+    expect(() => createWebhookRouter({ secret: SECRET, schemas: schemas as object })).toThrow('is a pattern');
+  });
+});
+
+test('taking every listener off does not silence the log', async () => {
+  const info = jest.fn();
+  const { webhooks, deliver } = createApp({ logger: { info } });
+  webhooks.on('User.LoggedIn', () => {});
+  webhooks.events.removeAllListeners();
+  await deliver('User.LoggedIn');
+  expect(info).toHaveBeenCalledWith(expect.objectContaining({ event: 'User.LoggedIn' }), 'handled');
+});
+
+test.each([Number.NaN, -1])('close() with %p for its patience waits the default time', async (timeoutMs) => {
+  const webhooks = createWebhookRouter({ secret: SECRET });
+  let finish: () => void = () => {};
+  webhooks.on('User.LoggedIn', () => new Promise<void>((resolve) => (finish = resolve)));
+  const running = webhooks.receive(login);
+  await new Promise(setImmediate);
+  const closed = webhooks.close({ timeoutMs });
+  await new Promise((resolve) => setTimeout(resolve, 10)); // a delay of NaN or less fires after one
+  finish();
+  expect((await running).kind).toBe('handled');
+  await closed;
+});
