@@ -13,13 +13,13 @@ function storeWith(parts: Partial<DedupeStore>): DedupeStore & { readonly asked:
       asked.push(`reserve ${id}`);
       return parts.reserve ? parts.reserve(id) : memory.reserve(id);
     },
-    finish: (id) => {
+    finish: (id, token) => {
       asked.push(`finish ${id}`);
-      return parts.finish ? parts.finish(id) : memory.finish(id);
+      return parts.finish ? parts.finish(id, token) : memory.finish(id);
     },
-    release: (id) => {
+    release: (id, token) => {
       asked.push(`release ${id}`);
-      return parts.release ? parts.release(id) : memory.release(id);
+      return parts.release ? parts.release(id, token) : memory.release(id);
     },
   };
 }
@@ -183,6 +183,66 @@ describe('a store whose reserve()', () => {
     const { run } = bench({ reserve: () => (answers.shift() ?? down)() });
     expect((await run(async () => 'ok')).state).toBe('unavailable');
     expect((await run(async () => 'ok')).state).toBe('ran');
+  });
+});
+
+describe('a claim', () => {
+  const [finish, release] = [jest.fn(), jest.fn()];
+  beforeEach(() => {
+    finish.mockReset();
+    release.mockReset();
+  });
+
+  test('has its token given back with how it ended', async () => {
+    const token = { of: 'the store' };
+    const { run } = bench({ reserve: () => ({ state: 'reserved', token }), finish, release });
+    await run(async () => 'ok');
+    await run(async () => 'failed');
+    expect([finish.mock.calls, release.mock.calls]).toEqual([[['a', token]], [['a', token]]]);
+  });
+
+  test('that comes after its time is given back, and nothing runs', async () => {
+    const { opened, open } = gate();
+    const reserve = async (): Promise<Reservation> => {
+      await opened;
+      return { state: 'reserved', token: 7 };
+    };
+    const { run } = bench({ reserve, finish, release }, 20);
+    const execute = jest.fn(async () => 'ok');
+    expect((await run(execute)).state).toBe('unavailable');
+    open();
+    await turn();
+    expect([finish.mock.calls, release.mock.calls]).toEqual([[], [['a', 7]]]);
+    expect(execute).not.toHaveBeenCalled();
+  });
+
+  test.each<[string, () => unknown]>([
+    ['is none', () => ({ state: 'finished' })],
+    ['is nothing', () => undefined],
+    ['is a failure', down],
+  ])('that comes after its time and %s needs no giving back', async (_what, answer) => {
+    const { opened, open } = gate();
+    const reserve = async (): Promise<Reservation> => {
+      await opened;
+      return answer() as Reservation;
+    };
+    const { run, unrecorded } = bench({ reserve, finish, release }, 20);
+    expect((await run(async () => 'ok')).state).toBe('unavailable');
+    open();
+    await turn(); // jest fails a test during which a promise is rejected unseen
+    expect([finish.mock.calls, release.mock.calls, unrecorded]).toEqual([[], [], []]);
+  });
+
+  test('that a lazy query gives is asked for once', async () => {
+    const then = jest.fn((resolve: (reservation: Reservation) => void) => resolve({ state: 'reserved' }));
+    const { run } = bench({ reserve: () => ({ then }) as unknown as PromiseLike<Reservation>, finish });
+    expect((await run(async () => 'ok')).state).toBe('ran');
+    expect(then).toHaveBeenCalledTimes(1);
+  });
+
+  test.each([0, -1, 1.5, Number.NaN, null, '2'])('with %p attempts is none', async (attempt) => {
+    const { run } = bench({ reserve: () => ({ state: 'reserved', attempt: attempt as number }) });
+    expect((await run(async () => 'ok')).state).toBe('unavailable');
   });
 });
 

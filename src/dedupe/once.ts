@@ -1,5 +1,5 @@
 import { toError } from '../errors.js';
-import { type Awaitable, within } from '../time.js';
+import { type Awaitable, isPromiseLike, within } from '../time.js';
 import type { DedupeStore, Reservation } from './store.js';
 
 export type OnceResult<T> =
@@ -64,26 +64,22 @@ export class Once<T> {
     }
   }
 
-  #reserve(id: string): Promise<Reservation> {
+  async #reserve(id: string): Promise<Reservation> {
     let late = false;
-    const overdue = (): Error => {
-      late = true;
-      return this.#overdue('reserve');
-    };
+    const asked = this.store.reserve(id);
+    if (!isPromiseLike(asked)) return asked;
+    // A claim that comes after we stopped waiting is given back, or every retry would find it running.
+    const watched = Promise.resolve(asked).then((reservation) => {
+      if (late && reservation?.state === 'reserved') void this.#record(id, reservation, false);
+      return reservation;
+    });
     return within(
       this.options.timeoutMs,
+      () => watched,
       () => {
-        const asked = this.store.reserve(id);
-        // A claim that comes after we stopped waiting is given back, or every retry would find it running.
-        Promise.resolve(asked).then(
-          (reservation) => {
-            if (late && reservation?.state === 'reserved') void this.#record(id, reservation, false);
-          },
-          () => {},
-        );
-        return asked;
+        late = true;
+        return this.#overdue('reserve');
       },
-      overdue,
     );
   }
 
