@@ -8,6 +8,8 @@ const config: Config = {
   testEnvironment: 'node',
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
+  // Mutants live in the sources; these two test the build.
+  testPathIgnorePatterns: process.env.STRYKER_MUTATOR_WORKER ? ['consumers', 'readme'] : [],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -14,7 +14,7 @@ import {
 } from '../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../src/testing/index.js';
 import { createApp, PATH, SECRET, type TestApp } from './helpers/app.js';
-import { dial, FRAMEWORKS, hangUp, head, listen, recordingLogger, statusOf } from './helpers/wire.js';
+import { dial, FRAMEWORKS, hangUp, head, listen, type Peer, recordingLogger, statusOf } from './helpers/wire.js';
 
 jest.setTimeout(15_000);
 afterEach(hangUp);
@@ -208,6 +208,25 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       await received;
       peer.socket.destroy();
       expect(await rejected).toMatchObject({ reason: 'body_aborted' });
+      await webhooks.close();
+      expect(errors).toEqual([]);
+    });
+
+    test.each<[string, (peer: Peer, res: express.Response | undefined) => unknown]>([
+      ['the sender hung up', ({ socket }) => socket.destroy()],
+      ['the app gave up', ({ socket }, res) => res?.send('too slow') && socket.write('0\r\n\r\n')],
+    ])('a refused request is no matter for it any more once %s', async (_what, end) => {
+      const responses: express.Response[] = [];
+      const keep: express.RequestHandler = (_req, res, next) => next(responses.push(res) && undefined);
+      const { app, webhooks, errors } = ownErrors({}, [keep]);
+      const rejected = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+      const { port, request: received } = await listen(app);
+      const peer = dial(port, head({ 'content-encoding': 'gzip', 'transfer-encoding': 'chunked' }));
+      const req = await received;
+      await rejected;
+      const closed = new Promise((resolve) => req.once('close', resolve));
+      end(peer, responses[0]);
+      await closed;
       await webhooks.close();
       expect(errors).toEqual([]);
     });

@@ -129,10 +129,12 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     next?: (error?: unknown) => void,
   ): Promise<void> {
     const failed = outcome instanceof RejectedOutcome || outcome instanceof FailedOutcome;
+    const handOver = failed && settings.errors === 'next' && next !== undefined;
+    // Express's own error handler reads a request to its end before it answers: one that goes on is not for it.
+    const over = req.complete || (handOver && (await discardRest(req)));
     // Somebody else answered (a request time limit, say), or nobody is there any more.
     if (res.headersSent || res.destroyed) return;
-    // Express's own error handler reads a request to its end before it answers: one that goes on is not for it.
-    if (failed && settings.errors === 'next' && next !== undefined && (req.complete || (await discardRest(req)))) {
+    if (handOver && over) {
       next(outcome.error);
       // The app may take its time; close() waits for that too.
       if (!res.writableFinished && !res.destroyed) await new Promise((resolve) => res.once('close', resolve));

@@ -60,11 +60,15 @@ test('a sender that is silent is given its time', async () => {
   expect(performance.now() - started).toBeGreaterThan(900);
 });
 
-test('a sender that does not stop is not read beyond its allowance', async () => {
+test('a sender that does not stop is held up beyond its allowance, and given time to find its answer', async () => {
   const server = await lingering();
   const sender = dial(server.port, CHUNKED);
+  const heldUp = server.request.then((req) => new Promise((resolve) => req.once('pause', resolve)));
   const all = flood(sender.socket, chunk(Buffer.alloc(64 * KB)), 50 * MB);
+  await Promise.race([heldUp, all]);
+  const started = performance.now();
   const req = await Promise.race([server.done, all.then(() => undefined)]);
+  expect(performance.now() - started).toBeGreaterThan(900);
   expect(req?.isPaused()).toBe(true);
   expect(server.sockets[0]?.bytesRead).toBeGreaterThan(MB);
   expect(server.sockets[0]?.bytesRead).toBeLessThan(2 * MB);

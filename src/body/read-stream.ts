@@ -45,11 +45,8 @@ function flawOf(error: getRawBody.RawBodyError, decoder: Transform | undefined):
     case 'stream.not.readable':
     case 'stream.encoding.set': // somebody asked for text, and the bytes are gone
       return 'body_consumed';
-    case 'request.aborted':
-    case 'request.size.invalid':
-      return 'body_aborted';
     default:
-      // Anything else was raised by the stream: the decoder met bad data, or the connection broke.
+      // Raised by the stream itself: the decoder met bad data, or the connection broke or fell short.
       return decoder === undefined ? 'body_aborted' : 'not_inflatable';
   }
 }
