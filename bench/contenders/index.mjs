@@ -1,0 +1,13 @@
+/** Name → module. The snippet stands twice, to show how much two equal contenders differ. */
+export const CONTENDERS = {
+  snippet: 'snippet',
+  'snippet (again)': 'snippet',
+  'node:http by hand': 'node-http',
+  '@octokit/webhooks': 'octokit',
+  stripe: 'stripe',
+  svix: 'svix',
+  standardwebhooks: 'standardwebhooks',
+  'ours, in Express': 'ours-express',
+};
+
+export const load = (name) => import(`./${CONTENDERS[name]}.mjs`);

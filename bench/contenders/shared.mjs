@@ -1,0 +1,15 @@
+import { createHmac } from 'node:crypto';
+
+export const SECRET = 'bench-secret-0123456789abcdef';
+export const PATH = '/webhooks';
+
+/** Cakemail's signature. */
+export function cakemailHeaders(body, secret) {
+  return { 'x-signature': createHmac('sha256', secret).update(body).digest('base64') };
+}
+
+/** What every contender does with an event, so that none can skip reading it. */
+export const seen = { events: 0 };
+export function handle(event) {
+  if (event.event !== undefined || event.name !== undefined || event.type !== undefined) seen.events++;
+}

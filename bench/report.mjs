@@ -1,0 +1,45 @@
+const BASE = 'snippet';
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return sorted.length % 2 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Medians over the rounds. Ratios are to the snippet of the same round, above 1 is better. */
+export function summarise({ name, size, forged, connections }, rounds, names) {
+  const rows = names.map((contender) => {
+    const own = rounds.map((round) => round[contender]);
+    const ratio = (of) => median(rounds.map((round) => of(round[contender], round[BASE] ?? round[names[0]])));
+    return {
+      contender,
+      rate: median(own.map(({ rate }) => rate)),
+      spread: Math.max(...own.map(({ rate }) => rate)) / Math.min(...own.map(({ rate }) => rate)) - 1,
+      p50: median(own.map(({ p50 }) => p50)),
+      p99: median(own.map(({ p99 }) => p99)),
+      cpu: median(own.map(({ cpu }) => cpu)),
+      rateRatio: ratio((mine, base) => mine.rate / base.rate),
+      cpuRatio: ratio((mine, base) => base.cpu / mine.cpu),
+    };
+  });
+  return { name, size, forged, connections, rounds: rounds.length, rows };
+}
+
+export function printCase({ size, forged, connections, rounds, rows }) {
+  console.log(`\n${size} B, ${forged ? 'forged' : 'valid'}, ${connections} connections, median of ${rounds} rounds`);
+  console.log('| contender | req/s | spread | p50 ms | p99 ms | CPU µs/req | × req/s | × CPU |');
+  console.log('|---|---|---|---|---|---|---|---|');
+  for (const row of rows) {
+    const cells = [
+      row.contender,
+      Math.round(row.rate),
+      `${Math.round(row.spread * 100)} %`,
+      row.p50.toFixed(2),
+      row.p99.toFixed(2),
+      row.cpu.toFixed(1),
+      row.rateRatio.toFixed(2),
+      row.cpuRatio.toFixed(2),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
+  }
+}
