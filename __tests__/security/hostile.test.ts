@@ -160,6 +160,17 @@ test('a claim that a store grants too late is given back, so that the retry can 
   expect(released).toHaveBeenCalledWith(expect.any(String), 'mine');
 });
 
+test('a claim that a store grants in time is not given back', async () => {
+  const calls: string[] = [];
+  const dedupe: DedupeStore = {
+    reserve: async () => ({ state: 'reserved' }),
+    finish: () => calls.push('finish'),
+    release: () => calls.push('release'),
+  };
+  await createWebhookRouter({ secret: SECRET, dedupe }).receive(login);
+  expect(calls).toEqual(['finish']);
+});
+
 describe('a map of keys', () => {
   test('turned inside out shows no key', () => {
     const warn = jest.fn();

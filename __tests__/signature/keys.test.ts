@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { ConfigurationError } from '../../src/errors.js';
-import { createKeyRing, type KeyRing, mayAuthenticate } from '../../src/signature/keys.js';
+import { boundEvents, createKeyRing, type KeyRing, mayAuthenticate, shownName } from '../../src/signature/keys.js';
 
 const unwarned = (message: string): void => {
   throw new Error(`Unexpected warning: ${message}`);
@@ -166,4 +166,24 @@ describe('a key with white space around it', () => {
   test('is not confused with one that has white space inside', () => {
     expect(warningsOf('two words')).toEqual([]);
   });
+});
+
+test('the names that keys are bound to are told once each', () => {
+  expect(boundEvents(ringOf({ 'Email.Sent': ['a', 'b'], 'User.LoggedIn': 'a' }))).toEqual([
+    'Email.Sent',
+    'User.LoggedIn',
+  ]);
+  expect(boundEvents(ringOf(['a', 'b']))).toEqual([]);
+});
+
+test.each([
+  ['User.LoggedIn', '"User.LoggedIn"'],
+  ['Email.*', '"Email.*"'],
+  ['a-key', '…'],
+  ['a key.of two', '…'],
+  ['of+a.key', '…'],
+  ['a.key==', '…'],
+  ['whsec.0123456789abcdef0123456789abcdef0123456789', '…'],
+])('the name %s is shown as %s', (name, shown) => {
+  expect(shownName(name)).toBe(shown);
 });
