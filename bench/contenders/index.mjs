@@ -7,7 +7,7 @@ export const CONTENDERS = {
   stripe: 'stripe',
   svix: 'svix',
   standardwebhooks: 'standardwebhooks',
-  'ours, in Express': 'ours-express',
+  'ours in Express': 'ours-express',
 };
 
 export const load = (name) => import(`./${CONTENDERS[name]}.mjs`);
