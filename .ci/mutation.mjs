@@ -7,7 +7,7 @@ const ROOMS = {
   signature: { mutate: 'src/signature/**/*.ts', tests: '__tests__/(signature/|security/signature)' },
   dedupe: { mutate: 'src/dedupe/**/*.ts', tests: '__tests__/(dedupe/|security/hostile)' },
   dispatch: { mutate: 'src/dispatch/**/*.ts', tests: '__tests__/(dispatch/|security/(dispatch|hostile))' },
-  receive: { mutate: 'src/receive.ts', tests: '__tests__/(receive\\.test|security/hostile)' },
+  receive: { mutate: 'src/receive.ts', tests: '__tests__/((receive|router)\\.test|dedupe/once|security/hostile)' },
   body: { mutate: 'src/body/**/*.ts', tests: '__tests__/body/' },
 };
 
