@@ -124,9 +124,8 @@ describe('what is left out', () => {
     const settings = resolveOptions({ secret: SECRET });
     expect(settings).toMatchObject({
       headerNames: ['x-signature', 'x-cakemail-signature'],
-      limit: 262_144,
-      inflate: false,
-      timeouts: { handler: 30_000, body: 10_000, keys: 5_000 },
+      body: { limit: 262_144, inflate: false, timeoutMs: 10_000 },
+      timeouts: { handler: 30_000, keys: 5_000 },
       dedupe: expect.any(MemoryDedupeStore),
       schemas: new Map(),
       rejectMismatch: true,
@@ -139,7 +138,7 @@ describe('what is left out', () => {
   test('may be undefined as well', () => {
     const all = Object.fromEntries(OPTION_NAMES.map((name) => [name, undefined]));
     const { keys, dedupe, log, ...plain } = resolveOptions({ ...all, secret: SECRET });
-    expect(plain).toMatchObject({ limit: 262_144, timeouts: { handler: 30_000 }, errors: 'respond' });
+    expect(plain).toMatchObject({ body: { limit: 262_144 }, timeouts: { handler: 30_000 }, errors: 'respond' });
     expect([keys, dedupe, log]).not.toContain(undefined);
   });
 });
@@ -163,9 +162,8 @@ describe('what is given', () => {
     });
     expect(settings).toMatchObject({
       headerNames: ['x-one', 'x-two'],
-      limit: 1,
-      inflate: true,
-      timeouts: { handler: 30_000, body: 7, keys: 5_000 },
+      body: { limit: 1, inflate: true, timeoutMs: 7 },
+      timeouts: { handler: 30_000, keys: 5_000 },
       rejectMismatch: false,
       errors: 'next',
       hasLogger: true,
@@ -176,9 +174,14 @@ describe('what is given', () => {
   });
 
   test('one header may be text, one time limit may be for all, the longest is 24.8 days', () => {
-    const { headerNames, timeouts } = resolveOptions({ secret: SECRET, header: 'X-Mine', timeoutMs: 2 ** 31 - 1 });
+    const { headerNames, timeouts, body } = resolveOptions({
+      secret: SECRET,
+      header: 'X-Mine',
+      timeoutMs: 2 ** 31 - 1,
+    });
     expect(headerNames).toEqual(['x-mine']);
-    expect(timeouts).toEqual({ handler: 2 ** 31 - 1, body: 2 ** 31 - 1, keys: 2 ** 31 - 1 });
+    expect(timeouts).toEqual({ handler: 2 ** 31 - 1, keys: 2 ** 31 - 1 });
+    expect(body.timeoutMs).toBe(2 ** 31 - 1);
   });
 
   test('a memory has its sizes, each on its own', () => {

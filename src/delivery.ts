@@ -1,5 +1,11 @@
-import { createHash } from 'node:crypto';
+import crypto from 'node:crypto';
 import { type HeadersInput, type PlainHeaders, withoutSecrets } from './headers.js';
+
+// Hashing in one call takes half the time; Node has it from 20.12 on.
+const sha256: (bytes: Buffer) => string =
+  crypto.hash === undefined
+    ? (bytes) => crypto.createHash('sha256').update(bytes).digest('hex')
+    : (bytes) => crypto.hash('sha256', bytes, 'hex');
 
 /** What a handler gets beside the event. */
 export interface Delivery {
@@ -38,7 +44,7 @@ export class VerifiedDelivery implements Delivery {
     headers: HeadersInput,
     secretNames: readonly string[],
   ) {
-    this.id = createHash('sha256').update(rawBody).digest('hex');
+    this.id = sha256(rawBody);
     this.#received = headers;
     this.#secretNames = secretNames;
   }

@@ -11,15 +11,14 @@ export class Drain {
     return this.#closed;
   }
 
-  /** Runs something that a shutdown waits for. */
-  async track<T>(work: () => Promise<T>): Promise<T> {
+  /** Something begins that a shutdown waits for, until `leave()` is called for it. */
+  enter(): void {
     this.#active++;
-    try {
-      return await work();
-    } finally {
-      this.#active--;
-      if (this.#active === 0) this.#onIdle?.();
-    }
+  }
+
+  leave(): void {
+    this.#active--;
+    if (this.#active === 0) this.#onIdle?.();
   }
 
   /** Takes nothing more. Resolves to whether all that was under way ended within `ms`. */

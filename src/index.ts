@@ -21,17 +21,14 @@ export type {
   UserLoggedInData,
 } from './events/types.js';
 export type { HeadersInput, PlainHeaders } from './headers.js';
+export type { InFrontOptions, NodeListener } from './http/in-front.js';
 export type { DeliveryNotice, LifecycleEmitter, LifecycleEvents, LifecycleNotices } from './lifecycle.js';
 export type { LogFields, Logger, LogLevel } from './log/logger.js';
 export type { TimeLimits, WebhookRouterOptions } from './options.js';
 export type { AcceptedOutcome, FailedOutcome, Outcome, RejectedOutcome, RejectionReason } from './outcome.js';
 export type { IncomingDelivery } from './receive.js';
-export {
-  createWebhookRouter,
-  type SelectedEvent,
-  type Unsubscribe,
-  type WebhookRouter,
-} from './router.js';
+export { createWebhookRouter } from './router.js';
 export type { SecretsSource } from './signature/key-source.js';
 export type { Secret, SecretInput, SecretsByEvent } from './signature/keys.js';
 export type { Awaitable } from './time.js';
+export type { SelectedEvent, Unsubscribe, WebhookRouter } from './webhook-router.js';

@@ -74,11 +74,11 @@ class ContainedEmitter extends EventEmitter {
     super();
   }
 
-  override emit(name: string | symbol, ...args: unknown[]): boolean {
+  override emit(name: string | symbol, notice?: unknown): boolean {
     // A handler may have changed the event into something that makes no line.
     const { tap } = this;
-    if (tap !== undefined) contain(() => tap(name as keyof LifecycleNotices, args[0] as never), this.report);
-    return super.emit(name, ...args);
+    if (tap !== undefined) contain(() => tap(name as keyof LifecycleNotices, notice as never), this.report);
+    return super.emit(name, notice);
   }
 
   override on(name: string | symbol, listener: AnyListener, context?: unknown): this {

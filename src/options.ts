@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { BodyLimits } from './body/request.js';
 import { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory.js';
 import type { DedupeStore } from './dedupe/store.js';
 import { ConfigurationError } from './errors.js';
@@ -65,9 +66,8 @@ export interface Settings {
   /** Undefined when verification is switched off. */
   readonly keys: KeySource | undefined;
   readonly headerNames: readonly string[];
-  readonly limit: number;
-  readonly inflate: boolean;
-  readonly timeouts: Required<TimeLimits>;
+  readonly body: BodyLimits;
+  readonly timeouts: Omit<Required<TimeLimits>, 'body'>;
   readonly dedupe: DedupeStore | undefined;
   readonly schemas: Schemas;
   readonly rejectMismatch: boolean;
@@ -103,12 +103,15 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
   }
   checkMembers(undefined, options, OPTION_NAMES);
   const log = createLog(checkLogger(options.logger));
-  const timeouts = resolveTimeouts(options.timeoutMs);
+  const { body: bodyTimeoutMs, ...timeouts } = resolveTimeouts(options.timeoutMs);
   return {
     keys: resolveKeys(options, timeouts.keys, log),
     headerNames: resolveHeaderNames(options.header),
-    limit: wholeNumber('limit', options.limit, 256 * 1024),
-    inflate: flag('inflate', options.inflate),
+    body: {
+      limit: wholeNumber('limit', options.limit, 256 * 1024),
+      inflate: flag('inflate', options.inflate),
+      timeoutMs: bodyTimeoutMs,
+    },
     timeouts,
     dedupe: resolveDedupe(options.dedupe),
     schemas: resolveSchemas(options.schemas, log),

@@ -1,8 +1,7 @@
 import { bytesOf } from './body/bytes.js';
-import { Once } from './dedupe/once.js';
+import { Once, type OnceResult } from './dedupe/once.js';
 import { VerifiedDelivery } from './delivery.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
-import { toError } from './errors.js';
 import { isCatalogueName } from './events/catalogue.js';
 import { findDrift, type Issue } from './events/documented.js';
 import { occurredAt } from './events/occurred-at.js';
@@ -11,12 +10,13 @@ import { checkData, describeIssues } from './events/schemas.js';
 import type { AnyCakemailEvent } from './events/types.js';
 import type { HeadersInput } from './headers.js';
 import type { LifecycleEmitter } from './lifecycle.js';
+import { warnIfUnseen } from './log/unseen.js';
 import type { Settings } from './options.js';
 import { AcceptedOutcome, type FailedOutcome, type Outcome, RejectedOutcome } from './outcome.js';
 import { findSignature } from './signature/find.js';
 import { type KeyRing, mayAuthenticate } from './signature/keys.js';
 import { verifyingKeys } from './signature/verify.js';
-import { within } from './time.js';
+import { after, attempt, type MaybePromise, within } from './time.js';
 
 /** A delivery as `receive()` takes it: the exact bytes, and the headers they came with. */
 export interface IncomingDelivery {
@@ -26,12 +26,6 @@ export interface IncomingDelivery {
 }
 
 type Executed = AcceptedOutcome | FailedOutcome | RejectedOutcome;
-
-/** An event that passed every check, and what was remarkable about it. */
-interface CheckedEvent {
-  readonly event: AnyCakemailEvent;
-  readonly drift: readonly Issue[];
-}
 
 /** The whole pipeline without HTTP: verify, parse, check, reserve, dispatch. Each step may end it. */
 export class Receiver {
@@ -54,94 +48,106 @@ export class Receiver {
   }
 
   /** Never rejects and never throws, whatever it is given. */
-  async receive(incoming: IncomingDelivery): Promise<Outcome> {
-    let outcome: Outcome;
-    try {
-      outcome = await this.#run(incoming);
-    } catch (error) {
-      outcome = new RejectedOutcome('internal', { cause: error });
-    }
-    return outcome instanceof RejectedOutcome ? this.reject(outcome) : outcome;
+  receive(incoming: IncomingDelivery): MaybePromise<Outcome> {
+    return attempt(
+      () => this.#begin(incoming),
+      (outcome) => (outcome instanceof RejectedOutcome ? this.reject(outcome) : this.#watch(outcome)),
+      (cause) => this.reject(new RejectedOutcome('internal', { cause })),
+    );
   }
 
   /** Tells of a rejection, and gives it back. */
   reject(outcome: RejectedOutcome): RejectedOutcome {
     const { reason, code, status, event, cause } = outcome;
     this.events.emit('rejected', { reason, code, status, event, cause });
+    return this.#watch(outcome);
+  }
+
+  #watch<T extends Outcome>(outcome: T): T {
+    const { settings, dispatcher, events } = this;
+    if (settings.hasLogger || outcome instanceof AcceptedOutcome) return outcome;
+    const isWatched = settings.errors === 'next' || dispatcher.hasErrorHandlers || events.listenerCount('failed') > 0;
+    warnIfUnseen(outcome, settings.log, isWatched);
     return outcome;
   }
 
-  async #run(incoming: IncomingDelivery): Promise<Outcome> {
+  #begin(incoming: IncomingDelivery): MaybePromise<Outcome> {
     const { rawBody, headers = {} } = incoming ?? {};
     const bytes = bytesOf(rawBody);
     if (bytes === undefined) return new RejectedOutcome('body_consumed');
-    if (bytes.length > this.settings.limit) return new RejectedOutcome('body_too_large');
+    if (bytes.length > this.settings.body.limit) return new RejectedOutcome('body_too_large');
     this.events.emit('received', { bytes: bytes.length });
+    return this.#authenticate(bytes, headers);
+  }
 
-    const keys = await this.#authenticate(bytes, headers);
-    if (keys instanceof RejectedOutcome) return keys;
+  /** Asks for the keys. Nothing of the body is looked at but its bytes. */
+  #authenticate(bytes: Buffer, headers: HeadersInput): MaybePromise<Outcome> {
+    const { keys, headerNames } = this.settings;
+    if (keys === undefined) return this.#parse(bytes, headers);
+    const found = findSignature(headers, headerNames);
+    if ('reason' in found) return new RejectedOutcome(found.reason);
+    return attempt(
+      keys,
+      (ring) => this.#verify(bytes, headers, found.signature, ring),
+      (cause) => new RejectedOutcome('keys_unavailable', { cause }),
+    );
+  }
 
+  #verify(bytes: Buffer, headers: HeadersInput, signature: Buffer, ring: KeyRing): MaybePromise<Outcome> {
+    const keys = verifyingKeys(bytes, signature, ring);
+    if (keys.length === 0) return new RejectedOutcome('mismatch');
+    this.events.emit('verified', { bytes: bytes.length, keys: keys.map((key) => ring.indexOf(key)) });
+    return this.#parse(bytes, headers, keys);
+  }
+
+  /** `keys` are those that verified the bytes; left out when verification is switched off. */
+  #parse(bytes: Buffer, headers: HeadersInput, keys?: KeyRing): MaybePromise<Outcome> {
     const parsed = parseEvent(bytes);
     if ('reason' in parsed) return new RejectedOutcome(parsed.reason);
-    const { event: name } = parsed.event;
-    if (keys !== 'unverified' && !mayAuthenticate(keys, name)) {
+    const { event } = parsed;
+    const name = event.event;
+    if (keys !== undefined && !mayAuthenticate(keys, name)) {
       return new RejectedOutcome('wrong_key_for_event', { event: name });
     }
     // Made at once, of the bytes that were verified: what comes next may take its time.
-    const time = occurredAt(parsed.event);
+    const time = occurredAt(event);
     const delivery = new VerifiedDelivery(bytes, time, isCatalogueName(name), headers, this.settings.headerNames);
-    const checked = await this.#check(parsed.event);
-    return checked instanceof RejectedOutcome ? checked : this.#execute(checked, delivery);
-  }
-
-  /** The keys under which the signature holds. Nothing of the body has been looked at but its bytes. */
-  async #authenticate(bytes: Buffer, headers: HeadersInput): Promise<KeyRing | 'unverified' | RejectedOutcome> {
-    const { keys: source, headerNames } = this.settings;
-    if (source === undefined) return 'unverified';
-    const found = findSignature(headers, headerNames);
-    if ('reason' in found) return new RejectedOutcome(found.reason);
-    let ring: KeyRing;
-    try {
-      ring = await source();
-    } catch (error) {
-      return new RejectedOutcome('keys_unavailable', { cause: toError(error) });
-    }
-    const keys = verifyingKeys(bytes, found.signature, ring);
-    if (keys.length === 0) return new RejectedOutcome('mismatch');
-    this.events.emit('verified', { bytes: bytes.length, keys: keys.map((key) => ring.indexOf(key)) });
-    return keys;
+    return this.#check(event, delivery);
   }
 
   /** Looks at `data` with the user's schema, or at the whole event with what Cakemail publishes. */
-  async #check(parsed: ParsedEvent): Promise<CheckedEvent | RejectedOutcome> {
+  #check(parsed: ParsedEvent, delivery: VerifiedDelivery): MaybePromise<Outcome> {
     const { schemas, timeouts, rejectMismatch } = this.settings;
     const event = parsed as unknown as AnyCakemailEvent;
     const drift = findDrift(parsed);
     const schema = schemas.get(parsed.event);
-    if (schema === undefined) return { event, drift };
+    if (schema === undefined) return this.#execute(event, drift, delivery);
 
     const overdue = (): Error => new Error(`The schema did not finish within ${timeouts.handler} ms`);
-    try {
-      const verdict = await within(timeouts.handler, () => checkData(schema, parsed.data), overdue);
-      if ('data' in verdict) return { event: Object.assign(event, { data: verdict.data }), drift };
-      if (!rejectMismatch) return { event, drift: [...drift, ...verdict.issues] };
-      const cause = new Error(describeIssues(verdict.issues));
-      return new RejectedOutcome('schema_mismatch', { event: parsed.event, cause });
-    } catch (error) {
-      return new RejectedOutcome('schema_failed', { event: parsed.event, cause: toError(error) });
-    }
+    return attempt(
+      () => within(timeouts.handler, checkData(schema, parsed.data), overdue),
+      (verdict) => {
+        if ('data' in verdict) return this.#execute(Object.assign(event, { data: verdict.data }), drift, delivery);
+        if (!rejectMismatch) return this.#execute(event, [...drift, ...verdict.issues], delivery);
+        const cause = new Error(describeIssues(verdict.issues));
+        return new RejectedOutcome('schema_mismatch', { event: parsed.event, cause });
+      },
+      (cause) => new RejectedOutcome('schema_failed', { event: parsed.event, cause }),
+    );
   }
 
-  async #execute({ event, drift }: CheckedEvent, delivery: VerifiedDelivery): Promise<Outcome> {
-    const execute = async (attempt: number): Promise<Executed> => {
+  #execute(event: AnyCakemailEvent, drift: readonly Issue[], delivery: VerifiedDelivery): MaybePromise<Outcome> {
+    const execute = (attempt: number): MaybePromise<Executed> => {
       if (this.dispatcher.gaveUp) return new RejectedOutcome('closing', { event: event.event });
       delivery.attempt = attempt;
       if (drift.length > 0) this.events.emit('drift', { event, delivery, issues: drift });
       return this.dispatcher.dispatch(event, delivery);
     };
     if (this.#once === undefined) return execute(1);
+    return after(this.#once.run(delivery.id, execute), (once) => this.#conclude(once, event, delivery));
+  }
 
-    const once = await this.#once.run(delivery.id, execute);
+  #conclude(once: OnceResult<Executed>, event: AnyCakemailEvent, delivery: VerifiedDelivery): Outcome {
     switch (once.state) {
       case 'ran':
         return once.result;

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { captureBody } from '../../src/body/capture.js';
 import type { BodyFlaw, BodyLimits, CapturableRequest, CapturedBody } from '../../src/body/request.js';
-import { hangUp, head, withRequest } from '../helpers/wire.js';
+import { dial, hangUp, head, listen, withRequest } from '../helpers/wire.js';
 
 afterEach(hangUp);
 
@@ -104,6 +104,62 @@ describe('the ladder', () => {
 
   test('what was kept of a request that is gone is still had', async () => {
     expect(await capture((req) => Object.assign(req.destroy(), { rawBody: Buffer.from('kept') }))).toBe('kept');
+  });
+});
+
+describe('the unread stream', () => {
+  test('that came as a whole is read without listeners and without timers', async () => {
+    const setTimeout = jest.spyOn(globalThis, 'setTimeout');
+    const left = await withRequest(head({ 'content-length': STREAM.length }) + STREAM, async (req) => {
+      const before = req.eventNames();
+      const timers = setTimeout.mock.calls.length;
+      const body = shown(await captureBody(req, LIMITS));
+      return {
+        body,
+        added: req.eventNames().filter((name) => !before.includes(name)),
+        timers,
+        after: setTimeout.mock.calls.length,
+      };
+    });
+    setTimeout.mockRestore();
+    expect(left).toEqual({ body: STREAM, added: [], timers: left.timers, after: left.timers });
+  });
+
+  test('may come later, in pieces', async () => {
+    const captured = new Promise<CapturedBody>((resolve) => {
+      void listen((req) => resolve(captureBody(req, LIMITS))).then(async ({ port, request }) => {
+        const { socket } = dial(port, head({ 'content-length': STREAM.length }));
+        await request;
+        socket.write(STREAM.slice(0, 4), () => setImmediate(() => socket.write(STREAM.slice(4))));
+      });
+    });
+    expect(shown(await captured)).toBe(STREAM);
+  });
+
+  test('of nothing is an empty body', async () => {
+    expect(await withRequest(head({}), async (req) => shown(await captureBody(req, LIMITS)))).toBe('');
+    expect(await withRequest(head({ 'content-length': 0 }), async (req) => shown(await captureBody(req, LIMITS)))).toBe(
+      '',
+    );
+  });
+
+  test('is claimed at once: an answer that somebody else gives does not throw it away', async () => {
+    const body = new Promise((resolve) => {
+      void listen((req, res) => {
+        resolve(captureBody(req, LIMITS));
+        res.end('somebody else');
+      }).then(({ port }) => dial(port, head({ 'content-length': STREAM.length }) + STREAM));
+    });
+    expect(await body).toEqual({ bytes: Buffer.from(STREAM) });
+  });
+
+  test('that ends with its connection while it is waited for is aborted', async () => {
+    const captured = await withRequest(head({ 'content-length': 100 }), (req) => {
+      const body = captureBody(req, LIMITS);
+      req.destroy();
+      return Promise.resolve(body);
+    });
+    expect(captured).toEqual({ reason: 'body_aborted' });
   });
 });
 

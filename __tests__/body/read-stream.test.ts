@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { Transform } from 'node:stream';
 import { createGunzip, gzipSync } from 'node:zlib';
 import { decoderFor } from '../../src/body/inflate.js';
-import { readStream } from '../../src/body/read-stream.js';
+import { readStream as readSource } from '../../src/body/read-stream.js';
 import type { BodyFlaw, BodyLimits, CapturedBody } from '../../src/body/request.js';
 import { chunk, dial, hangUp, head, listen, withRequest } from '../helpers/wire.js';
 
@@ -12,6 +14,10 @@ const CHUNKED = head({ 'transfer-encoding': 'chunked' });
 const LAST = '0\r\n\r\n';
 
 type Shown = string | { readonly reason: BodyFlaw };
+
+function readStream(req: IncomingMessage, limits: BodyLimits, decoder?: Transform): Promise<CapturedBody> {
+  return readSource(req, req.headers['content-length'], limits, decoder);
+}
 
 /** The text of a body that was read, or why it was not. */
 async function shown(captured: Promise<CapturedBody>): Promise<Shown> {

@@ -39,7 +39,7 @@ function bench(parts: Partial<DedupeStore> = {}, timeoutMs = 60_000): Bench {
     isDone: (result) => result.startsWith('ok'),
     onUnrecorded: (error, id) => unrecorded.push(`${id}: ${error.message}`),
   });
-  return { store, unrecorded, run: (execute, id = 'a') => once.run(id, execute) };
+  return { store, unrecorded, run: async (execute, id = 'a') => once.run(id, execute) };
 }
 
 const never = (): Promise<never> => new Promise(() => {});

@@ -33,10 +33,14 @@ const servers: Server[] = [];
 const ends: Socket[] = [];
 
 /** Serves on a free port until `hangUp()`. */
-export async function listen(listener: RequestListener): Promise<Listening> {
+export async function listen(
+  listener: RequestListener,
+  prepare: (server: Server) => unknown = () => {},
+): Promise<Listening> {
   const sockets: Socket[] = [];
   const server = createServer(listener).on('connection', (socket) => sockets.push(socket));
   const request = new Promise<IncomingMessage>((resolve) => server.once('request', resolve));
+  prepare(server);
   servers.push(server.listen(0));
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

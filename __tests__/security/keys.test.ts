@@ -15,7 +15,8 @@ import {
   type WebhookRouterOptions,
 } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { createApp, PATH, SECRET } from '../helpers/app.js';
+import { PATH, SECRET } from '../helpers/app.js';
+import { TWO_FACES } from '../helpers/faces.js';
 
 afterEach(() => {
   jest.restoreAllMocks();
@@ -69,454 +70,458 @@ describe('a secret that is none', () => {
   );
 });
 
-describe('a key with white space around it', () => {
-  const spaced = `${SECRET}\n`;
+describe.each(TWO_FACES)('by %s', (_face, createApp) => {
+  describe('a key with white space around it', () => {
+    const spaced = `${SECRET}\n`;
 
-  test('15. is used as given', async () => {
-    const { deliver } = createApp({ secret: spaced, logger: {} });
-    expect((await deliver('User.LoggedIn', spaced)).status).toBe(200);
-    expect((await deliver('User.Created', SECRET)).status).toBe(403);
+    test('15. is used as given', async () => {
+      const { deliver } = createApp({ secret: spaced, logger: {} });
+      expect((await deliver('User.LoggedIn', spaced)).status).toBe(200);
+      expect((await deliver('User.Created', SECRET)).status).toBe(403);
+    });
+
+    test.each([spaced, ` ${SECRET}`, `\t${SECRET} `])('15. %j is warned of in the log', (secret) => {
+      const warnings: string[] = [];
+      createApp({ secret, logger: { warn: (_fields, message) => warnings.push(message) } });
+      expect(warnings).toEqual([expect.stringContaining('`secret` has white space around it. It is used as given')]);
+    });
+
+    test('15. is warned of by the process where there is no logger', () => {
+      const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      createApp({ secret: spaced });
+      expect(warn).toHaveBeenCalledTimes(1);
+      expect(warn).toHaveBeenCalledWith(
+        expect.stringContaining('`secret` has white space around it.'),
+        expect.objectContaining({ code: 'WARN_SECRET' }),
+      );
+    });
+
+    test('15. is no reason to warn without the white space', () => {
+      const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      createApp({ secret: 'a key of three words' });
+      expect(warn).not.toHaveBeenCalled();
+    });
   });
 
-  test.each([spaced, ` ${SECRET}`, `\t${SECRET} `])('15. %j is warned of in the log', (secret) => {
-    const warnings: string[] = [];
-    createApp({ secret, logger: { warn: (_fields, message) => warnings.push(message) } });
-    expect(warnings).toEqual([expect.stringContaining('`secret` has white space around it. It is used as given')]);
-  });
+  /** An app whose keys are loaded, what was refused and what came through. */
+  function appWith(secrets: SecretsSource, options: Partial<WebhookRouterOptions> = {}) {
+    const reasons: string[] = [];
+    const handled: string[] = [];
+    const testApp = createApp({ secrets, ...options });
+    testApp.webhooks.onAny((event) => handled.push(event.event));
+    testApp.webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+    return { ...testApp, reasons, handled };
+  }
 
-  test('15. is warned of by the process where there is no logger', () => {
-    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    createApp({ secret: spaced });
-    expect(warn).toHaveBeenCalledTimes(1);
-    expect(warn).toHaveBeenCalledWith(
-      expect.stringContaining('`secret` has white space around it.'),
-      expect.objectContaining({ code: 'WARN_SECRET' }),
-    );
-  });
-
-  test('15. is no reason to warn without the white space', () => {
-    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    createApp({ secret: 'a key of three words' });
-    expect(warn).not.toHaveBeenCalled();
-  });
-});
-
-/** An app whose keys are loaded, what was refused and what came through. */
-function appWith(secrets: SecretsSource, options: Partial<WebhookRouterOptions> = {}) {
-  const reasons: string[] = [];
-  const handled: string[] = [];
-  const testApp = createApp({ secrets, ...options });
-  testApp.webhooks.onAny((event) => handled.push(event.event));
-  testApp.webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
-  return { ...testApp, reasons, handled };
-}
-
-describe('a key source that fails', () => {
-  const failing: [string, SecretsSource][] = [
-    [
-      'throws',
-      () => {
-        throw new Error('the vault is sealed');
-      },
-    ],
-    [
-      'throws null',
-      () => {
-        throw null;
-      },
-    ],
-    ['rejects', () => Promise.reject(new Error('the vault is sealed'))],
-    ['rejects with nothing', () => Promise.reject()],
-    ['never settles', () => new Promise(() => {})],
-    [
-      'gives a thenable that throws',
-      () => ({
-        // biome-ignore lint/suspicious/noThenProperty: this is the point
-        then() {
+  describe('a key source that fails', () => {
+    const failing: [string, SecretsSource][] = [
+      [
+        'throws',
+        () => {
           throw new Error('the vault is sealed');
         },
-      }),
-    ],
-    ...[undefined, null, '', '  ', {}, [], [''], { 'User.LoggedIn': '' }, Buffer.alloc(0), 42, true].flatMap(
-      (nothing): [string, SecretsSource][] => [
-        [`gives ${inspect(nothing)}`, (() => nothing) as SecretsSource],
-        [`promises ${inspect(nothing)}`, (async () => nothing) as SecretsSource],
       ],
-    ),
-  ];
-
-  test.each(failing)('16. a source that %s answers 503 and lets nothing in', async (_, secrets) => {
-    const { deliver, reasons, handled } = appWith(secrets, { timeoutMs: { keys: 50 } });
-    const answers = [await deliver('User.LoggedIn'), await deliver('User.LoggedIn', '')];
-    for (const { status, headers, body } of answers) {
-      expect(status).toBe(503);
-      expect(headers['retry-after']).toMatch(/^[1-9]\d*$/);
-      expect(body).toEqual({ error: { code: 'ERR_KEYS_UNAVAILABLE', message: expect.any(String) } });
-    }
-    expect(reasons).toEqual(['keys_unavailable', 'keys_unavailable']);
-    expect(handled).toEqual([]);
-  });
-
-  test('16. the notice holds what went wrong, and the answer does not', async () => {
-    const { deliver, webhooks } = appWith(() => Promise.reject(new Error('the vault is sealed')));
-    const causes: unknown[] = [];
-    webhooks.events.on('rejected', ({ cause }) => causes.push(cause));
-    const { text } = await deliver('User.LoggedIn');
-    expect(causes).toEqual([new Error('the vault is sealed')]);
-    expect(text).not.toContain('vault');
-  });
-
-  test('16. what went wrong is not told even with exposeErrors, which is for verified senders', async () => {
-    const sealed: SecretsSource = () => Promise.reject(new Error('the vault is sealed'));
-    const { deliver } = appWith(sealed, { exposeErrors: true });
-    const { status, text } = await deliver('User.LoggedIn', 'forged');
-    expect(status).toBe(503);
-    expect(text).not.toContain('vault');
-  });
-
-  test('16. it is asked again by the next request, and then lets it in', async () => {
-    const answers: SecretsSource[] = [() => new Promise(() => {}), () => Promise.reject(new Error('still sealed'))];
-    const source: SecretsSource = () => (answers.shift() ?? (() => SECRET))();
-    const { deliver } = appWith(source, { timeoutMs: { keys: 50 } });
-    const statuses = [];
-    for (let i = 0; i < 3; i++) statuses.push((await deliver('User.LoggedIn')).status);
-    expect(statuses).toEqual([503, 503, 200]);
-  });
-
-  test('16. a request without a signature is refused without waiting for the keys', async () => {
-    const { post, reasons } = appWith(() => new Promise(() => {}));
-    expect((await post('{}')).status).toBe(403);
-    expect(reasons).toEqual(['missing']);
-  });
-});
-
-describe('a key source that works', () => {
-  test('16. requests at the same time share one load', async () => {
-    const waiting = 20;
-    let loads = 0;
-    let give: (secret: string) => void = () => {};
-    const { deliver, webhooks, handled } = appWith(() => {
-      loads++;
-      return new Promise<string>((resolve) => (give = resolve));
-    });
-    let received = 0;
-    webhooks.events.on('received', () => {
-      received++;
-      if (received === waiting) give(SECRET);
-    });
-    const deliveries = Array.from({ length: waiting }, (_, created_on) =>
-      deliver(sampleEvent('User.LoggedIn', { created_on })),
-    );
-    const statuses = (await Promise.all(deliveries)).map(({ status }) => status);
-    expect(new Set(statuses)).toEqual(new Set([200]));
-    expect(handled).toHaveLength(waiting);
-    expect(loads).toBe(1);
-  });
-
-  test('16. its keys are used for their age and no longer', async () => {
-    let now = Date.now();
-    jest.spyOn(Date, 'now').mockImplementation(() => now);
-    const keys = ['old', 'new'];
-    const { deliver, reasons } = appWith(() => keys.shift() ?? '', { secretsMaxAgeMs: 1000 });
-    const deliverAt = async (ms: number, created_on: number, key: string): Promise<number> => {
-      now += ms;
-      return (await deliver(sampleEvent('User.LoggedIn', { created_on }), key)).status;
-    };
-    expect(await deliverAt(0, 1, 'old')).toBe(200);
-    expect(await deliverAt(999, 2, 'old')).toBe(200);
-    expect(await deliverAt(1, 3, 'old')).toBe(403);
-    expect(await deliverAt(0, 3, 'new')).toBe(200);
-    // The third load gives nothing: the withdrawn keys must not come back.
-    expect(await deliverAt(1000, 4, 'new')).toBe(503);
-    expect(reasons).toEqual(['mismatch', 'keys_unavailable']);
-  });
-
-  test('16. its keys may be bound to events', async () => {
-    const { deliver, reasons } = appWith(async () => ({ 'User.LoggedIn': 'a', 'Email.Sent': 'b' }));
-    expect((await deliver('User.LoggedIn', 'a')).status).toBe(200);
-    expect((await deliver('User.LoggedIn', 'b')).status).toBe(403);
-    expect(reasons).toEqual(['wrong_key_for_event']);
-  });
-});
-
-describe('the environment', () => {
-  const environments = ['development', 'test', 'production', 'staging', ''];
-
-  test.each(environments)('17. NODE_ENV=%s changes nothing about verification', async (NODE_ENV) => {
-    jest.replaceProperty(process, 'env', { ...process.env, NODE_ENV });
-    const { deliver, post, handled } = appWith(() => SECRET);
-    expect((await post(JSON.stringify(sampleEvent('User.LoggedIn')))).status).toBe(403);
-    expect((await deliver('User.LoggedIn', 'forged')).status).toBe(403);
-    expect(handled).toEqual([]);
-    expect((await deliver('User.LoggedIn')).status).toBe(200);
-  });
-
-  test.each(environments)('17. NODE_ENV=%s makes no secret dispensable', (NODE_ENV) => {
-    jest.replaceProperty(process, 'env', { ...process.env, NODE_ENV });
-    expect(() => createWebhookRouter({ secret: undefined })).toThrow(ConfigurationError);
-    expect(() => createWebhookRouter({ secret: '', dangerouslySkipVerification: false })).toThrow(ConfigurationError);
-  });
-
-  test('17. the switch that skips verification is refused in production, even beside a secret', () => {
-    jest.replaceProperty(process, 'env', { ...process.env, NODE_ENV: 'production' });
-    expect(() => createWebhookRouter({ secret: SECRET, dangerouslySkipVerification: true })).toThrow(
-      expect.objectContaining({ code: 'ERR_VERIFICATION_DISABLED' }),
-    );
-  });
-});
-
-describe('what must not be seen', () => {
-  const KEY = 'whk_live_Zx81-key-of-the-app';
-  const RETIRING = 'whk_live_Qp07-key-that-retires';
-  const TOKEN = 'ck_pat_0123456789abcdef0123456789abcdef01234567';
-  const SESSION = 's%3Aa-session-that-is-nobodys-business';
-  const credentials = {
-    authorization: `Bearer ${TOKEN}`,
-    'proxy-authorization': `Basic ${Buffer.from(TOKEN).toString('base64')}`,
-    cookie: `sid=${SESSION}`,
-    'set-cookie': [`sid=${SESSION}`],
-  };
-
-  const NOTICES = [
-    'received',
-    'verified',
-    'rejected',
-    'drift',
-    'handled',
-    'unhandled',
-    'failed',
-    'late',
-    'duplicate',
-  ] as const satisfies readonly (keyof LifecycleNotices)[];
-
-  /** All that the traffic left anywhere, and the signatures that it carried. */
-  interface Traces {
-    readonly seen: unknown[];
-    readonly signatures: Set<string>;
-    readonly statuses: Set<number>;
-    readonly notices: Set<string>;
-  }
-
-  /** A text in every form in which it might turn up. */
-  function formsOf(text: string): string[] {
-    const bytes = Buffer.from(text);
-    const hex = bytes.toString('hex');
-    const spacedHex = hex.replace(/..(?=.)/g, '$& '); // as util.inspect shows a Buffer
-    const decimal = bytes.join(','); // as JSON.stringify shows one
-    return [text, bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url'), hex, spacedHex, decimal];
-  }
-
-  function formsOfSignature(signature: string): string[] {
-    const bytes = Buffer.from(signature, 'base64');
-    const hex = bytes.toString('hex');
-    return [...formsOf(signature), signature.slice(0, 43), bytes.toString('base64url'), hex, bytes.join(',')];
-  }
-
-  /** A value in every form in which it might be written down. */
-  function shown(value: unknown): string {
-    const options = { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity, getters: true };
-    const parts = [inspect(value, options), JSON.stringify(value) ?? '', String(value)];
-    if (value instanceof Error) parts.push(value.stack ?? '', value.message, shown({ ...value, cause: value.cause }));
-    return parts.join('\n');
-  }
-
-  function expectNothingLeaked({ seen, signatures }: Traces): void {
-    const text = seen.map(shown).join('\n').toLowerCase();
-    const forms = [KEY, RETIRING, TOKEN, SESSION].flatMap(formsOf);
-    for (const signature of signatures) forms.push(...formsOfSignature(signature));
-    expect(forms.filter((form) => text.includes(form.toLowerCase()))).toEqual([]);
-  }
-
-  function appUnderWatch(traces: Traces, options: Partial<WebhookRouterOptions>) {
-    const { seen, statuses, notices } = traces;
-    const record = (...line: unknown[]): void => void seen.push(...line);
-    const logger: Logger = { debug: record, info: record, warn: record, error: record };
-    const { app, webhooks } = createApp({ logger, exposeErrors: true, ...options });
-    const answer: ErrorRequestHandler = (error: WebhookError, _req, res, _next) => {
-      seen.push(error);
-      res.status(error.status).json({ message: error.message, help: error.help, cause: String(error.cause) });
-    };
-    app.use(answer);
-
-    for (const name of NOTICES) {
-      webhooks.events.on(name, (notice: object) => {
-        notices.add(name);
-        seen.push(notice, 'delivery' in notice && (notice.delivery as Delivery).headers);
-      });
-    }
-    webhooks.onError((error, delivery) => record(error, delivery, { ...delivery.headers }));
-
-    /** Sends a body signed with a key, or under the headers given. */
-    async function send(payload: string | object, signer: string | Record<string, string>): Promise<Response> {
-      const { body, headers } = signedRequest(payload, { secret: typeof signer === 'string' ? signer : KEY });
-      const signature = headers['x-signature'] ?? '';
-      traces.signatures.add(signature);
-      const carried = { 'x-signature': signature, 'x-cakemail-signature': signature };
-      const own = typeof signer === 'string' ? {} : signer;
-      const answered = await request(app)
-        .post(PATH)
-        .set({ 'content-type': 'application/json', ...credentials, ...carried, ...own })
-        .serialize((text: unknown) => text as string)
-        .send(body);
-      statuses.add(answered.status);
-      seen.push(answered.text, answered.headers);
-      return answered;
-    }
-    return { app, webhooks, send, record };
-  }
-
-  function newTraces(): Traces {
-    return { seen: [], signatures: new Set(), statuses: new Set(), notices: new Set() };
-  }
-
-  async function runTraffic(errors: 'respond' | 'next'): Promise<Traces> {
-    const traces = newTraces();
-    const secret: Record<string, string | string[]> = {
-      'User.LoggedIn': [RETIRING, KEY],
-      'Email.Sent': KEY,
-      'Email.Opened': KEY,
-      'Email.Clicked': KEY,
-      'Email.Queued': KEY,
-      'Email.Error': KEY,
-      'Campaign.Sent': KEY,
-      'List.Created': `${RETIRING} `,
-    };
-    const brokenSchema = {
-      '~standard': {
-        version: 1 as const,
-        vendor: 'test',
-        validate: () => {
-          throw new Error('the schema is broken');
+      [
+        'throws null',
+        () => {
+          throw null;
         },
-      },
-    };
-    const { app, webhooks, send, record } = appUnderWatch(traces, {
-      secret,
-      errors,
-      limit: 4096,
-      timeoutMs: { handler: 50 },
-      schemas: { 'Email.Queued': z.object({ id: z.number() }), 'Email.Error': brokenSchema },
-    });
-    let failLate: (error: Error) => void = () => {};
-    webhooks.on(['User.LoggedIn', 'Email.Sent'], (event, delivery) => record(event, delivery, { ...delivery.headers }));
-    webhooks.on('Email.Opened', () => Promise.reject(new Error('the database is away')));
-    webhooks.on('Email.Opened', () => {
-      throw 'text instead of an error';
-    });
-    webhooks.on('Email.Clicked', () => new Promise((_, reject) => (failLate = reject)));
-
-    const late = new Promise((resolve) => webhooks.events.once('late', resolve));
-    const good = sampleEvent('User.LoggedIn');
-    await send(good, KEY);
-    await send(good, KEY); // a duplicate
-    await send(sampleEvent('User.LoggedIn', { created_on: 1 }), RETIRING);
-    await send({ ...good, data: { email: 42 } }, KEY); // drift
-    await send({ ...good, created_on: 2 }, RETIRING.toUpperCase()); // somebody else's key
-    await send(sampleEvent('Email.Sent'), RETIRING); // the key of another event
-    await send({ ...good, created_on: 3 }, { 'x-signature': '' });
-    await send({ ...good, created_on: 3 }, { 'x-signature': `v1,${sign(JSON.stringify(good), KEY)}` });
-    await send(sampleEvent('Email.Opened'), KEY); // failing handlers
-    await send(sampleEvent('Email.Clicked'), KEY); // a handler that is too slow
-    failLate(new Error('the database is away'));
-    await late;
-    await send(sampleEvent('Email.Queued'), KEY); // refused by the schema
-    await send(sampleEvent('Email.Error'), KEY); // a broken schema
-    await send({ event: 'Campaign.Sent', data: {} }, KEY); // unhandled
-    for (const text of ['not JSON', '[]', '{}', '{"event": 1}']) await send(text, KEY);
-    await send('x'.repeat(5000), KEY); // too large
-    await send(good, { 'content-encoding': 'gzip' });
-    const { status, text } = await request(app).get(PATH).set(credentials);
-    traces.statuses.add(status);
-    traces.seen.push(text);
-
-    const sealed = appUnderWatch(traces, { errors, secrets: () => Promise.reject(new Error('the vault is sealed')) });
-    await sealed.send(good, KEY);
-    const nothing = appUnderWatch(traces, { errors, secrets: () => ({ 'User.LoggedIn': [KEY, ''] }) });
-    await nothing.send(good, KEY);
-    const away = async (): Promise<never> => {
-      throw new Error('the store is away');
-    };
-    const store: DedupeStore = { reserve: away, finish: away, release: away };
-    const storeless = appUnderWatch(traces, { errors, secret: KEY, dedupe: store });
-    await storeless.send(good, KEY);
-    const unfinished = appUnderWatch(traces, {
-      errors,
-      secret: KEY,
-      dedupe: { ...store, reserve: () => ({ state: 'reserved' }) },
-    });
-    await unfinished.send(good, KEY);
-    await webhooks.close();
-    await send(good, KEY);
-
-    traces.seen.push(webhooks, await sealed.webhooks.receive({ rawBody: 'x', headers: credentials }));
-    return traces;
-  }
-
-  test.each(['respond', 'next'] as const)(
-    '18. no traffic makes a key, a signature or a credential seen (errors: %s)',
-    async (errors) => {
-      const traces = await runTraffic(errors);
-      expect([...traces.statuses].sort()).toEqual([200, 400, 403, 405, 413, 415, 422, 500, 503]);
-      expect([...traces.notices].sort()).toEqual([...NOTICES].sort());
-      expectNothingLeaked(traces);
-    },
-  );
-
-  test('18. this test would see what leaked', () => {
-    const signature = sign('{}', KEY);
-    const leaks = [
-      KEY,
-      { err: new Error('failed', { cause: { key: Buffer.from(KEY) } }) },
-      [{ headers: credentials }],
-      { cookie: Buffer.from(SESSION).toString('hex') },
-      Buffer.from(signature, 'base64').toString('hex').toUpperCase(),
-      { signature: Buffer.from(signature, 'base64') },
+      ],
+      ['rejects', () => Promise.reject(new Error('the vault is sealed'))],
+      ['rejects with nothing', () => Promise.reject()],
+      ['never settles', () => new Promise(() => {})],
+      [
+        'gives a thenable that throws',
+        () => ({
+          // biome-ignore lint/suspicious/noThenProperty: this is the point
+          then() {
+            throw new Error('the vault is sealed');
+          },
+        }),
+      ],
+      ...[undefined, null, '', '  ', {}, [], [''], { 'User.LoggedIn': '' }, Buffer.alloc(0), 42, true].flatMap(
+        (nothing): [string, SecretsSource][] => [
+          [`gives ${inspect(nothing)}`, (() => nothing) as SecretsSource],
+          [`promises ${inspect(nothing)}`, (async () => nothing) as SecretsSource],
+        ],
+      ),
     ];
-    for (const leak of leaks) {
-      const traces = { ...newTraces(), seen: [leak], signatures: new Set([signature]) };
-      expect(() => expectNothingLeaked(traces)).toThrow();
-    }
+
+    test.each(failing)('16. a source that %s answers 503 and lets nothing in', async (_, secrets) => {
+      const { deliver, reasons, handled } = appWith(secrets, { timeoutMs: { keys: 50 } });
+      const answers = [await deliver('User.LoggedIn'), await deliver('User.LoggedIn', '')];
+      for (const { status, headers, body } of answers) {
+        expect(status).toBe(503);
+        expect(headers['retry-after']).toMatch(/^[1-9]\d*$/);
+        expect(body).toEqual({ error: { code: 'ERR_KEYS_UNAVAILABLE', message: expect.any(String) } });
+      }
+      expect(reasons).toEqual(['keys_unavailable', 'keys_unavailable']);
+      expect(handled).toEqual([]);
+    });
+
+    test('16. the notice holds what went wrong, and the answer does not', async () => {
+      const { deliver, webhooks } = appWith(() => Promise.reject(new Error('the vault is sealed')));
+      const causes: unknown[] = [];
+      webhooks.events.on('rejected', ({ cause }) => causes.push(cause));
+      const { text } = await deliver('User.LoggedIn');
+      expect(causes).toEqual([new Error('the vault is sealed')]);
+      expect(text).not.toContain('vault');
+    });
+
+    test('16. what went wrong is not told even with exposeErrors, which is for verified senders', async () => {
+      const sealed: SecretsSource = () => Promise.reject(new Error('the vault is sealed'));
+      const { deliver } = appWith(sealed, { exposeErrors: true });
+      const { status, text } = await deliver('User.LoggedIn', 'forged');
+      expect(status).toBe(503);
+      expect(text).not.toContain('vault');
+    });
+
+    test('16. it is asked again by the next request, and then lets it in', async () => {
+      const answers: SecretsSource[] = [() => new Promise(() => {}), () => Promise.reject(new Error('still sealed'))];
+      const source: SecretsSource = () => (answers.shift() ?? (() => SECRET))();
+      const { deliver } = appWith(source, { timeoutMs: { keys: 50 } });
+      const statuses = [];
+      for (let i = 0; i < 3; i++) statuses.push((await deliver('User.LoggedIn')).status);
+      expect(statuses).toEqual([503, 503, 200]);
+    });
+
+    test('16. a request without a signature is refused without waiting for the keys', async () => {
+      const { post, reasons } = appWith(() => new Promise(() => {}));
+      expect((await post('{}')).status).toBe(403);
+      expect(reasons).toEqual(['missing']);
+    });
   });
 
-  test.each<unknown>([
-    [KEY, ''],
-    { 'User.LoggedIn': [KEY, RETIRING, ' '] },
-    { 'User.LoggedIn': KEY, 'Email.Sent': undefined },
-    [KEY, { key: RETIRING }],
-  ])('18. a refused secret does not tell the keys beside it: case %#', (secret) => {
-    const traces = newTraces();
-    try {
-      createWebhookRouter({ secret: secret as SecretInput });
-    } catch (error) {
-      traces.seen.push(error);
-    }
-    expect(traces.seen).toHaveLength(1);
-    expectNothingLeaked(traces);
+  describe('a key source that works', () => {
+    test('16. requests at the same time share one load', async () => {
+      const waiting = 20;
+      let loads = 0;
+      let give: (secret: string) => void = () => {};
+      const { deliver, webhooks, handled } = appWith(() => {
+        loads++;
+        return new Promise<string>((resolve) => (give = resolve));
+      });
+      let received = 0;
+      webhooks.events.on('received', () => {
+        received++;
+        if (received === waiting) give(SECRET);
+      });
+      const deliveries = Array.from({ length: waiting }, (_, created_on) =>
+        deliver(sampleEvent('User.LoggedIn', { created_on })),
+      );
+      const statuses = (await Promise.all(deliveries)).map(({ status }) => status);
+      expect(new Set(statuses)).toEqual(new Set([200]));
+      expect(handled).toHaveLength(waiting);
+      expect(loads).toBe(1);
+    });
+
+    test('16. its keys are used for their age and no longer', async () => {
+      let now = Date.now();
+      jest.spyOn(Date, 'now').mockImplementation(() => now);
+      const keys = ['old', 'new'];
+      const { deliver, reasons } = appWith(() => keys.shift() ?? '', { secretsMaxAgeMs: 1000 });
+      const deliverAt = async (ms: number, created_on: number, key: string): Promise<number> => {
+        now += ms;
+        return (await deliver(sampleEvent('User.LoggedIn', { created_on }), key)).status;
+      };
+      expect(await deliverAt(0, 1, 'old')).toBe(200);
+      expect(await deliverAt(999, 2, 'old')).toBe(200);
+      expect(await deliverAt(1, 3, 'old')).toBe(403);
+      expect(await deliverAt(0, 3, 'new')).toBe(200);
+      // The third load gives nothing: the withdrawn keys must not come back.
+      expect(await deliverAt(1000, 4, 'new')).toBe(503);
+      expect(reasons).toEqual(['mismatch', 'keys_unavailable']);
+    });
+
+    test('16. its keys may be bound to events', async () => {
+      const { deliver, reasons } = appWith(async () => ({ 'User.LoggedIn': 'a', 'Email.Sent': 'b' }));
+      expect((await deliver('User.LoggedIn', 'a')).status).toBe(200);
+      expect((await deliver('User.LoggedIn', 'b')).status).toBe(403);
+      expect(reasons).toEqual(['wrong_key_for_event']);
+    });
   });
 
-  test('18. keys given where they do not belong are not told either', () => {
-    const traces = newTraces();
-    for (const options of [{ secrets: KEY }, { secret: KEY, secrets: () => KEY }, { secret: KEY, limit: 0 }]) {
+  describe('the environment', () => {
+    const environments = ['development', 'test', 'production', 'staging', ''];
+
+    test.each(environments)('17. NODE_ENV=%s changes nothing about verification', async (NODE_ENV) => {
+      jest.replaceProperty(process, 'env', { ...process.env, NODE_ENV });
+      const { deliver, post, handled } = appWith(() => SECRET);
+      expect((await post(JSON.stringify(sampleEvent('User.LoggedIn')))).status).toBe(403);
+      expect((await deliver('User.LoggedIn', 'forged')).status).toBe(403);
+      expect(handled).toEqual([]);
+      expect((await deliver('User.LoggedIn')).status).toBe(200);
+    });
+
+    test.each(environments)('17. NODE_ENV=%s makes no secret dispensable', (NODE_ENV) => {
+      jest.replaceProperty(process, 'env', { ...process.env, NODE_ENV });
+      expect(() => createWebhookRouter({ secret: undefined })).toThrow(ConfigurationError);
+      expect(() => createWebhookRouter({ secret: '', dangerouslySkipVerification: false })).toThrow(ConfigurationError);
+    });
+
+    test('17. the switch that skips verification is refused in production, even beside a secret', () => {
+      jest.replaceProperty(process, 'env', { ...process.env, NODE_ENV: 'production' });
+      expect(() => createWebhookRouter({ secret: SECRET, dangerouslySkipVerification: true })).toThrow(
+        expect.objectContaining({ code: 'ERR_VERIFICATION_DISABLED' }),
+      );
+    });
+  });
+
+  describe('what must not be seen', () => {
+    const KEY = 'whk_live_Zx81-key-of-the-app';
+    const RETIRING = 'whk_live_Qp07-key-that-retires';
+    const TOKEN = 'ck_pat_0123456789abcdef0123456789abcdef01234567';
+    const SESSION = 's%3Aa-session-that-is-nobodys-business';
+    const credentials = {
+      authorization: `Bearer ${TOKEN}`,
+      'proxy-authorization': `Basic ${Buffer.from(TOKEN).toString('base64')}`,
+      cookie: `sid=${SESSION}`,
+      'set-cookie': [`sid=${SESSION}`],
+    };
+
+    const NOTICES = [
+      'received',
+      'verified',
+      'rejected',
+      'drift',
+      'handled',
+      'unhandled',
+      'failed',
+      'late',
+      'duplicate',
+    ] as const satisfies readonly (keyof LifecycleNotices)[];
+
+    /** All that the traffic left anywhere, and the signatures that it carried. */
+    interface Traces {
+      readonly seen: unknown[];
+      readonly signatures: Set<string>;
+      readonly statuses: Set<number>;
+      readonly notices: Set<string>;
+    }
+
+    /** A text in every form in which it might turn up. */
+    function formsOf(text: string): string[] {
+      const bytes = Buffer.from(text);
+      const hex = bytes.toString('hex');
+      const spacedHex = hex.replace(/..(?=.)/g, '$& '); // as util.inspect shows a Buffer
+      const decimal = bytes.join(','); // as JSON.stringify shows one
+      return [text, bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url'), hex, spacedHex, decimal];
+    }
+
+    function formsOfSignature(signature: string): string[] {
+      const bytes = Buffer.from(signature, 'base64');
+      const hex = bytes.toString('hex');
+      return [...formsOf(signature), signature.slice(0, 43), bytes.toString('base64url'), hex, bytes.join(',')];
+    }
+
+    /** A value in every form in which it might be written down. */
+    function shown(value: unknown): string {
+      const options = { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity, getters: true };
+      const parts = [inspect(value, options), JSON.stringify(value) ?? '', String(value)];
+      if (value instanceof Error) parts.push(value.stack ?? '', value.message, shown({ ...value, cause: value.cause }));
+      return parts.join('\n');
+    }
+
+    function expectNothingLeaked({ seen, signatures }: Traces): void {
+      const text = seen.map(shown).join('\n').toLowerCase();
+      const forms = [KEY, RETIRING, TOKEN, SESSION].flatMap(formsOf);
+      for (const signature of signatures) forms.push(...formsOfSignature(signature));
+      expect(forms.filter((form) => text.includes(form.toLowerCase()))).toEqual([]);
+    }
+
+    function appUnderWatch(traces: Traces, options: Partial<WebhookRouterOptions>) {
+      const { seen, statuses, notices } = traces;
+      const record = (...line: unknown[]): void => void seen.push(...line);
+      const logger: Logger = { debug: record, info: record, warn: record, error: record };
+      const { app, listener, webhooks } = createApp({ logger, exposeErrors: true, ...options });
+      const answer: ErrorRequestHandler = (error: WebhookError, _req, res, _next) => {
+        seen.push(error);
+        res.status(error.status).json({ message: error.message, help: error.help, cause: String(error.cause) });
+      };
+      app.use(answer);
+
+      for (const name of NOTICES) {
+        webhooks.events.on(name, (notice: object) => {
+          notices.add(name);
+          seen.push(notice, 'delivery' in notice && (notice.delivery as Delivery).headers);
+        });
+      }
+      webhooks.onError((error, delivery) => record(error, delivery, { ...delivery.headers }));
+
+      /** Sends a body signed with a key, or under the headers given. */
+      async function send(payload: string | object, signer: string | Record<string, string>): Promise<Response> {
+        const { body, headers } = signedRequest(payload, { secret: typeof signer === 'string' ? signer : KEY });
+        const signature = headers['x-signature'] ?? '';
+        traces.signatures.add(signature);
+        const carried = { 'x-signature': signature, 'x-cakemail-signature': signature };
+        const own = typeof signer === 'string' ? {} : signer;
+        const answered = await request(listener)
+          .post(PATH)
+          .set({ 'content-type': 'application/json', ...credentials, ...carried, ...own })
+          .serialize((text: unknown) => text as string)
+          .send(body);
+        statuses.add(answered.status);
+        seen.push(answered.text, answered.headers);
+        return answered;
+      }
+      return { listener, webhooks, send, record };
+    }
+
+    function newTraces(): Traces {
+      return { seen: [], signatures: new Set(), statuses: new Set(), notices: new Set() };
+    }
+
+    async function runTraffic(errors: 'respond' | 'next'): Promise<Traces> {
+      const traces = newTraces();
+      const secret: Record<string, string | string[]> = {
+        'User.LoggedIn': [RETIRING, KEY],
+        'Email.Sent': KEY,
+        'Email.Opened': KEY,
+        'Email.Clicked': KEY,
+        'Email.Queued': KEY,
+        'Email.Error': KEY,
+        'Campaign.Sent': KEY,
+        'List.Created': `${RETIRING} `,
+      };
+      const brokenSchema = {
+        '~standard': {
+          version: 1 as const,
+          vendor: 'test',
+          validate: () => {
+            throw new Error('the schema is broken');
+          },
+        },
+      };
+      const { listener, webhooks, send, record } = appUnderWatch(traces, {
+        secret,
+        errors,
+        limit: 4096,
+        timeoutMs: { handler: 50 },
+        schemas: { 'Email.Queued': z.object({ id: z.number() }), 'Email.Error': brokenSchema },
+      });
+      let failLate: (error: Error) => void = () => {};
+      webhooks.on(['User.LoggedIn', 'Email.Sent'], (event, delivery) =>
+        record(event, delivery, { ...delivery.headers }),
+      );
+      webhooks.on('Email.Opened', () => Promise.reject(new Error('the database is away')));
+      webhooks.on('Email.Opened', () => {
+        throw 'text instead of an error';
+      });
+      webhooks.on('Email.Clicked', () => new Promise((_, reject) => (failLate = reject)));
+
+      const late = new Promise((resolve) => webhooks.events.once('late', resolve));
+      const good = sampleEvent('User.LoggedIn');
+      await send(good, KEY);
+      await send(good, KEY); // a duplicate
+      await send(sampleEvent('User.LoggedIn', { created_on: 1 }), RETIRING);
+      await send({ ...good, data: { email: 42 } }, KEY); // drift
+      await send({ ...good, created_on: 2 }, RETIRING.toUpperCase()); // somebody else's key
+      await send(sampleEvent('Email.Sent'), RETIRING); // the key of another event
+      await send({ ...good, created_on: 3 }, { 'x-signature': '' });
+      await send({ ...good, created_on: 3 }, { 'x-signature': `v1,${sign(JSON.stringify(good), KEY)}` });
+      await send(sampleEvent('Email.Opened'), KEY); // failing handlers
+      await send(sampleEvent('Email.Clicked'), KEY); // a handler that is too slow
+      failLate(new Error('the database is away'));
+      await late;
+      await send(sampleEvent('Email.Queued'), KEY); // refused by the schema
+      await send(sampleEvent('Email.Error'), KEY); // a broken schema
+      await send({ event: 'Campaign.Sent', data: {} }, KEY); // unhandled
+      for (const text of ['not JSON', '[]', '{}', '{"event": 1}']) await send(text, KEY);
+      await send('x'.repeat(5000), KEY); // too large
+      await send(good, { 'content-encoding': 'gzip' });
+      const { status, text } = await request(listener).get(PATH).set(credentials);
+      traces.statuses.add(status);
+      traces.seen.push(text);
+
+      const sealed = appUnderWatch(traces, { errors, secrets: () => Promise.reject(new Error('the vault is sealed')) });
+      await sealed.send(good, KEY);
+      const nothing = appUnderWatch(traces, { errors, secrets: () => ({ 'User.LoggedIn': [KEY, ''] }) });
+      await nothing.send(good, KEY);
+      const away = async (): Promise<never> => {
+        throw new Error('the store is away');
+      };
+      const store: DedupeStore = { reserve: away, finish: away, release: away };
+      const storeless = appUnderWatch(traces, { errors, secret: KEY, dedupe: store });
+      await storeless.send(good, KEY);
+      const unfinished = appUnderWatch(traces, {
+        errors,
+        secret: KEY,
+        dedupe: { ...store, reserve: () => ({ state: 'reserved' }) },
+      });
+      await unfinished.send(good, KEY);
+      await webhooks.close();
+      await send(good, KEY);
+
+      traces.seen.push(webhooks, await sealed.webhooks.receive({ rawBody: 'x', headers: credentials }));
+      return traces;
+    }
+
+    test.each(['respond', 'next'] as const)(
+      '18. no traffic makes a key, a signature or a credential seen (errors: %s)',
+      async (errors) => {
+        const traces = await runTraffic(errors);
+        expect([...traces.statuses].sort()).toEqual([200, 400, 403, 405, 413, 415, 422, 500, 503]);
+        expect([...traces.notices].sort()).toEqual([...NOTICES].sort());
+        expectNothingLeaked(traces);
+      },
+    );
+
+    test('18. this test would see what leaked', () => {
+      const signature = sign('{}', KEY);
+      const leaks = [
+        KEY,
+        { err: new Error('failed', { cause: { key: Buffer.from(KEY) } }) },
+        [{ headers: credentials }],
+        { cookie: Buffer.from(SESSION).toString('hex') },
+        Buffer.from(signature, 'base64').toString('hex').toUpperCase(),
+        { signature: Buffer.from(signature, 'base64') },
+      ];
+      for (const leak of leaks) {
+        const traces = { ...newTraces(), seen: [leak], signatures: new Set([signature]) };
+        expect(() => expectNothingLeaked(traces)).toThrow();
+      }
+    });
+
+    test.each<unknown>([
+      [KEY, ''],
+      { 'User.LoggedIn': [KEY, RETIRING, ' '] },
+      { 'User.LoggedIn': KEY, 'Email.Sent': undefined },
+      [KEY, { key: RETIRING }],
+    ])('18. a refused secret does not tell the keys beside it: case %#', (secret) => {
+      const traces = newTraces();
       try {
-        createWebhookRouter(options as WebhookRouterOptions);
+        createWebhookRouter({ secret: secret as SecretInput });
       } catch (error) {
         traces.seen.push(error);
       }
-    }
-    expect(traces.seen).toHaveLength(3);
-    expectNothingLeaked(traces);
-  });
-
-  test.each(['x-signature', 'x-cakemail-signature', 'X-Hook-Signature'])(
-    '18. a handler is given no signature, under whichever name it came, when the header is %s',
-    async (header) => {
-      const traces = newTraces();
-      const { webhooks, send } = appUnderWatch(traces, { secret: KEY, header });
-      webhooks.onAny((_event, delivery) => traces.seen.push({ ...delivery.headers }));
-      const event = sampleEvent('User.LoggedIn');
-      const { status } = await send(event, { [header]: sign(JSON.stringify(event), KEY) });
-      expect(status).toBe(200);
+      expect(traces.seen).toHaveLength(1);
       expectNothingLeaked(traces);
-    },
-  );
+    });
+
+    test('18. keys given where they do not belong are not told either', () => {
+      const traces = newTraces();
+      for (const options of [{ secrets: KEY }, { secret: KEY, secrets: () => KEY }, { secret: KEY, limit: 0 }]) {
+        try {
+          createWebhookRouter(options as WebhookRouterOptions);
+        } catch (error) {
+          traces.seen.push(error);
+        }
+      }
+      expect(traces.seen).toHaveLength(3);
+      expectNothingLeaked(traces);
+    });
+
+    test.each(['x-signature', 'x-cakemail-signature', 'X-Hook-Signature'])(
+      '18. a handler is given no signature, under whichever name it came, when the header is %s',
+      async (header) => {
+        const traces = newTraces();
+        const { webhooks, send } = appUnderWatch(traces, { secret: KEY, header });
+        webhooks.onAny((_event, delivery) => traces.seen.push({ ...delivery.headers }));
+        const event = sampleEvent('User.LoggedIn');
+        const { status } = await send(event, { [header]: sign(JSON.stringify(event), KEY) });
+        expect(status).toBe(200);
+        expectNothingLeaked(traces);
+      },
+    );
+  });
 });

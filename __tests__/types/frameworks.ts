@@ -2,7 +2,14 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import express from 'express';
 import express4 from 'express4';
 import * as z from 'zod';
-import { createWebhookRouter, keepRawBody, type SchemaMap, WebhookError, type WebhookRouter } from '../../src/index.js';
+import {
+  createWebhookRouter,
+  keepRawBody,
+  type NodeListener,
+  type SchemaMap,
+  WebhookError,
+  type WebhookRouter,
+} from '../../src/index.js';
 import { exactly, type False, type IsAny } from './assert.js';
 
 const webhooks = createWebhookRouter({ secret: 'key' });
@@ -41,6 +48,15 @@ export const handler4: express4.RequestHandler = webhooks;
 export const listener: RequestListener = webhooks;
 createServer(webhooks).listen(0);
 createServer((req, res) => webhooks(req, res));
+
+// In front of an app, which may be an Express app or any listener.
+createServer(webhooks.inFrontOf(app5, { path: '/webhooks/cakemail' })).listen(0);
+createServer(webhooks.inFrontOf(app4, { path: '/webhooks/cakemail' })).listen(0);
+createServer(webhooks.inFrontOf((_req, res) => res.end(), { path: '/webhooks/cakemail' })).listen(0);
+exactly<NodeListener>()(webhooks.inFrontOf(app5, { path: '/' }));
+
+// Where requests are those of Fetch.
+export const POST: (request: Request) => Promise<Response> = webhooks.fetch;
 
 // A router with schemas is mounted like any other, and can be passed on.
 const withSchema = createWebhookRouter({ secret: 'key', schemas: { 'Email.Bounced': z.object({ email: z.email() }) } });

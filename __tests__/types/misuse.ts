@@ -126,6 +126,14 @@ void webhooks.receive({ body: '{}', headers: {} });
 void webhooks.receive({ rawBody: { event: 'User.LoggedIn' }, headers: {} });
 // @ts-expect-error misspelt
 void webhooks.close({ timeout: 1000 });
+// @ts-expect-error which path?
+webhooks.inFrontOf(() => {});
+// @ts-expect-error a pattern is no path
+webhooks.inFrontOf(() => {}, { path: /webhooks/ });
+// @ts-expect-error a path is no app
+webhooks.inFrontOf('/webhooks/cakemail', { path: '/webhooks/cakemail' });
+// @ts-expect-error an address is no request
+void webhooks.fetch('https://example.com/webhooks/cakemail');
 
 // What is right, for comparison: each of these compiles.
 createWebhookRouter({ secret: process.env.CAKEMAIL_WEBHOOK_SECRET, limit: undefined, dedupe: undefined });

@@ -1,22 +1,38 @@
+import type { MaybePromise } from '../time.js';
 import { bytesOf } from './bytes.js';
 import { decoderFor, isIdentity } from './inflate.js';
 import { readStream } from './read-stream.js';
 import type { BodyLimits, CapturableRequest, CapturedBody } from './request.js';
+import { endOfTurn } from './turn.js';
+
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * The exact bytes of a request, whatever ran before: bytes that were kept, then a raw or text parser's body, then the
  * unread stream. A body of which only the parsed form is left is refused: to stringify it again would make other bytes.
  */
-export async function captureBody(req: CapturableRequest, limits: BodyLimits): Promise<CapturedBody> {
+export function captureBody(req: CapturableRequest, limits: BodyLimits): MaybePromise<CapturedBody> {
   const encoding = req.headers['content-encoding'];
   const decoder = limits.inflate ? decoderFor(encoding) : undefined;
   if (!isIdentity(encoding) && decoder === undefined) return { reason: 'content_encoding' };
 
   const kept = keptBytes(req);
-  if (kept !== undefined) return kept.length > limits.limit ? { reason: 'body_too_large' } : { bytes: kept };
+  if (kept !== undefined) return bounded(kept, limits);
   if (req.destroyed && !req.readableEnded) return { reason: 'body_aborted' };
   if (!isUnread(req)) return { reason: 'body_consumed' };
-  return readStream(req, limits, decoder?.());
+  return decoder === undefined
+    ? readPlain(req, limits)
+    : readStream(req, req.headers['content-length'], limits, decoder());
+}
+
+async function readPlain(req: CapturableRequest, limits: BodyLimits): Promise<CapturedBody> {
+  // Claims the body: Node throws it away when somebody answers a request of which nothing was read.
+  req.read(0);
+  await endOfTurn();
+  // A small body mostly comes with its headers, and is then here as a whole: no listeners, no limits of time.
+  if (req.complete && !req.readableDidRead) return bounded(req.read() ?? NO_BYTES, limits);
+  if (req.destroyed) return { reason: 'body_aborted' };
+  return readStream(req, req.headers['content-length'], limits);
 }
 
 function keptBytes({ rawBody, body }: CapturableRequest): Buffer | undefined {
@@ -24,5 +40,9 @@ function keptBytes({ rawBody, body }: CapturableRequest): Buffer | undefined {
 }
 
 function isUnread(req: CapturableRequest): boolean {
-  return req.readable && !req.readableDidRead;
+  return req.readable && !req.readableDidRead && req.readableEncoding === null;
+}
+
+function bounded(bytes: Buffer, { limit }: BodyLimits): CapturedBody {
+  return bytes.length > limit ? { reason: 'body_too_large' } : { bytes };
 }

@@ -1,10 +1,22 @@
-import type { IncomingMessage } from 'node:http';
 import type { Readable, Transform } from 'node:stream';
 import getRawBody from 'raw-body';
 import type { BodyFlaw, BodyLimits, CapturedBody } from './request.js';
 
-/** Reads an unread request to its end, or to the first limit. Always settles, even when the sender vanishes. */
-export function readStream(req: IncomingMessage, limits: BodyLimits, decoder?: Transform): Promise<CapturedBody> {
+/**
+ * Reads an unread request to its end, or to the first limit. Always settles, even when the sender vanishes.
+ * `length` is what its Content-Length says, if it has one.
+ */
+export function readStream(
+  req: Readable,
+  length: string | null | undefined,
+  limits: BodyLimits,
+  decoder?: Transform,
+): Promise<CapturedBody> {
+  // A declared length is that of the compressed bytes, which count as well.
+  if (length && Number(length) > limits.limit) {
+    stopReading(req, decoder);
+    return Promise.resolve({ reason: 'body_too_large' });
+  }
   return new Promise((resolve) => {
     const source: Readable = decoder === undefined ? req : req.pipe(decoder);
     let settled = false;
@@ -31,8 +43,9 @@ export function readStream(req: IncomingMessage, limits: BodyLimits, decoder?: T
     };
     if (decoder !== undefined) req.on('data', onCompressed).once('error', onClose);
 
-    const length = (decoder === undefined && req.headers['content-length']) || null;
-    getRawBody(source, { limit: limits.limit, length }, (error, bytes) => {
+    // A declared length is that of the compressed bytes.
+    const expected = (decoder === undefined && length) || null;
+    getRawBody(source, { limit: limits.limit, length: expected }, (error, bytes) => {
       settle(error ? { reason: flawOf(error, decoder) } : { bytes });
     });
   });
@@ -51,7 +64,7 @@ function flawOf(error: getRawBody.RawBodyError, decoder: Transform | undefined):
   }
 }
 
-function stopReading(req: IncomingMessage, decoder: Transform | undefined): void {
+function stopReading(req: Readable, decoder: Transform | undefined): void {
   req.pause();
   if (decoder === undefined) return;
   req.unpipe(decoder);

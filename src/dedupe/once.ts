@@ -1,5 +1,4 @@
-import { toError } from '../errors.js';
-import { type Awaitable, isPromiseLike, within } from '../time.js';
+import { after, attempt, isPromised, isPromiseLike, type MaybePromise, within } from '../time.js';
 import type { DedupeStore, Reservation } from './store.js';
 
 export type OnceResult<T> =
@@ -28,43 +27,37 @@ export class Once<T> {
     private readonly options: OnceOptions<T>,
   ) {}
 
-  async run(id: string, execute: (attempt: number) => Promise<T>): Promise<OnceResult<T>> {
+  run(id: string, execute: (attempt: number) => MaybePromise<T>): MaybePromise<OnceResult<T>> {
     const running = this.#running.get(id);
-    if (running !== undefined) {
-      const shared = await running;
-      return shared.state === 'ran' ? { state: 'joined', result: shared.result } : shared;
-    }
+    if (running !== undefined) return running.then(joined);
     const started = this.#start(id, execute);
+    if (isPromised(started)) this.#keepWhileRunning(id, started);
+    return started;
+  }
+
+  #keepWhileRunning(id: string, started: Promise<OnceResult<T>>): void {
+    const forget = (): boolean => this.#running.delete(id);
     this.#running.set(id, started);
-    try {
-      return await started;
-    } finally {
-      this.#running.delete(id);
-    }
+    started.then(forget, forget);
   }
 
-  async #start(id: string, execute: (attempt: number) => Promise<T>): Promise<OnceResult<T>> {
-    let claim: Claim;
-    try {
-      const reservation = await this.#reserve(id);
-      if (reservation.state === 'finished' || reservation.state === 'running') return { state: reservation.state };
-      if (!isClaim(reservation)) throw new TypeError("The dedupe store's reserve() gave no reservation");
-      claim = reservation;
-    } catch (error) {
-      return { state: 'unavailable', cause: toError(error) };
-    }
-
-    let done = false;
-    try {
-      const result = await execute(claim.attempt ?? 1);
-      done = this.options.isDone(result);
-      return { state: 'ran', result };
-    } finally {
-      await this.#record(id, claim, done);
-    }
+  #start(id: string, execute: (attempt: number) => MaybePromise<T>): MaybePromise<OnceResult<T>> {
+    return attempt(
+      () => after(this.#reserve(id), checkReservation),
+      (claim) => (claim.state === 'reserved' ? this.#execute(id, claim, execute) : claim),
+      (cause) => ({ state: 'unavailable', cause }),
+    );
   }
 
-  async #reserve(id: string): Promise<Reservation> {
+  #execute(id: string, claim: Claim, execute: (attempt: number) => MaybePromise<T>): MaybePromise<OnceResult<T>> {
+    return attempt(
+      () => execute(claim.attempt ?? 1),
+      (result) => after(this.#record(id, claim, this.options.isDone(result)), () => ({ state: 'ran', result })),
+      (error) => after(this.#record(id, claim, false), () => Promise.reject(error)),
+    );
+  }
+
+  #reserve(id: string): MaybePromise<Reservation> {
     let late = false;
     const asked = this.store.reserve(id);
     if (!isPromiseLike(asked)) return asked;
@@ -73,27 +66,19 @@ export class Once<T> {
       if (late && reservation?.state === 'reserved') void this.#record(id, reservation, false);
       return reservation;
     });
-    return within(
-      this.options.timeoutMs,
-      () => watched,
-      () => {
-        late = true;
-        return this.#overdue('reserve');
-      },
+    return within(this.options.timeoutMs, watched, () => {
+      late = true;
+      return this.#overdue('reserve');
+    });
+  }
+
+  #record(id: string, { token }: Claim, done: boolean): MaybePromise<unknown> {
+    const method = done ? 'finish' : 'release';
+    return attempt(
+      () => within(this.options.timeoutMs, this.store[method](id, token), () => this.#overdue(method)),
+      () => {},
+      (error) => this.options.onUnrecorded(error, id),
     );
-  }
-
-  async #record(id: string, { token }: Claim, done: boolean): Promise<void> {
-    try {
-      if (done) await this.#ask('finish', () => this.store.finish(id, token));
-      else await this.#ask('release', () => this.store.release(id, token));
-    } catch (error) {
-      this.options.onUnrecorded(toError(error), id);
-    }
-  }
-
-  #ask(method: string, call: () => Awaitable<unknown>): Promise<unknown> {
-    return within(this.options.timeoutMs, call, () => this.#overdue(method));
   }
 
   #overdue(method: string): Error {
@@ -101,7 +86,16 @@ export class Once<T> {
   }
 }
 
+function joined<T>(shared: OnceResult<T>): OnceResult<T> {
+  return shared.state === 'ran' ? { state: 'joined', result: shared.result } : shared;
+}
+
 /** What a store of the user's gives may be anything. */
+function checkReservation(given: Reservation): Reservation {
+  if (given.state === 'finished' || given.state === 'running' || isClaim(given)) return given;
+  throw new TypeError("The dedupe store's reserve() gave no reservation");
+}
+
 function isClaim({ state, attempt = 1 }: Claim): boolean {
   return state === 'reserved' && Number.isInteger(attempt) && attempt > 0;
 }

@@ -4,8 +4,9 @@ import { HandlerError } from '../errors.js';
 import type { AnyCakemailEvent } from '../events/types.js';
 import type { LifecycleEmitter } from '../lifecycle.js';
 import { AcceptedOutcome, FailedOutcome } from '../outcome.js';
+import { isPromised, type MaybePromise } from '../time.js';
 import { HandlerRegistry } from './registry.js';
-import { HandlerRun } from './run.js';
+import { HandlerRun, type RunObserver } from './run.js';
 
 /** A handler as it is kept; its event type is sharpened where it is registered. */
 export type AnyHandler = (event: AnyCakemailEvent, delivery: Delivery) => unknown;
@@ -13,12 +14,21 @@ export type AnyHandler = (event: AnyCakemailEvent, delivery: Delivery) => unknow
 /** Told every failure of a handler, late ones too. */
 export type ErrorHandler = (error: Error, delivery: Delivery) => unknown;
 
-type Run = HandlerRun<[AnyCakemailEvent, Delivery]>;
+type Run = HandlerRun<AnyCakemailEvent, VerifiedDelivery>;
+type Ended = AcceptedOutcome | FailedOutcome;
 
 /** Hands deliveries to their handlers and says what became of them. */
 export class Dispatcher {
   readonly handlers = new HandlerRegistry<AnyHandler>();
   readonly #running = new Set<Run>();
+  readonly #observer: RunObserver<AnyCakemailEvent, VerifiedDelivery> = {
+    failed: (error, _event, delivery) => this.#tell(error, delivery),
+    failedLate: (error, event, delivery) => {
+      this.#tell(error, delivery);
+      this.events.emit('late', { event, delivery, error });
+    },
+    expired: (reason, _event, delivery) => VerifiedDelivery.abort(delivery, reason),
+  };
   #errorHandlers: readonly ErrorHandler[] = [];
   #gaveUp = false;
 
@@ -42,23 +52,28 @@ export class Dispatcher {
     return this.#errorHandlers.length > 0;
   }
 
-  /** Runs the handlers of an event. Never rejects. */
-  async dispatch(event: AnyCakemailEvent, delivery: VerifiedDelivery): Promise<AcceptedOutcome | FailedOutcome> {
+  /** Runs the handlers of an event. Neither throws nor rejects. */
+  dispatch(event: AnyCakemailEvent, delivery: VerifiedDelivery): MaybePromise<Ended> {
     const startedAt = performance.now();
     const { named, handlers } = this.handlers.take(event.event);
-    const run: Run = new HandlerRun(this.timeoutMs, {
-      failed: (error) => this.#tell(error, delivery),
-      failedLate: (error) => {
-        this.#tell(error, delivery);
-        this.events.emit('late', { event, delivery, error });
-      },
-      expired: (reason) => VerifiedDelivery.abort(delivery, reason),
-    });
+    const run: Run = new HandlerRun(event, delivery, this.timeoutMs, this.#observer);
+    const errors = run.start(handlers);
+    const conclude = (errors: readonly Error[]): Ended => {
+      this.#running.delete(run);
+      return this.#conclude(errors, named, performance.now() - startedAt, event, delivery);
+    };
+    if (!isPromised(errors)) return conclude(errors);
     this.#running.add(run);
-    const errors = await run.start(handlers, event, delivery);
-    this.#running.delete(run);
+    return errors.then(conclude);
+  }
 
-    const durationMs = performance.now() - startedAt;
+  #conclude(
+    errors: readonly Error[],
+    named: boolean,
+    durationMs: number,
+    event: AnyCakemailEvent,
+    delivery: VerifiedDelivery,
+  ): Ended {
     if (errors.length > 0) {
       const error = new HandlerError(errors);
       this.events.emit('failed', { event, delivery, error, durationMs });

@@ -1,11 +1,11 @@
-import { type Awaitable, within } from '../time.js';
+import { type Awaitable, type MaybePromise, within } from '../time.js';
 import { createKeyRing, type KeyRing, type SecretInput, type Warn } from './keys.js';
 
 /** Loads the keys, for example from a secret manager. What it gives is kept for `secretsMaxAgeMs`. */
 export type SecretsSource = () => Awaitable<SecretInput>;
 
 /** Gives the keys to verify with; throws or rejects when there are none to be had. */
-export type KeySource = () => Awaitable<KeyRing>;
+export type KeySource = () => MaybePromise<KeyRing>;
 
 /** Keys that were given at construction. */
 export function fixedKeys(ring: KeyRing): KeySource {
@@ -24,19 +24,17 @@ export function loadedKeys(
   let loading: Promise<KeyRing> | undefined;
 
   async function refresh(): Promise<KeyRing> {
-    try {
-      const input = await within(timeoutMs, load, () => new Error(`\`secrets\` gave nothing within ${timeoutMs} ms`));
-      const ring = createKeyRing(input, 'secrets()', warn);
-      cached = { ring, until: Date.now() + maxAgeMs };
-      return ring;
-    } finally {
-      loading = undefined;
-    }
+    const input = await within(timeoutMs, load(), () => new Error(`\`secrets\` gave nothing within ${timeoutMs} ms`));
+    const ring = createKeyRing(input, 'secrets()', warn);
+    cached = { ring, until: Date.now() + maxAgeMs };
+    return ring;
   }
 
   return () => {
     if (cached !== undefined && Date.now() < cached.until) return cached.ring;
-    loading ??= refresh();
+    loading ??= refresh().finally(() => {
+      loading = undefined;
+    });
     return loading;
   };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { linger } from './body/linger.js';
-import type { Reply } from './outcome.js';
+import type { Reply } from '../outcome.js';
+import { linger } from './linger.js';
 
 /** Writes a reply, and ends the connection when the request was refused before it was read to its end. */
 export function respond(req: IncomingMessage, res: ServerResponse, reply: Reply): void {

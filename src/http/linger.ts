@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /** What a sender may still push after it was refused, in bytes and milliseconds. */
-const LINGER_BYTES = 1024 * 1024;
+const LINGER_BYTES = 128 * 1024;
 const LINGER_MS = 1000;
 
 /** Reads on and throws away, as far as the rest is small and quick. Resolves to whether the request is over. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import type { Reply } from '../src/outcome.js';
-import { respond } from '../src/respond.js';
-import { chunk, dial, hangUp, head, listen, statusOf } from './helpers/wire.js';
+import { respond } from '../../src/http/respond.js';
+import type { Reply } from '../../src/outcome.js';
+import { chunk, dial, hangUp, head, listen, statusOf } from '../helpers/wire.js';
 
 afterEach(hangUp);
 

@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const ROOT = join(__dirname, '..');
+
+/** What an example prints, run as the README says. */
+async function output(example: string): Promise<string> {
+  const { stdout } = await run('npx', ['tsx', `examples/${example}/index.ts`], { cwd: ROOT });
+  return stdout;
+}
+
+jest.setTimeout(60_000);
+
+test('existing-app: the app keeps its routes and its error middleware', async () => {
+  const shown = await output('existing-app');
+  expect(shown).toMatch(/own route +201/);
+  expect(shown).toMatch(/signed delivery +200 \{"status":"handled"\}/);
+  expect(shown).toMatch(/forged one +403 \{"problem":"ERR_SIGNATURE"\}/);
+});
+
+test('in-front: deliveries are served ahead of the app, which serves the rest', async () => {
+  const shown = await output('in-front');
+  expect(shown.match(/signed delivery +200 \{"status":"handled"\}/g)).toHaveLength(3);
+  expect(shown).toMatch(/own page \{"opened":3\}/);
+});
+
+test('hono: deliveries are served by fetch', async () => {
+  const shown = await output('hono');
+  expect(shown).toMatch(/signed delivery +200 \{"status":"handled"\}/);
+  expect(shown).toMatch(/forged one +403 \{"error":\{"code":"ERR_SIGNATURE"/);
+  expect(shown).toMatch(/own page \["johndoe1@example.com"\]/);
+});

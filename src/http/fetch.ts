@@ -1,0 +1,26 @@
+import { captureFetchBody } from '../body/capture-fetch.js';
+import type { Drain } from '../drain.js';
+import type { Settings } from '../options.js';
+import { replyTo } from '../outcome.js';
+import type { Receiver } from '../receive.js';
+import { takeIn } from './intake.js';
+
+/** Serves Fetch requests. */
+export class FetchFace {
+  constructor(
+    private readonly settings: Settings,
+    private readonly receiver: Receiver,
+    private readonly drain: Drain,
+  ) {}
+
+  /** Takes the request through the pipeline and answers it. Never rejects. */
+  async serve(request: Request): Promise<Response> {
+    const { method, headers } = request;
+    const capture = () => captureFetchBody(request, this.settings.body);
+    this.drain.enter();
+    const outcome = await takeIn({ method, headers, capture }, this.receiver, this.drain);
+    this.drain.leave();
+    const reply = replyTo(outcome, this.settings.exposeErrors);
+    return new Response(reply.body, { status: reply.status, headers: reply.headers });
+  }
+}
