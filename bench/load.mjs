@@ -1,20 +1,22 @@
 // The load generator: a process of its own, raw sockets, requests built and signed before the clock starts.
 import { connect } from 'node:net';
 import { load } from './contenders/index.mjs';
-import { PATH, SECRET } from './contenders/shared.mjs';
+import { eventName, PATH, SECRET } from './contenders/shared.mjs';
 import { payload } from './payload.mjs';
 
-process.on('message', async ({ contender, port, size, forged, connections, count }) => {
+process.on('disconnect', () => process.exit());
+process.on('message', async ({ contender, port, size, forged, connections, count, names }) => {
   const { sign } = await load(contender);
-  const requests = buildRequests(sign, { size, forged, count });
+  const requests = buildRequests(sign, { size, forged, count, names });
   const result = await drive(requests, port, connections);
   process.send(result);
 });
 
-function buildRequests(sign, { size, forged, count }) {
+/** `names` is how many invented event names take turns; without it all are the documented event. */
+function buildRequests(sign, { size, forged, count, names }) {
   const round = process.hrtime.bigint().toString(36);
   return Array.from({ length: count }, (_, index) => {
-    const body = Buffer.from(payload(size, `${round}-${index}`));
+    const body = Buffer.from(payload(size, `${round}-${index}`, names && eventName(index % names)));
     const headers = sign(body, forged ? 'not the secret at all, really not' : SECRET);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const head =

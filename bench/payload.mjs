@@ -1,7 +1,7 @@
 /** The vendor's documented envelope, padded with contact-like records to about `size` bytes; no two are equal. */
-export function payload(size, nonce) {
+export function payload(size, nonce, name = 'User.LoggedIn') {
   const event = {
-    event: 'User.LoggedIn',
+    event: name,
     account_id: 1234567,
     ip: '203.0.113.7',
     user: { id: null, email: null, account_id: null },

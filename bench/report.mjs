@@ -1,10 +1,6 @@
-const BASE = 'snippet';
+import { median, printTable } from './table.mjs';
 
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length % 2 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
+const BASE = 'snippet';
 
 /** Medians over the rounds. Ratios are to the snippet of the same round, above 1 is better. */
 export function summarise({ name, size, forged, connections }, rounds, names) {
@@ -27,10 +23,9 @@ export function summarise({ name, size, forged, connections }, rounds, names) {
 
 export function printCase({ size, forged, connections, rounds, rows }) {
   console.log(`\n${size} B, ${forged ? 'forged' : 'valid'}, ${connections} connections, median of ${rounds} rounds`);
-  console.log('| contender | req/s | spread | p50 ms | p99 ms | CPU µs/req | × req/s | × CPU |');
-  console.log('|---|---|---|---|---|---|---|---|');
-  for (const row of rows) {
-    const cells = [
+  printTable(
+    ['contender', 'req/s', 'spread', 'p50 ms', 'p99 ms', 'CPU µs/req', '× req/s', '× CPU'],
+    rows.map((row) => [
       row.contender,
       Math.round(row.rate),
       `${Math.round(row.spread * 100)} %`,
@@ -39,7 +34,19 @@ export function printCase({ size, forged, connections, rounds, rows }) {
       row.cpu.toFixed(1),
       row.rateRatio.toFixed(2),
       row.cpuRatio.toFixed(2),
-    ];
-    console.log(`| ${cells.join(' | ')} |`);
+    ]),
+  );
+}
+
+/** One line a case: how many times the snippet's throughput, and in brackets how many times less CPU. */
+export function printOverview(report) {
+  const names = report[0].rows.map(({ contender }) => contender).filter((name) => name !== BASE);
+  console.log(`\n| × ${BASE}: req/s (CPU) | ${names.join(' | ')} |\n|---|${names.map(() => '---|').join('')}`);
+  for (const { size, forged, connections, rows } of report) {
+    const cells = names.map((name) => {
+      const { rateRatio, cpuRatio } = rows.find(({ contender }) => contender === name);
+      return `${rateRatio.toFixed(2)} (${cpuRatio.toFixed(2)})`;
+    });
+    console.log(`| ${size} B ${forged ? 'forged' : 'valid'}, ${connections} connections | ${cells.join(' | ')} |`);
   }
 }

@@ -14,9 +14,10 @@ export function sign(body, secret) {
 }
 
 export function listen() {
-  const webhooks = new Webhooks({ secret: SECRET, log: { debug() {}, info() {}, warn() {}, error() {} } });
+  const log = { debug() {}, info() {}, warn() {}, error() {} }; // its default writes every forgery to the console
+  const webhooks = new Webhooks({ secret: SECRET, log });
   webhooks.on('push', handle);
   const app = express();
-  app.use(createNodeMiddleware(webhooks, { path: PATH }));
+  app.use(createNodeMiddleware(webhooks, { path: PATH, log }));
   return createServer(app);
 }

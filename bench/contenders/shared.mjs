@@ -3,6 +3,9 @@ import { createHmac } from 'node:crypto';
 export const SECRET = 'bench-secret-0123456789abcdef';
 export const PATH = '/webhooks';
 
+/** Event names that nobody publishes, for measurements that need many. */
+export const eventName = (index) => `Email.X${String(index).padStart(5, '0')}`;
+
 /** Cakemail's signature. */
 export function cakemailHeaders(body, secret) {
   return { 'x-signature': createHmac('sha256', secret).update(body).digest('base64') };

@@ -1,0 +1,10 @@
+// Everything on: limits, verification, schema, dedupe, dispatch, lifecycle events.
+import { createWebhookRouter } from 'cakemail-webhooks';
+import { handle, SECRET } from './shared.mjs';
+
+export function receiver(options = {}) {
+  const webhooks = createWebhookRouter({ secret: SECRET, ...options });
+  webhooks.on('User.LoggedIn', handle);
+  webhooks.events.on('handled', () => {}).on('rejected', () => {});
+  return webhooks;
+}

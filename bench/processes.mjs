@@ -1,0 +1,53 @@
+// The processes of a measurement: servers on one core, whoever sends to them on the other.
+import { fork } from 'node:child_process';
+import { pin } from './pin.mjs';
+
+const children = new Set();
+
+/** A contender's server. `settings` reach its `listen()`; `options` are those of `fork()`. */
+export async function startServer(contender, settings = {}, options = {}) {
+  const server = start('./server.mjs', [contender, JSON.stringify(settings)], { execArgv: [], ...options }, 0);
+  const { port } = await answerOf(server);
+  return { server, port };
+}
+
+export function startGenerator(module = './load.mjs') {
+  return start(module, [], {}, 1);
+}
+
+function start(module, args, options, core) {
+  const child = fork(new URL(module, import.meta.url), args, options);
+  children.add(child);
+  pin(child.pid, core);
+  return child;
+}
+
+export function ask(child, question) {
+  child.send(question);
+  return answerOf(child);
+}
+
+/** The next message of a child. One that ends without an answer is an error, not a wait for ever. */
+export function answerOf(child) {
+  return new Promise((resolve, reject) => {
+    const onExit = (code, signal) => reject(new Error(`${child.spawnargs[1]} ended with ${signal ?? code}`));
+    child.once('exit', onExit);
+    child.once('message', (answer) => {
+      child.off('exit', onExit);
+      resolve(answer);
+    });
+  });
+}
+
+/** SIGKILL, because a stopped process heeds nothing else. */
+export function stop(child) {
+  child.kill('SIGKILL');
+  children.delete(child);
+}
+
+export function stopAll() {
+  for (const child of children) stop(child);
+}
+
+process.on('exit', stopAll);
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
