@@ -1,5 +1,6 @@
 import { wholeNumber } from '../option-checks.js';
 import { Recent } from './recent.js';
+import { RecentIds } from './recent-ids.js';
 import type { DedupeStore, Reservation } from './store.js';
 
 /** How much the memory keeps. */
@@ -19,19 +20,19 @@ const FINISHED: Reservation = { state: 'finished' };
 /** The default store: this process's memory, bounded in time and size. */
 export class MemoryDedupeStore implements DedupeStore {
   readonly #running = new Set<string>();
-  readonly #finished: Recent<true>;
+  readonly #finished: RecentIds;
   readonly #failures: Recent<number>;
 
   /** @throws {ConfigurationError} when a size is not a whole number above 0. */
   constructor(options: MemoryOptions = {}) {
     const ttlMs = wholeNumber('dedupe.ttlMs', options.ttlMs, DAY_MS);
     const max = wholeNumber('dedupe.max', options.max, 100_000);
-    this.#finished = new Recent(max, ttlMs);
+    this.#finished = new RecentIds(max, ttlMs);
     this.#failures = new Recent(max, ttlMs);
   }
 
   reserve(id: string): Reservation {
-    if (this.#finished.get(id)) return FINISHED;
+    if (this.#finished.has(id)) return FINISHED;
     if (this.#running.has(id)) return RUNNING;
     this.#running.add(id);
     const failures = this.#failures.get(id);
@@ -40,7 +41,7 @@ export class MemoryDedupeStore implements DedupeStore {
 
   finish(id: string): void {
     this.#running.delete(id);
-    this.#finished.set(id, true);
+    this.#finished.add(id);
     this.#failures.delete(id);
   }
 
