@@ -1,4 +1,5 @@
-import { bytesOf } from './body/bytes.js';
+import { bytesOf, join, lengthOf } from './body/bytes.js';
+import type { Pieces } from './body/request.js';
 import { Once, type OnceResult } from './dedupe/once.js';
 import { VerifiedDelivery } from './delivery.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
@@ -49,8 +50,21 @@ export class Receiver {
 
   /** Never rejects and never throws, whatever it is given. */
   receive(incoming: IncomingDelivery): MaybePromise<Outcome> {
+    return this.#contain(() => {
+      const { rawBody, headers = {} } = incoming ?? {};
+      const bytes = bytesOf(rawBody);
+      return bytes === undefined ? new RejectedOutcome('body_consumed') : this.#begin([bytes], headers);
+    });
+  }
+
+  /** The same for a body as it was captured. */
+  take(pieces: Pieces, headers: HeadersInput): MaybePromise<Outcome> {
+    return this.#contain(() => this.#begin(pieces, headers));
+  }
+
+  #contain(begin: () => MaybePromise<Outcome>): MaybePromise<Outcome> {
     return attempt(
-      () => this.#begin(incoming),
+      begin,
       (outcome) => (outcome instanceof RejectedOutcome ? this.reject(outcome) : this.#watch(outcome)),
       (cause) => this.reject(new RejectedOutcome('internal', { cause })),
     );
@@ -71,31 +85,30 @@ export class Receiver {
     return outcome;
   }
 
-  #begin(incoming: IncomingDelivery): MaybePromise<Outcome> {
-    const { rawBody, headers = {} } = incoming ?? {};
-    const bytes = bytesOf(rawBody);
-    if (bytes === undefined) return new RejectedOutcome('body_consumed');
-    if (bytes.length > this.settings.body.limit) return new RejectedOutcome('body_too_large');
-    this.events.emit('received', { bytes: bytes.length });
-    return this.#authenticate(bytes, headers);
+  #begin(pieces: Pieces, headers: HeadersInput): MaybePromise<Outcome> {
+    const bytes = lengthOf(pieces);
+    if (bytes > this.settings.body.limit) return new RejectedOutcome('body_too_large');
+    this.events.emit('received', { bytes });
+    return this.#authenticate(pieces, headers);
   }
 
   /** Asks for the keys. Nothing of the body is looked at but its bytes. */
-  #authenticate(bytes: Buffer, headers: HeadersInput): MaybePromise<Outcome> {
+  #authenticate(pieces: Pieces, headers: HeadersInput): MaybePromise<Outcome> {
     const { keys, headerNames } = this.settings;
-    if (keys === undefined) return this.#parse(bytes, headers);
+    if (keys === undefined) return this.#parse(join(pieces), headers);
     const found = findSignature(headers, headerNames);
     if ('reason' in found) return new RejectedOutcome(found.reason);
     return attempt(
       keys,
-      (ring) => this.#verify(bytes, headers, found.signature, ring),
+      (ring) => this.#verify(pieces, headers, found.signature, ring),
       (cause) => new RejectedOutcome('keys_unavailable', { cause }),
     );
   }
 
-  #verify(bytes: Buffer, headers: HeadersInput, signature: Buffer, ring: KeyRing): MaybePromise<Outcome> {
-    const keys = verifyingKeys(bytes, signature, ring);
+  #verify(pieces: Pieces, headers: HeadersInput, signature: Buffer, ring: KeyRing): MaybePromise<Outcome> {
+    const keys = verifyingKeys(pieces, signature, ring);
     if (keys.length === 0) return new RejectedOutcome('mismatch');
+    const bytes = join(pieces);
     this.events.emit('verified', { bytes: bytes.length, keys: keys.map((key) => ring.indexOf(key)) });
     return this.#parse(bytes, headers, keys);
   }

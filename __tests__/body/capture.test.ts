@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
+import { join } from '../../src/body/bytes.js';
 import { captureBody } from '../../src/body/capture.js';
 import type { BodyFlaw, BodyLimits, CapturableRequest, CapturedBody } from '../../src/body/request.js';
 import { dial, hangUp, head, listen, withRequest } from '../helpers/wire.js';
@@ -12,7 +13,7 @@ const STREAM = 'from the stream';
 
 /** The text of a body that was captured, or why it was not. */
 function shown(captured: CapturedBody): string | { readonly reason: BodyFlaw } {
-  return 'bytes' in captured ? captured.bytes.toString() : captured;
+  return 'pieces' in captured ? join(captured.pieces).toString() : captured;
 }
 
 /** What is captured of a request, after other layers had their way with it. */
@@ -150,7 +151,7 @@ describe('the unread stream', () => {
         res.end('somebody else');
       }).then(({ port }) => dial(port, head({ 'content-length': STREAM.length }) + STREAM));
     });
-    expect(await body).toEqual({ bytes: Buffer.from(STREAM) });
+    expect(await body).toEqual({ pieces: [Buffer.from(STREAM)] });
   });
 
   test('that ends with its connection while it is waited for is aborted', async () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Transform } from 'node:stream';
 import { createGunzip, gzipSync } from 'node:zlib';
+import { join } from '../../src/body/bytes.js';
 import { decoderFor } from '../../src/body/inflate.js';
 import { readStream as readSource } from '../../src/body/read-stream.js';
 import type { BodyFlaw, BodyLimits, CapturedBody } from '../../src/body/request.js';
@@ -22,7 +23,7 @@ function readStream(req: IncomingMessage, limits: BodyLimits, decoder?: Transfor
 /** The text of a body that was read, or why it was not. */
 async function shown(captured: Promise<CapturedBody>): Promise<Shown> {
   const body = await captured;
-  return 'bytes' in body ? body.bytes.toString() : body;
+  return 'pieces' in body ? join(body.pieces).toString() : body;
 }
 
 function read(send: string | Buffer, limits: Partial<BodyLimits> = {}): Promise<Shown> {

@@ -10,7 +10,7 @@ export async function captureFetchBody(request: Request, limits: BodyLimits): Pr
   const decoder = limits.inflate ? decoderFor(encoding) : undefined;
   if (!isIdentity(encoding) && decoder === undefined) return { reason: 'content_encoding' };
   if (request.bodyUsed || request.body?.locked) return { reason: 'body_consumed' };
-  if (request.body === null) return { bytes: Buffer.alloc(0) };
+  if (request.body === null) return { pieces: [] };
 
   // The types of Node and of Fetch disagree on what is one class.
   const source = Readable.fromWeb(request.body as ReadableStream);

@@ -1,11 +1,10 @@
 import type { MaybePromise } from '../time.js';
 import { bytesOf } from './bytes.js';
+import { collect } from './collect.js';
 import { decoderFor, isIdentity } from './inflate.js';
 import { readStream } from './read-stream.js';
 import type { BodyLimits, CapturableRequest, CapturedBody } from './request.js';
 import { endOfTurn } from './turn.js';
-
-const NO_BYTES = Buffer.alloc(0);
 
 /**
  * The exact bytes of a request, whatever ran before: bytes that were kept, then a raw or text parser's body, then the
@@ -20,9 +19,8 @@ export function captureBody(req: CapturableRequest, limits: BodyLimits): MaybePr
   if (kept !== undefined) return bounded(kept, limits);
   if (req.destroyed && !req.readableEnded) return { reason: 'body_aborted' };
   if (!isUnread(req)) return { reason: 'body_consumed' };
-  return decoder === undefined
-    ? readPlain(req, limits)
-    : readStream(req, req.headers['content-length'], limits, decoder());
+  if (decoder === undefined) return readPlain(req, limits);
+  return readStream(req, req.headers['content-length'], limits, decoder());
 }
 
 async function readPlain(req: CapturableRequest, limits: BodyLimits): Promise<CapturedBody> {
@@ -30,9 +28,10 @@ async function readPlain(req: CapturableRequest, limits: BodyLimits): Promise<Ca
   req.read(0);
   await endOfTurn();
   // A small body mostly comes with its headers, and is then here as a whole: no listeners, no limits of time.
-  if (req.complete && !req.readableDidRead) return bounded(req.read() ?? NO_BYTES, limits);
+  if (req.complete && !req.readableDidRead) return bounded(req.read(), limits);
   if (req.destroyed) return { reason: 'body_aborted' };
-  return readStream(req, req.headers['content-length'], limits);
+  if (!isUnread(req)) return { reason: 'body_consumed' };
+  return Number(req.headers['content-length']) > limits.limit ? { reason: 'body_too_large' } : collect(req, limits);
 }
 
 function keptBytes({ rawBody, body }: CapturableRequest): Buffer | undefined {
@@ -43,6 +42,7 @@ function isUnread(req: CapturableRequest): boolean {
   return req.readable && !req.readableDidRead && req.readableEncoding === null;
 }
 
-function bounded(bytes: Buffer, { limit }: BodyLimits): CapturedBody {
-  return bytes.length > limit ? { reason: 'body_too_large' } : { bytes };
+function bounded(bytes: Buffer | null, { limit }: BodyLimits): CapturedBody {
+  if (bytes === null) return { pieces: [] };
+  return bytes.length > limit ? { reason: 'body_too_large' } : { pieces: [bytes] };
 }

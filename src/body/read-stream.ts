@@ -46,7 +46,7 @@ export function readStream(
     // A declared length is that of the compressed bytes.
     const expected = (decoder === undefined && length) || null;
     getRawBody(source, { limit: limits.limit, length: expected }, (error, bytes) => {
-      settle(error ? { reason: flawOf(error, decoder) } : { bytes });
+      settle(error ? { reason: flawOf(error, decoder) } : { pieces: [bytes] });
     });
   });
 }

@@ -17,7 +17,10 @@ export type BodyFlaw =
   | 'content_encoding'
   | 'not_inflatable';
 
-export type CapturedBody = { readonly bytes: Buffer } | { readonly reason: BodyFlaw };
+/** The exact bytes of a body, in the pieces in which they came. None is an empty body. */
+export type Pieces = readonly Buffer[];
+
+export type CapturedBody = { readonly pieces: Pieces } | { readonly reason: BodyFlaw };
 
 export interface BodyLimits {
   /** Bytes, after inflating. */

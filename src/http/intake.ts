@@ -20,9 +20,7 @@ export function takeIn({ method, headers, capture }: Intake, receiver: Receiver,
   return attempt(
     capture,
     (body) =>
-      'reason' in body
-        ? receiver.reject(new RejectedOutcome(body.reason))
-        : receiver.receive({ rawBody: body.bytes, headers }),
+      'reason' in body ? receiver.reject(new RejectedOutcome(body.reason)) : receiver.take(body.pieces, headers),
     (cause) => receiver.reject(new RejectedOutcome('internal', { cause })),
   );
 }

@@ -5,6 +5,10 @@ import type { KeyRing } from './keys.js';
  * The keys under which the signature holds: none for a forgery. Every key is tried and every comparison takes constant
  * time, so the time taken tells neither how much of a signature is right nor which key it belongs to.
  */
-export function verifyingKeys(bytes: Buffer, signature: Buffer, ring: KeyRing): KeyRing {
-  return ring.filter(({ key }) => timingSafeEqual(createHmac('sha256', key).update(bytes).digest(), signature));
+export function verifyingKeys(pieces: readonly Buffer[], signature: Buffer, ring: KeyRing): KeyRing {
+  return ring.filter(({ key }) => {
+    const hmac = createHmac('sha256', key);
+    for (const piece of pieces) hmac.update(piece);
+    return timingSafeEqual(hmac.digest(), signature);
+  });
 }
