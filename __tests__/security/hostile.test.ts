@@ -118,7 +118,7 @@ test('a handler that takes the name off its event loses no log line and no answe
   expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
 });
 
-test('a content-length that a middleware changed gets an answer', async () => {
+test('a content-length that a middleware changed does not matter: the bytes are those that were sent', async () => {
   const { webhooks, deliver } = createApp(
     {},
     {
@@ -132,10 +132,10 @@ test('a content-length that a middleware changed gets an answer', async () => {
   );
   const handler = jest.fn();
   webhooks.onAny(handler);
-  expect((await deliver('User.LoggedIn')).status).toBe(200); // the bytes are those that were sent
+  expect((await deliver('User.LoggedIn')).status).toBe(200);
   const long = sampleEvent('User.Created', { data: { text: 'x'.repeat(200_000) } });
-  expect((await deliver(long)).status).toBe(400);
-  expect(handler).toHaveBeenCalledTimes(1);
+  expect((await deliver(long)).status).toBe(200);
+  expect(handler).toHaveBeenCalledTimes(2);
 });
 
 test('a claim that a store grants too late is given back, so that the retry can run', async () => {
