@@ -26,6 +26,15 @@ test('in-front: deliveries are served ahead of the app, which serves the rest', 
   expect(shown).toMatch(/own page \{"opened":3\}/);
 });
 
+test('durable: a delivery is answered at once, tried again, and kept when nothing helps', async () => {
+  const shown = await output('durable');
+  expect(shown.match(/account \d: 202 stored/g)).toHaveLength(3);
+  expect(shown).toContain('account 1: handled in attempt 1');
+  expect(shown).toContain('account 2: handled in attempt 3');
+  expect(shown).toMatch(/delivery \w{8} is a dead letter: permanent_error \(there is no such account\)/);
+  expect(shown).toMatch(/waiting: 0,\s+active: 0,\s+done: 2,\s+dead: 1/);
+});
+
 test('hono: deliveries are served by fetch', async () => {
   const shown = await output('hono');
   expect(shown).toMatch(/signed delivery +200 \{"status":"handled"\}/);

@@ -195,7 +195,14 @@ describe('the lines', () => {
 
   test('are one for every notice there is', () => {
     const names = ['received', 'verified', 'rejected', 'drift', 'handled', 'unhandled', 'failed', 'late', 'duplicate'];
-    expect([...LOG_NOTICES].sort()).toEqual(names.sort());
+    expect([...LOG_NOTICES].sort()).toEqual([...names, 'stored', 'dead'].sort());
+  });
+
+  test('of a dead letter hold its id, why it is one and the error, and nothing of its body', () => {
+    const error = new Error('not today');
+    expect(linesOf('dead', { id: 'a1', event: 'Email.Sent', reason: 'attempts_exhausted', error })).toEqual([
+      ['error', { event: 'Email.Sent', delivery: 'a1', reason: 'attempts_exhausted', err: error }, 'dead letter'],
+    ]);
   });
 
   test.each([

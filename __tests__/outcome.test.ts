@@ -29,6 +29,7 @@ const REJECTIONS: Record<RejectionReason, [status: number, code: string, headers
   running_elsewhere: [409, 'ERR_DELIVERY_RUNNING', { 'retry-after': '5' }],
   keys_unavailable: [503, 'ERR_KEYS_UNAVAILABLE', { 'retry-after': '5' }],
   dedupe_unavailable: [503, 'ERR_DEDUPE_UNAVAILABLE', { 'retry-after': '5' }],
+  inbox_unavailable: [503, 'ERR_INBOX_UNAVAILABLE', { 'retry-after': '5' }],
   closing: [503, 'ERR_CLOSING', { 'retry-after': '5' }],
   internal: [500, 'ERR_INTERNAL'],
 };

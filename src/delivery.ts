@@ -15,11 +15,11 @@ export interface Delivery {
   readonly rawBody: Buffer;
   /** The request's headers in lower case, without credentials, cookies and the signature. */
   readonly headers: PlainHeaders;
-  /** When this process had the whole body. */
+  /** When the whole body was there. */
   readonly receivedAt: Date;
   /** When the event happened (`created_on` or `timestamp`), or null when it does not say. */
   readonly occurredAt: Date | null;
-  /** 1, or more when handlers failed on earlier tries of the same bytes. */
+  /** 1, or more when handlers failed on earlier tries of the same bytes. With an inbox, crashes count too. */
   readonly attempt: number;
   /** Whether Cakemail's published catalogue has the event's name. */
   readonly known: boolean;
@@ -29,7 +29,6 @@ export interface Delivery {
 
 /** Verified bytes on their way to the handlers. Parts that many handlers never ask for are made when asked for. */
 export class VerifiedDelivery implements Delivery {
-  readonly receivedAt = new Date();
   readonly #received: HeadersInput;
   readonly #secretNames: readonly string[];
   readonly id: string;
@@ -43,6 +42,7 @@ export class VerifiedDelivery implements Delivery {
     readonly known: boolean,
     headers: HeadersInput,
     secretNames: readonly string[],
+    readonly receivedAt = new Date(),
   ) {
     this.id = sha256(rawBody);
     this.#received = headers;

@@ -77,6 +77,14 @@ const CODES = {
     message: 'The dedupe store did not answer.',
     help: 'Your `dedupe` store threw or timed out; see `cause`.',
   },
+  ERR_INBOX_UNAVAILABLE: {
+    message: 'The delivery could not be stored.',
+    help: 'The inbox did not take it (disk full, server away, …); see `cause`. The sender is asked to come back.',
+  },
+  ERR_INBOX_OPEN: {
+    message: 'The inbox could not be opened.',
+    help: 'See also `cause`.',
+  },
   ERR_CLOSING: {
     message: 'The receiver is shutting down.',
     help: 'close() was called; the sender is asked to come back.',
@@ -138,10 +146,10 @@ export class WebhookError extends Error {
 /** Thrown while the router is built or a handler is registered: the program is wrong, not a request. */
 export class ConfigurationError extends WebhookError {
   override readonly name = 'ConfigurationError';
-  declare readonly code: 'ERR_SECRET_MISSING' | 'ERR_OPTION_INVALID' | 'ERR_VERIFICATION_DISABLED';
+  declare readonly code: 'ERR_SECRET_MISSING' | 'ERR_OPTION_INVALID' | 'ERR_VERIFICATION_DISABLED' | 'ERR_INBOX_OPEN';
 
-  constructor(code: ConfigurationError['code'], message: string) {
-    super(code, { message: `${message} ${CODES[code].help}` });
+  constructor(code: ConfigurationError['code'], message: string, cause?: Error) {
+    super(code, { message: `${message} ${CODES[code].help}`, cause });
   }
 }
 
@@ -163,6 +171,25 @@ export class HandlerError extends WebhookError {
       ),
     });
     this.errors = errors;
+  }
+}
+
+/**
+ * Thrown by a handler that no further attempt would help: the inbox keeps the delivery as a dead letter at once. Without
+ * an inbox it is a failure like any other.
+ */
+export class PermanentError extends Error {
+  override readonly name = 'PermanentError';
+  /** By this member it is known, also where the package was loaded twice. */
+  readonly permanent = true;
+}
+
+/** Whether a handler failed for good. */
+export function isPermanent(error: unknown): boolean {
+  try {
+    return (error as Partial<PermanentError> | null | undefined)?.permanent === true;
+  } catch {
+    return false; // a getter of somebody's
   }
 }
 
@@ -193,6 +220,15 @@ export function readText(error: Error, member: 'message' | 'stack'): string {
   } catch {
     return 'not to be read';
   }
+}
+
+/** What went wrong, in a line: the handlers' own words, where it was theirs. */
+export function describe(error: Error): string {
+  const causes = error instanceof HandlerError ? error.errors : [error, error.cause].filter(isError);
+  return causes
+    .map((each) => readText(each, 'message'))
+    .join('; ')
+    .slice(0, 1000);
 }
 
 /** A value as text, even one whose own toString throws. */

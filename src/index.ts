@@ -2,7 +2,19 @@ export { keepRawBody } from './body/keep-raw-body.js';
 export { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory.js';
 export type { DedupeStore, Reservation } from './dedupe/store.js';
 export type { Delivery } from './delivery.js';
-export { ConfigurationError, HandlerError, WebhookError, type WebhookErrorCode } from './errors.js';
+export type {
+  Attempt,
+  DeadReason,
+  DeliveryStore,
+  DurableWorker,
+  LeasedDelivery,
+  RouterInbox,
+  StoredDelivery,
+  Verdict,
+  WorkerHooks,
+  WorkOptions,
+} from './durable/store.js';
+export { ConfigurationError, HandlerError, PermanentError, WebhookError, type WebhookErrorCode } from './errors.js';
 export { type CatalogueName, EVENT_GROUPS, EVENT_NAMES } from './events/catalogue.js';
 export type { Issue } from './events/documented.js';
 export type {

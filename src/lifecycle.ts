@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import { contain } from './contain.js';
 import type { Delivery } from './delivery.js';
+import type { DeadReason } from './durable/store.js';
 import type { HandlerError, WebhookErrorCode } from './errors.js';
 import type { Issue } from './events/documented.js';
 import type { AnyCakemailEvent } from './events/types.js';
@@ -38,6 +39,10 @@ export interface LifecycleNotices {
   failed: DeliveryNotice & { readonly error: HandlerError; readonly durationMs: number };
   /** A handler failed after its time was up and the answer was given. */
   late: DeliveryNotice & { readonly error: Error };
+  /** The inbox keeps it; its handlers run later. */
+  stored: DeliveryNotice;
+  /** The inbox will not try it again: see `reason`. It is kept as a dead letter. */
+  dead: { readonly id: string; readonly event: string; readonly reason: DeadReason; readonly error: Error };
   /** It was there before. `joined` tells that the first was still running and its outcome was shared. */
   duplicate: DeliveryNotice & { readonly joined: boolean };
 }

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { BodyLimits } from './body/request.js';
 import { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory.js';
 import type { DedupeStore } from './dedupe/store.js';
+import type { RouterInbox } from './durable/store.js';
 import { ConfigurationError } from './errors.js';
 import { isListed, nearestListed } from './events/catalogue.js';
 import type { Schemas } from './events/schemas.js';
@@ -44,6 +45,16 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
   readonly timeoutMs?: number | TimeLimits | undefined;
   /** Whether a delivery runs once: on by default, in memory. `false`, sizes of the memory, or a store of your own. */
   readonly dedupe?: boolean | MemoryOptions | DedupeStore | undefined;
+  /**
+   * An inbox of `openInbox()`: deliveries are stored, answered 202, and handled by a worker with retries. It takes the
+   * place of `dedupe`.
+   */
+  readonly inbox?: RouterInbox | undefined;
+  /**
+   * Whether this process works on what the inbox holds: by default 10 deliveries at a time. `false` makes it
+   * receive-only, or leaves it to `work()`.
+   */
+  readonly worker?: boolean | { readonly concurrency?: number } | undefined;
   /** Your schemas for `data`, by event name: any Standard Schema (zod, valibot, arktype, …). */
   readonly schemas?: (S & { readonly [N in Exclude<keyof S, EventName>]: never }) | undefined;
   /** What becomes of an event that your schema refuses: 422 (`'reject'`, the default), or delivered as it is with a `drift` notice: then the type of `data` is a wish and no check. */
@@ -69,6 +80,9 @@ export interface Settings {
   readonly body: BodyLimits;
   readonly timeouts: Omit<Required<TimeLimits>, 'body'>;
   readonly dedupe: DedupeStore | undefined;
+  readonly inbox: RouterInbox | undefined;
+  /** How many deliveries of the inbox are worked on at a time from the start; undefined for none. */
+  readonly concurrency: number | undefined;
   readonly schemas: Schemas;
   readonly rejectMismatch: boolean;
   readonly errors: 'respond' | 'next';
@@ -86,6 +100,8 @@ export const OPTION_NAMES = [
   'inflate',
   'timeoutMs',
   'dedupe',
+  'inbox',
+  'worker',
   'schemas',
   'onSchemaMismatch',
   'errors',
@@ -93,6 +109,9 @@ export const OPTION_NAMES = [
   'exposeErrors',
   'dangerouslySkipVerification',
 ] as const satisfies readonly (keyof WebhookRouterOptions)[];
+
+/** Deliveries of an inbox that are worked on at a time, unless told. */
+export const DEFAULT_CONCURRENCY = 10;
 
 const DEFAULT_TIMEOUTS: Required<TimeLimits> = { handler: 30_000, body: 10_000, keys: 5_000 };
 
@@ -113,7 +132,8 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
       timeoutMs: bodyTimeoutMs,
     },
     timeouts,
-    dedupe: resolveDedupe(options.dedupe),
+    dedupe: resolveDedupe(options.inbox === undefined ? options.dedupe : false),
+    ...resolveInbox(options),
     schemas: resolveSchemas(options.schemas, log),
     rejectMismatch: choice('onSchemaMismatch', options.onSchemaMismatch, ['reject', 'deliver']) === 'reject',
     errors: choice('errors', options.errors, ['respond', 'next']),
@@ -179,6 +199,19 @@ function resolveDedupe(value: boolean | MemoryOptions | DedupeStore = true): Ded
   }
   checkMembers('dedupe', value, ['ttlMs', 'max']);
   return new MemoryDedupeStore(value);
+}
+
+function resolveInbox({ inbox, worker = true, dedupe }: WebhookRouterOptions<SchemaMap>) {
+  if (inbox === undefined) {
+    if (worker !== true) throw invalid('`worker` needs an `inbox`.');
+    return { inbox, concurrency: undefined };
+  }
+  const complete = [inbox?.store, inbox?.work, inbox?.close].every((method) => typeof method === 'function');
+  if (!complete) throw invalid('`inbox` must be what `await openInbox(…)` gives.');
+  if (dedupe !== undefined) throw invalid('Pass `inbox` or `dedupe`, not both: an inbox knows what it holds.');
+  if (typeof worker === 'boolean') return { inbox, concurrency: worker ? DEFAULT_CONCURRENCY : undefined };
+  checkMembers('worker', worker, ['concurrency']);
+  return { inbox, concurrency: wholeNumber('worker.concurrency', worker.concurrency, DEFAULT_CONCURRENCY) };
 }
 
 function resolveSchemas(schemas: SchemaMap = {}, log: Log): Schemas {

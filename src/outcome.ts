@@ -34,6 +34,7 @@ const REASONS = {
   running_elsewhere: 'ERR_DELIVERY_RUNNING',
   keys_unavailable: 'ERR_KEYS_UNAVAILABLE',
   dedupe_unavailable: 'ERR_DEDUPE_UNAVAILABLE',
+  inbox_unavailable: 'ERR_INBOX_UNAVAILABLE',
   closing: 'ERR_CLOSING',
   internal: 'ERR_INTERNAL',
 } as const satisfies Record<string, WebhookErrorCode>;
@@ -45,6 +46,9 @@ const STATUS = {
   handled: 200,
   unhandled: 200,
   duplicate: 200,
+  stored: 202,
+  /** A duplicate of what an inbox keeps. */
+  kept: 202,
   ERR_SIGNATURE: 403,
   ERR_PAYLOAD: 400,
   ERR_SCHEMA_MISMATCH: 422,
@@ -60,9 +64,10 @@ const STATUS = {
   ERR_HANDLER_TIMEOUT: 500,
   ERR_KEYS_UNAVAILABLE: 503,
   ERR_DEDUPE_UNAVAILABLE: 503,
+  ERR_INBOX_UNAVAILABLE: 503,
   ERR_CLOSING: 503,
   ERR_INTERNAL: 500,
-} as const satisfies Record<AcceptedKind | AnsweredCode, number>;
+} as const satisfies Record<AcceptedAnswer | AnsweredCode, number>;
 
 /** Seconds. Short: the causes (a deploy, a key service, another process) pass quickly. */
 const RETRY_AFTER = '5';
@@ -72,21 +77,29 @@ const HEADERS: Partial<Record<AnsweredCode, Readonly<Record<string, string>>>> =
   ERR_DELIVERY_RUNNING: { 'retry-after': RETRY_AFTER },
   ERR_KEYS_UNAVAILABLE: { 'retry-after': RETRY_AFTER },
   ERR_DEDUPE_UNAVAILABLE: { 'retry-after': RETRY_AFTER },
+  ERR_INBOX_UNAVAILABLE: { 'retry-after': RETRY_AFTER },
   ERR_CLOSING: { 'retry-after': RETRY_AFTER },
 };
 
-type AcceptedKind = 'handled' | 'unhandled' | 'duplicate';
+type AcceptedKind = 'handled' | 'unhandled' | 'duplicate' | 'stored';
 
-/** The delivery was taken: its handlers ran, nothing listens to it, or it was finished before. */
+/** Which line of the table: a duplicate is answered as what it is a duplicate of. */
+type AcceptedAnswer = AcceptedKind | 'kept';
+
+/**
+ * The delivery was taken: its handlers ran, nothing listens to it, an inbox keeps it, or it was there before. Its
+ * `status` is 202 when an inbox has it, else 200.
+ */
 export class AcceptedOutcome {
-  readonly status: 200;
+  readonly status: 200 | 202;
 
   constructor(
     readonly kind: AcceptedKind,
     readonly event: AnyCakemailEvent,
     readonly delivery: Delivery,
+    answer: AcceptedAnswer = kind,
   ) {
-    this.status = STATUS[kind];
+    this.status = STATUS[answer];
   }
 }
 
@@ -158,14 +171,16 @@ const REPLIES = Object.fromEntries(
  * unless `expose` (for development) adds what a verified sender's delivery failed on.
  */
 export function replyTo(outcome: Outcome, expose = false): Reply {
-  if (outcome instanceof AcceptedOutcome) return REPLIES[outcome.kind];
+  if (outcome instanceof AcceptedOutcome) {
+    return REPLIES[outcome.kind === 'duplicate' && outcome.status === STATUS.kept ? 'kept' : outcome.kind];
+  }
   const detail = expose ? detailOf(outcome) : undefined;
   return detail === undefined ? REPLIES[outcome.code] : render(outcome.code, detail);
 }
 
 function render(key: keyof typeof STATUS, detail?: string): Reply {
   const content = isAccepted(key)
-    ? { status: key }
+    ? { status: key === 'kept' ? 'duplicate' : key }
     : { error: { code: key, message: messageOf(key), ...(detail && { detail }) } };
   const body = JSON.stringify(content);
   return {
@@ -179,7 +194,7 @@ function render(key: keyof typeof STATUS, detail?: string): Reply {
   };
 }
 
-function isAccepted(key: keyof typeof STATUS): key is AcceptedKind {
+function isAccepted(key: keyof typeof STATUS): key is AcceptedAnswer {
   return !key.startsWith('ERR_');
 }
 

@@ -3,21 +3,21 @@ import type { Pieces } from './body/request.js';
 import { Once, type OnceResult } from './dedupe/once.js';
 import { VerifiedDelivery } from './delivery.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
+import type { DeliveryStore } from './durable/store.js';
 import { isCatalogueName } from './events/catalogue.js';
-import { findDrift, type Issue } from './events/documented.js';
 import { occurredAt } from './events/occurred-at.js';
 import { type ParsedEvent, parseEvent } from './events/parse.js';
-import { checkData, describeIssues } from './events/schemas.js';
 import type { AnyCakemailEvent } from './events/types.js';
+import type { CheckedEvent, Executed, Handling } from './handling.js';
 import type { HeadersInput } from './headers.js';
 import type { LifecycleEmitter } from './lifecycle.js';
 import { warnIfUnseen } from './log/unseen.js';
 import type { Settings } from './options.js';
-import { AcceptedOutcome, type FailedOutcome, type Outcome, RejectedOutcome } from './outcome.js';
+import { AcceptedOutcome, type Outcome, RejectedOutcome } from './outcome.js';
 import { findSignature } from './signature/find.js';
 import { type KeyRing, mayAuthenticate } from './signature/keys.js';
 import { verifyingKeys } from './signature/verify.js';
-import { after, attempt, type MaybePromise, within } from './time.js';
+import { after, attempt, type MaybePromise } from './time.js';
 
 /** A delivery as `receive()` takes it: the exact bytes, and the headers they came with. */
 export interface IncomingDelivery {
@@ -26,19 +26,18 @@ export interface IncomingDelivery {
   readonly headers: HeadersInput;
 }
 
-type Executed = AcceptedOutcome | FailedOutcome | RejectedOutcome;
-
 /** The whole pipeline without HTTP: verify, parse, check, reserve, dispatch. Each step may end it. */
 export class Receiver {
-  readonly #once: Once<Executed> | undefined;
+  readonly #dedupe: Once<Executed> | undefined;
 
   constructor(
     private readonly settings: Settings,
     private readonly events: LifecycleEmitter,
     private readonly dispatcher: Dispatcher,
+    private readonly handling: Handling,
   ) {
     const { dedupe, timeouts, log } = settings;
-    this.#once =
+    this.#dedupe =
       dedupe &&
       new Once<Executed>(dedupe, {
         timeoutMs: timeouts.keys,
@@ -125,39 +124,39 @@ export class Receiver {
     // Made at once, of the bytes that were verified: what comes next may take its time.
     const time = occurredAt(event);
     const delivery = new VerifiedDelivery(bytes, time, isCatalogueName(name), headers, this.settings.headerNames);
-    return this.#check(event, delivery);
-  }
-
-  /** Looks at `data` with the user's schema, or at the whole event with what Cakemail publishes. */
-  #check(parsed: ParsedEvent, delivery: VerifiedDelivery): MaybePromise<Outcome> {
-    const { schemas, timeouts, rejectMismatch } = this.settings;
-    const event = parsed as unknown as AnyCakemailEvent;
-    const drift = findDrift(parsed);
-    const schema = schemas.get(parsed.event);
-    if (schema === undefined) return this.#execute(event, drift, delivery);
-
-    const overdue = (): Error => new Error(`The schema did not finish within ${timeouts.handler} ms`);
-    return attempt(
-      () => within(timeouts.handler, checkData(schema, parsed.data), overdue),
-      (verdict) => {
-        if ('data' in verdict) return this.#execute(Object.assign(event, { data: verdict.data }), drift, delivery);
-        if (!rejectMismatch) return this.#execute(event, [...drift, ...verdict.issues], delivery);
-        const cause = new Error(describeIssues(verdict.issues));
-        return new RejectedOutcome('schema_mismatch', { event: parsed.event, cause });
-      },
-      (cause) => new RejectedOutcome('schema_failed', { event: parsed.event, cause }),
+    const { inbox } = this.settings;
+    if (inbox !== undefined) return this.#store(inbox, event, delivery);
+    return after(this.handling.check(event), (checked) =>
+      checked instanceof RejectedOutcome ? checked : this.#once(checked, delivery),
     );
   }
 
-  #execute(event: AnyCakemailEvent, drift: readonly Issue[], delivery: VerifiedDelivery): MaybePromise<Outcome> {
+  /** Runs the handlers of an event, unless they ran before. */
+  #once(checked: CheckedEvent, delivery: VerifiedDelivery): MaybePromise<Outcome> {
     const execute = (attempt: number): MaybePromise<Executed> => {
-      if (this.dispatcher.gaveUp) return new RejectedOutcome('closing', { event: event.event });
       delivery.attempt = attempt;
-      if (drift.length > 0) this.events.emit('drift', { event, delivery, issues: drift });
-      return this.dispatcher.dispatch(event, delivery);
+      return this.handling.execute(checked, delivery);
     };
-    if (this.#once === undefined) return execute(1);
-    return after(this.#once.run(delivery.id, execute), (once) => this.#conclude(once, event, delivery));
+    if (this.#dedupe === undefined) return execute(1);
+    return after(this.#dedupe.run(delivery.id, execute), (once) => this.#conclude(once, checked.event, delivery));
+  }
+
+  /** Keeps it for a worker. Its schema is looked at there: an event that it refuses must not be lost either. */
+  #store(inbox: DeliveryStore, parsed: ParsedEvent, delivery: VerifiedDelivery): MaybePromise<Outcome> {
+    const event = parsed as unknown as AnyCakemailEvent;
+    const { id, rawBody, headers, receivedAt } = delivery;
+    return attempt(
+      () => inbox.store({ id, event: parsed.event, rawBody, headers, receivedAt }),
+      (state): Outcome => {
+        if (state === 'stored') {
+          this.events.emit('stored', { event, delivery });
+          return new AcceptedOutcome('stored', event, delivery);
+        }
+        this.events.emit('duplicate', { event, delivery, joined: false });
+        return new AcceptedOutcome('duplicate', event, delivery, 'kept');
+      },
+      (cause) => new RejectedOutcome('inbox_unavailable', { event: parsed.event, cause }),
+    );
   }
 
   #conclude(once: OnceResult<Executed>, event: AnyCakemailEvent, delivery: VerifiedDelivery): Outcome {

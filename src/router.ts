@@ -1,17 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { Drain } from './drain.js';
+import type { DurableWorker } from './durable/store.js';
+import { startWorker } from './durable/work.js';
 import { WebhookError } from './errors.js';
 import type { SchemaMap } from './events/types.js';
+import { Handling } from './handling.js';
 import { FetchFace } from './http/fetch.js';
 import { type InFrontOptions, inFrontOf, type NodeListener } from './http/in-front.js';
 import { type Next, NodeFace } from './http/node.js';
 import { createLifecycle } from './lifecycle.js';
 import { writeNotice } from './log/lines.js';
-import { resolveOptions, type WebhookRouterOptions } from './options.js';
+import { invalid, wholeNumber } from './option-checks.js';
+import { DEFAULT_CONCURRENCY, resolveOptions, type WebhookRouterOptions } from './options.js';
 import { RejectedOutcome } from './outcome.js';
 import { type IncomingDelivery, Receiver } from './receive.js';
 import { registrations } from './registrations.js';
+import { within } from './time.js';
 import type { WebhookRouter } from './webhook-router.js';
 
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -39,23 +44,43 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   );
   const report = (err: Error): void => log.write('error', { err }, 'an onError handler threw');
   const dispatcher = new Dispatcher(settings.timeouts.handler, events, report);
-  const receiver = new Receiver(settings, events, dispatcher);
+  const handling = new Handling(settings, events, dispatcher);
+  const receiver = new Receiver(settings, events, dispatcher, handling);
   const drain = new Drain();
   const node = new NodeFace(settings, receiver, drain);
   const fetch = new FetchFace(settings, receiver, drain);
+  let worker: DurableWorker | undefined;
   let closing: Promise<void> | undefined;
+  // A turn later, so that the handlers are there.
+  if (settings.concurrency !== undefined) setImmediate(() => drain.closed || work(settings.concurrency));
 
   function webhookRouter(req: IncomingMessage, res: ServerResponse, next?: Next): void {
     void node.serve(req, res, next);
   }
 
+  function work(concurrency = DEFAULT_CONCURRENCY): void {
+    const { inbox } = settings;
+    if (inbox === undefined) throw invalid('work() needs the option `inbox`.');
+    if (drain.closed) throw invalid('work(): this router is closed.');
+    if (worker !== undefined) throw invalid('work(): this router works already; create it with `worker: false`.');
+    worker = startWorker(inbox, concurrency, { handling, drain, events, log });
+  }
+
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     // A shutdown is no time to refuse a number: one that is none, NaN say, means the default.
     const patience = timeoutMs >= 0 ? timeoutMs : CLOSE_TIMEOUT_MS;
-    if (await drain.close(patience)) return;
-    const message = `The receiver closed while a handler was still running, after waiting ${patience} ms.`;
-    dispatcher.giveUp(new WebhookError('ERR_CLOSING', { message }));
-    await drain.close(ANSWER_MS); // so that the given-up ones are answered before the process may exit
+    const stopped = worker?.stop();
+    if (!(await drain.close(patience))) {
+      const message = `The receiver closed while a handler was still running, after waiting ${patience} ms.`;
+      dispatcher.giveUp(new WebhookError('ERR_CLOSING', { message }));
+      await drain.close(ANSWER_MS); // so that the given-up ones are answered before the process may exit
+    }
+    try {
+      await within(ANSWER_MS, stopped, () => new Error(`The inbox did not answer its worker within ${ANSWER_MS} ms.`));
+      await settings.inbox?.close();
+    } catch (err) {
+      log.write('error', { err }, 'the inbox could not be closed: what ran may run again');
+    }
   }
 
   const members = {
@@ -75,6 +100,8 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
       drain.leave();
       return outcome;
     },
+    work: ({ concurrency }: { readonly concurrency?: number } = {}) =>
+      work(wholeNumber('concurrency', concurrency, DEFAULT_CONCURRENCY)),
     close: (options?: { readonly timeoutMs?: number }) => {
       closing ??= close(options);
       return closing;

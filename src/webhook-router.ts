@@ -75,9 +75,17 @@ export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
   receive(incoming: IncomingDelivery): Promise<Outcome>;
 
   /**
+   * Works on what the inbox holds, in a process of its own or beside the server, until `close()`: for routers that were
+   * created with `worker: false`. The handlers must be registered before.
+   *
+   * @throws {ConfigurationError} without an inbox, or when the router works already.
+   */
+  work(options?: { readonly concurrency?: number }): void;
+
+  /**
    * Stops taking deliveries (they get 503) and waits for the running ones. Those that still run after `timeoutMs`
    * (default 10,000) have their `signal` aborted and are reported as failed; what is left then has one more second to be
-   * answered. Calling it again gives the same promise.
+   * answered. An inbox is closed last. Calling it again gives the same promise.
    */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }

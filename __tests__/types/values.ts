@@ -30,7 +30,7 @@ const webhooks = createWebhookRouter({ secret: 'key' });
 
 // Outcomes narrow on `kind`.
 export function describe(outcome: Outcome): string {
-  exactly<'handled' | 'unhandled' | 'duplicate' | 'rejected' | 'failed'>()(outcome.kind);
+  exactly<'handled' | 'unhandled' | 'duplicate' | 'stored' | 'rejected' | 'failed'>()(outcome.kind);
   exactly<number>()(outcome.status);
   // A copy keeps the type, though a mutable member would widen a literal that was only inferred.
   const copy = { kind: outcome.kind };
@@ -41,9 +41,10 @@ export function describe(outcome: Outcome): string {
     case 'handled':
     case 'unhandled':
     case 'duplicate':
+    case 'stored':
       exactly<AcceptedOutcome>()(outcome);
       exactly<AnyCakemailEvent>()(outcome.event);
-      exactly<200>()(outcome.status);
+      exactly<200 | 202>()(outcome.status);
       return outcome.delivery.id;
     case 'rejected':
       exactly<RejectedOutcome>()(outcome);

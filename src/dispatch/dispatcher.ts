@@ -7,6 +7,7 @@ import { AcceptedOutcome, FailedOutcome } from '../outcome.js';
 import { isPromised, type MaybePromise } from '../time.js';
 import { HandlerRegistry } from './registry.js';
 import { HandlerRun, type RunObserver } from './run.js';
+import { type Settled, unsettled } from './settled.js';
 
 /** A handler as it is kept; its event type is sharpened where it is registered. */
 export type AnyHandler = (event: AnyCakemailEvent, delivery: Delivery) => unknown;
@@ -52,10 +53,15 @@ export class Dispatcher {
     return this.#errorHandlers.length > 0;
   }
 
-  /** Runs the handlers of an event. Neither throws nor rejects. */
-  dispatch(event: AnyCakemailEvent, delivery: VerifiedDelivery): MaybePromise<Ended> {
+  /**
+   * Runs the handlers of an event, but for those that are settled; those that settle now are added. Neither throws nor
+   * rejects.
+   */
+  dispatch(event: AnyCakemailEvent, delivery: VerifiedDelivery, settled?: Settled): MaybePromise<Ended> {
     const startedAt = performance.now();
-    const { named, handlers } = this.handlers.take(event.event);
+    const name = event.event;
+    const { named, handlers } =
+      settled === undefined ? this.handlers.take(name) : unsettled(this.handlers.takeKeyed(name), settled);
     const run: Run = new HandlerRun(event, delivery, this.timeoutMs, this.#observer);
     const errors = run.start(handlers);
     const conclude = (errors: readonly Error[]): Ended => {

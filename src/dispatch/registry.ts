@@ -1,4 +1,5 @@
 import { patternOf } from '../events/catalogue.js';
+import { handlerKind } from './handler-key.js';
 
 /** Stands for every event. */
 export const ANY = Symbol('any event');
@@ -8,8 +9,13 @@ export const UNHANDLED = Symbol('unhandled events');
 /** An event name, a pattern such as `'Email.*'`, or one of the two symbols. */
 export type Subject = string | typeof ANY | typeof UNHANDLED;
 
-interface Registration<H> {
+/** A handler, and what tells it from every other, in this process and in the next one: see `handlerKind`. */
+export interface KeyedHandler<H> {
+  readonly key: string;
   readonly handler: H;
+}
+
+interface Registration<H> extends KeyedHandler<H> {
   readonly subjects: ReadonlySet<Subject>;
   readonly once: boolean;
 }
@@ -26,11 +32,17 @@ export interface Match<H> {
  * and go. A look-up reads a few Map entries, however many names have handlers.
  */
 export class HandlerRegistry<H> {
+  readonly #ordinals = new Map<string, number>();
   readonly #lists = new Map<Subject, readonly Registration<H>[]>();
 
   /** Registers a handler; the returned function takes just this registration back. */
   add(subjects: readonly Subject[], handler: H, once = false): () => void {
-    const registration: Registration<H> = { handler, subjects: new Set(subjects), once };
+    const registration: Registration<H> = {
+      handler,
+      subjects: new Set(subjects),
+      once,
+      key: this.#nextKey(handlerKind(subjects, handler)),
+    };
     for (const subject of registration.subjects) {
       this.#lists.set(subject, [...this.#listOf(subject), registration]);
     }
@@ -47,11 +59,29 @@ export class HandlerRegistry<H> {
    * it runs, so that two deliveries at the same time cannot both have it.
    */
   take(name: string): Match<H> {
+    const { named, registrations } = this.#spend(name);
+    return { named, handlers: registrations.map(({ handler }) => handler) };
+  }
+
+  /** The same with the key of each handler. */
+  takeKeyed(name: string): Match<KeyedHandler<H>> {
+    const { named, registrations } = this.#spend(name);
+    return { named, handlers: registrations };
+  }
+
+  #spend(name: string): { named: boolean; registrations: readonly Registration<H>[] } {
     const covering = this.#covering(name);
     const named = covering.length > 0;
-    const all = [...covering, ...(named ? [] : this.#listOf(UNHANDLED)), ...this.#listOf(ANY)];
-    for (const registration of all) if (registration.once) this.#cancel(registration);
-    return { named, handlers: all.map(({ handler }) => handler) };
+    const registrations = [...covering, ...(named ? [] : this.#listOf(UNHANDLED)), ...this.#listOf(ANY)];
+    for (const registration of registrations) if (registration.once) this.#cancel(registration);
+    return { named, registrations };
+  }
+
+  /** Handlers of one kind are told apart by the order in which they were registered. */
+  #nextKey(kind: string): string {
+    const ordinal = this.#ordinals.get(kind) ?? 0;
+    this.#ordinals.set(kind, ordinal + 1);
+    return `${kind}.${ordinal}`;
   }
 
   #covering(name: string): readonly Registration<H>[] {

@@ -34,6 +34,12 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
     'handler failed',
   ],
   late: ({ error, ...notice }) => ['error', { ...fieldsOf(notice), err: error }, 'handler failed after its time limit'],
+  stored: (notice) => ['info', fieldsOf(notice), 'stored'],
+  dead: ({ id, event, reason, error }) => [
+    'error',
+    { event: cut(event), delivery: id, reason, err: error },
+    'dead letter',
+  ],
   duplicate: ({ joined, ...notice }) => ['info', { ...fieldsOf(notice), joined }, 'duplicate'],
 };
 

@@ -1,0 +1,306 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import request from 'supertest';
+import * as z from 'zod';
+import type { Inbox } from '../../src/inbox/index.js';
+import { type CakemailEvent, type Delivery, PermanentError } from '../../src/index.js';
+import { sampleEvent, signedRequest } from '../../src/testing/index.js';
+import { createApp, PATH, SECRET } from '../helpers/app.js';
+import { closeAll, drained, ENGINES, newPlace, next, open, QUICK, routerOn, send } from '../helpers/inbox.js';
+
+afterEach(closeAll);
+
+const LOGIN = sampleEvent('User.LoggedIn');
+/** Distinct events. */
+const login = (account_id: number) => ({ ...LOGIN, account_id });
+const fail = (): never => {
+  throw new Error('not today');
+};
+
+describe.each(ENGINES)('an inbox in $name', (engine) => {
+  let address: string;
+  let inbox: Inbox;
+  beforeEach(async () => {
+    address = await newPlace(engine);
+    inbox = await open(address);
+  });
+
+  test('takes a delivery, answers 202, and has it handled', async () => {
+    const { listener, webhooks } = createApp({ inbox });
+    const handled = next(webhooks, 'handled');
+    const seen: [CakemailEvent, Delivery][] = [];
+    webhooks.on('User.LoggedIn', (event, delivery) => seen.push([event, delivery]));
+    const { body, headers } = signedRequest(LOGIN, { secret: SECRET });
+    const response = await request(listener).post(PATH).set(headers).send(body);
+    expect([response.status, response.body]).toEqual([202, { status: 'stored' }]);
+    const { delivery } = await handled;
+    expect(seen).toEqual([[LOGIN, delivery]]);
+    expect(delivery).toMatchObject({ attempt: 1, known: true, rawBody: Buffer.from(body) });
+    await drained(inbox);
+    expect(await inbox.get(delivery.id)).toMatchObject({ state: 'done', attempts: 1, event: 'User.LoggedIn' });
+    await webhooks.close();
+  });
+
+  test('keeps the exact bytes, and when they came', async () => {
+    const webhooks = routerOn(inbox, { worker: false });
+    const body = '{ "event":"Nobody.KnowsIt",\n"data" : {"a":"\\u0000 é \u2028 😀","n":1.50,"b":9007199254740993} }';
+    const before = Date.now();
+    const outcome = await send(webhooks, body);
+    if (outcome.kind !== 'stored') throw new Error(outcome.kind);
+    const kept = await inbox.get(outcome.delivery.id);
+    expect(kept?.rawBody.equals(Buffer.from(body))).toBe(true);
+    expect(kept).toMatchObject({ state: 'waiting', attempts: 0, event: 'Nobody.KnowsIt' });
+    expect(kept?.receivedAt.getTime()).toBeGreaterThanOrEqual(before);
+    expect(kept?.receivedAt.getTime()).toBeLessThanOrEqual(Date.now());
+  });
+
+  test('knows a delivery that it has, and one that it had', async () => {
+    const webhooks = routerOn(inbox, { worker: false });
+    const handler = jest.fn();
+    webhooks.on('User.LoggedIn', handler);
+    expect(await send(webhooks, LOGIN)).toMatchObject({ kind: 'stored', status: 202 });
+    expect(await send(webhooks, LOGIN)).toMatchObject({ kind: 'duplicate', status: 202 });
+    webhooks.work();
+    await drained(inbox);
+    const duplicate = next(webhooks, 'duplicate');
+    expect(await send(webhooks, LOGIN)).toMatchObject({ kind: 'duplicate', status: 202 });
+    expect(await duplicate).toMatchObject({ joined: false });
+    await drained(inbox);
+    expect(handler).toHaveBeenCalledTimes(1);
+  });
+
+  test('takes the same bytes once, however many come at the same moment by different processes', async () => {
+    const routers = [routerOn(inbox), routerOn(await open(address))];
+    const handler = jest.fn();
+    for (const webhooks of routers) webhooks.on('User.LoggedIn', handler);
+    const sent = Array.from({ length: 20 }, (_, index) => send(routers[index % 2] as (typeof routers)[0], LOGIN));
+    const kinds = (await Promise.all(sent)).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'stored')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'duplicate')).toHaveLength(19);
+    await drained(inbox);
+    expect(handler).toHaveBeenCalledTimes(1);
+  });
+
+  test('tries a failed delivery again, without the handlers that succeeded', async () => {
+    const webhooks = routerOn(inbox);
+    const attempts: number[] = [];
+    const sibling = jest.fn();
+    webhooks.on('User.LoggedIn', (_event, { attempt }) => {
+      attempts.push(attempt);
+      if (attempt < 3) fail();
+    });
+    webhooks.on('User.*', sibling);
+    webhooks.onAny(async () => sibling());
+    const handled = next(webhooks, 'handled');
+    await send(webhooks, LOGIN);
+    await handled;
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(sibling).toHaveBeenCalledTimes(2);
+  });
+
+  test('remembers after a restart which handlers succeeded', async () => {
+    const calls: string[] = [];
+    const register = (webhooks: ReturnType<typeof routerOn>, process: string): void => {
+      webhooks.on('User.LoggedIn', () => calls.push(`first in ${process}`));
+      webhooks.on('User.LoggedIn', ({ account_id }, { attempt }) => {
+        calls.push(`second of ${account_id} in ${process}`);
+        if (attempt === 1) fail();
+      });
+    };
+    const first = routerOn(await open(address, { ...QUICK, retries: { baseMs: 200, maxMs: 200 } }));
+    register(first, 'one');
+    const failed = next(first, 'failed');
+    await send(first, login(1));
+    await failed;
+    await first.close();
+    const second = routerOn(inbox);
+    register(second, 'two');
+    await drained(inbox);
+    expect(calls).toEqual(['first in one', 'second of 1 in one', 'second of 1 in two']);
+  });
+
+  test('gives up after the last attempt, tells why, and handles it again when it is asked to', async () => {
+    const webhooks = routerOn(inbox);
+    const handler = jest.fn(fail);
+    webhooks.on('User.LoggedIn', handler);
+    const died = next(webhooks, 'dead');
+    await send(webhooks, LOGIN);
+    const { id, event, reason, error } = await died;
+    expect([event, reason]).toEqual(['User.LoggedIn', 'attempts_exhausted']);
+    expect(error.message).toBe('not today');
+    expect(handler).toHaveBeenCalledTimes(3);
+    expect(await inbox.list({ state: 'dead' })).toMatchObject([{ id, attempts: 3, reason, error: error.message }]);
+
+    handler.mockImplementation((() => {}) as never);
+    const handled = next(webhooks, 'handled');
+    expect(await inbox.replay({ state: 'dead', event: 'User.LoggedIn' })).toBe(1);
+    expect((await handled).delivery).toMatchObject({ id, attempt: 1 });
+    await drained(inbox);
+    expect(await inbox.get(id)).toMatchObject({ state: 'done', attempts: 1 });
+  });
+
+  test('gives up at once on a PermanentError', async () => {
+    const webhooks = routerOn(inbox);
+    webhooks.on('User.LoggedIn', async () => {
+      throw new PermanentError('there is no such customer');
+    });
+    const died = next(webhooks, 'dead');
+    await send(webhooks, LOGIN);
+    expect(await died).toMatchObject({ reason: 'permanent_error' });
+    expect((await inbox.list())[0]).toMatchObject({ state: 'dead', attempts: 1 });
+  });
+
+  test('tries on for a handler beside one that failed for good, and then gives up', async () => {
+    const webhooks = routerOn(inbox);
+    const permanent = jest.fn(() => {
+      throw new PermanentError('never');
+    });
+    const temporary = jest.fn().mockImplementationOnce(fail);
+    webhooks.on('User.LoggedIn', permanent);
+    webhooks.on('User.*', temporary);
+    const died = next(webhooks, 'dead');
+    await send(webhooks, LOGIN);
+    expect(await died).toMatchObject({ reason: 'permanent_error' });
+    expect([permanent.mock.calls.length, temporary.mock.calls.length]).toEqual([1, 2]);
+  });
+
+  test('keeps what its schema refuses as a dead letter, and an event that nobody handles', async () => {
+    const data = z.object({ email: z.number() });
+    const webhooks = routerOn(inbox, { schemas: { 'User.LoggedIn': data as never } });
+    const died = next(webhooks, 'dead');
+    expect(await send(webhooks, LOGIN)).toMatchObject({ kind: 'stored' });
+    expect(await died).toMatchObject({ reason: 'schema_mismatch' });
+    const unhandled = next(webhooks, 'unhandled');
+    expect(await send(webhooks, { event: 'Nobody.KnowsIt' })).toMatchObject({ kind: 'stored' });
+    await unhandled;
+    await drained(inbox);
+    const kept = await inbox.list();
+    expect(kept.map(({ event, state }) => `${event} ${state}`).sort()).toEqual([
+      'Nobody.KnowsIt done',
+      'User.LoggedIn dead',
+    ]);
+  });
+
+  test('does not store what is no event, or is forged', async () => {
+    const webhooks = routerOn(inbox);
+    expect(await send(webhooks, 'no JSON')).toMatchObject({ status: 400 });
+    const { body } = signedRequest(LOGIN, { secret: SECRET });
+    const forged = signedRequest(LOGIN, { secret: 'another key' });
+    expect(await webhooks.receive({ rawBody: body, headers: forged.headers })).toMatchObject({ status: 403 });
+    expect(await inbox.list()).toEqual([]);
+  });
+
+  test('works apart from the process that receives', async () => {
+    const web = routerOn(inbox, { worker: false });
+    const outcomes = await Promise.all(Array.from({ length: 50 }, (_, index) => send(web, login(index))));
+    expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['stored']));
+    expect(await inbox.stats()).toMatchObject({ waiting: 50, active: 0, done: 0, dead: 0 });
+    const worker = routerOn(await open(address), { worker: false });
+    const seen = new Set<unknown>();
+    worker.on('User.LoggedIn', ({ account_id }) => seen.add(account_id));
+    worker.work({ concurrency: 3 });
+    await drained(inbox);
+    expect(seen.size).toBe(50);
+  });
+
+  test('runs as many at a time as it is told to', async () => {
+    let running = 0;
+    let most = 0;
+    const webhooks = routerOn(inbox, { worker: { concurrency: 3 } });
+    webhooks.on('User.LoggedIn', async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running--;
+    });
+    await Promise.all(Array.from({ length: 20 }, (_, index) => send(webhooks, login(index))));
+    await drained(inbox);
+    expect(most).toBe(3);
+  });
+
+  test('waits with close() for what runs, and loses nothing of what does not', async () => {
+    const webhooks = routerOn(inbox, { worker: { concurrency: 1 } });
+    let finish: () => void = () => {};
+    const started = new Promise<void>((resolve) => {
+      webhooks.on('User.LoggedIn', () => {
+        resolve();
+        return new Promise<void>((done) => {
+          finish = done;
+        });
+      });
+    });
+    await Promise.all([send(webhooks, login(1)), send(webhooks, login(2))]);
+    await started;
+    const closed = webhooks.close();
+    expect(await send(webhooks, login(3))).toMatchObject({ status: 503 });
+    finish();
+    await closed;
+    const states = (await (await open(address)).list()).map(({ state }) => state).sort();
+    expect(states).toEqual(['done', 'waiting']);
+  });
+
+  test('answers 503 when it cannot store', async () => {
+    const { listener, webhooks } = createApp({ inbox, worker: false, logger: {} });
+    const rejected = next(webhooks, 'rejected');
+    await inbox.close();
+    const { body, headers } = signedRequest(LOGIN, { secret: SECRET });
+    const response = await request(listener).post(PATH).set(headers).send(body);
+    expect([response.status, response.headers['retry-after'], response.body.error.code]).toEqual([
+      503,
+      '5',
+      'ERR_INBOX_UNAVAILABLE',
+    ]);
+    expect(await rejected).toMatchObject({ reason: 'inbox_unavailable', cause: { message: expect.any(String) } });
+  });
+
+  test('is looked at, counted and cleared', async () => {
+    const webhooks = routerOn(inbox, { worker: false });
+    await send(webhooks, login(1));
+    await send(webhooks, { event: 'Email.Bounced' });
+    expect(await inbox.list({ event: 'Email.Bounced' })).toMatchObject([{ event: 'Email.Bounced', state: 'waiting' }]);
+    expect(await inbox.list({ limit: 1 })).toHaveLength(1);
+    expect(await inbox.list({ since: new Date(Date.now() + 60_000) })).toEqual([]);
+    const none = { waiting: 0, active: 0, done: 0, dead: 0 };
+    expect(await inbox.stats()).toEqual({
+      ...none,
+      waiting: 2,
+      oldestAgeMs: expect.any(Number),
+      events: { 'User.LoggedIn': { ...none, waiting: 1 }, 'Email.Bounced': { ...none, waiting: 1 } },
+    });
+    expect(await inbox.remove({ event: 'Email.Bounced' })).toBe(1);
+    const [left] = await inbox.list();
+    expect(left?.event).toBe('User.LoggedIn');
+    expect(await inbox.remove(left?.id ?? '')).toBe(1);
+    expect(await inbox.stats()).toEqual({ ...none, oldestAgeMs: 0, events: {} });
+    expect(await inbox.get(left?.id ?? '')).toBeUndefined();
+  });
+
+  test('forgets what was handled after its time, and then takes it as new', async () => {
+    const short = await open(address, { ...QUICK, keepMs: 1 });
+    const webhooks = routerOn(short);
+    const handler = jest.fn();
+    webhooks.on('User.LoggedIn', handler);
+    await send(webhooks, LOGIN);
+    await drained(short);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await send(webhooks, LOGIN)).toMatchObject({ kind: 'stored' });
+    await drained(short);
+    expect(handler).toHaveBeenCalledTimes(2);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await short.prune()).toBe(1);
+    expect(await short.list()).toEqual([]);
+  });
+
+  test('holds no key, no signature and no credential', async () => {
+    const webhooks = routerOn(inbox, { worker: false });
+    const { body, headers } = signedRequest(LOGIN, { secret: SECRET });
+    const secrets = { authorization: 'Bearer do-not-keep', cookie: 'session=do-not-keep', ...headers };
+    const outcome = await webhooks.receive({ rawBody: body, headers: { ...secrets, 'x-request-id': 'keep-me' } });
+    if (outcome.kind !== 'stored') throw new Error(outcome.kind);
+    expect((await inbox.get(outcome.delivery.id))?.headers).toMatchObject({ 'x-request-id': 'keep-me' });
+    if (!address.startsWith('file:')) return;
+    const folder = dirname(address.slice('file:'.length));
+    const bytes = readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, 'latin1'));
+    expect(bytes.join()).toContain('keep-me');
+    for (const secret of ['do-not-keep', SECRET, headers['x-signature']]) expect(bytes.join()).not.toContain(secret);
+  });
+});

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'libsql';
+import { type InboxOptions, openInbox } from '../../src/inbox/index.js';
+import { ConfigurationError, createWebhookRouter } from '../../src/index.js';
+import { SECRET } from '../helpers/app.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'open-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+const address = (): string => `file:${join(folder, 'inbox.db')}`;
+
+test.each(['', 'webhooks.db', 'file:', 'mysql://user:hunter2@localhost', 42, undefined])(
+  'the address %j is refused, and not repeated',
+  async (wrong) => {
+    const opened = openInbox(wrong as string);
+    await expect(opened).rejects.toThrow(ConfigurationError);
+    await expect(opened).rejects.toThrow(expect.objectContaining({ code: 'ERR_INBOX_OPEN' }));
+    await expect(opened).rejects.not.toThrow(/hunter2/);
+  },
+);
+
+test.each<[object, string]>([
+  [{ keepMS: 1 }, 'Did you mean `keepMs`?'],
+  [{ keepMs: 0 }, '`keepMs`'],
+  [{ keepDeadMs: 1.5 }, '`keepDeadMs`'],
+  [{ leaseMs: 2 ** 31 }, '`leaseMs`'],
+  [{ pollMs: '1' }, '`pollMs`'],
+  [{ retries: { attempts: 0 } }, '`retries.attempts`'],
+  [{ retries: { base: 1 } }, 'There is no option `retries.base`.'],
+  [{ retries: { maxMs: Number.NaN } }, '`retries.maxMs`'],
+])('the options %j are refused', async (options, said) => {
+  await expect(openInbox(address(), options as InboxOptions)).rejects.toThrow(said);
+});
+
+test('a folder that is not there is said', async () => {
+  const opened = openInbox(`file:${join(folder, 'nowhere', 'inbox.db')}`);
+  await expect(opened).rejects.toThrow(
+    expect.objectContaining({
+      code: 'ERR_INBOX_OPEN',
+      cause: expect.objectContaining({ message: expect.stringContaining('nowhere') }),
+    }),
+  );
+});
+
+test('a file that is no database, or of a newer version, is refused', async () => {
+  const db = new Database(join(folder, 'newer.db'));
+  db.exec('PRAGMA user_version = 99');
+  db.close();
+  await expect(openInbox(`file:${join(folder, 'newer.db')}`)).rejects.toThrow('a newer version made it');
+  await expect(openInbox(`file:${__filename}`)).rejects.toThrow('not a database');
+});
+
+test('the files are for their owner only', async () => {
+  const inbox = await openInbox(`file:${join(folder, 'private.db')}`);
+  await inbox.prune();
+  for (const name of ['private.db', 'private.db-wal', 'private.db-shm']) {
+    expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+  }
+  await inbox.close();
+});
+
+test('the file may be named by an address with two slashes', async () => {
+  const inbox = await openInbox(`file://${join(folder, 'slashes.db')}`);
+  expect(await inbox.list()).toEqual([]);
+  await inbox.close();
+  await inbox.close();
+});
+
+describe('a router', () => {
+  test.each<[object, string]>([
+    [{ inbox: {} }, '`inbox` must be what `await openInbox(…)` gives.'],
+    [{ inbox: null }, '`inbox` must be'],
+    [{ inbox: openInbox }, '`inbox` must be'],
+    [{ worker: false }, '`worker` needs an `inbox`.'],
+  ])('refuses %j', (options, said) => {
+    expect(() => createWebhookRouter({ secret: SECRET, ...options })).toThrow(said);
+  });
+
+  test('refuses both an inbox and dedupe, a wrong concurrency, and to work twice', async () => {
+    const inbox = await openInbox(address());
+    const create = (options: object) => () => createWebhookRouter({ secret: SECRET, inbox, ...options });
+    expect(create({ dedupe: false })).toThrow('Pass `inbox` or `dedupe`, not both');
+    expect(create({ worker: { concurrency: 0 } })).toThrow('`worker.concurrency`');
+    expect(create({ worker: { parallel: 1 } })).toThrow('There is no option `worker.parallel`.');
+    const webhooks = create({ worker: false })();
+    expect(() => webhooks.work({ concurrency: -1 })).toThrow('`concurrency`');
+    webhooks.work();
+    expect(() => webhooks.work()).toThrow('works already');
+    await webhooks.close();
+    expect(() => webhooks.work()).toThrow('is closed');
+    expect(() => createWebhookRouter({ secret: SECRET }).work()).toThrow('needs the option `inbox`');
+  });
+});

@@ -1,0 +1,27 @@
+import type { Drain } from '../drain.js';
+import type { Handling } from '../handling.js';
+import type { LifecycleEmitter } from '../lifecycle.js';
+import type { Log } from '../log/logger.js';
+import { attemptStored } from './attempt.js';
+import type { DurableWorker, RouterInbox } from './store.js';
+
+/** Has the inbox's deliveries handled, counted by `drain` while they are. */
+export function startWorker(
+  inbox: RouterInbox,
+  concurrency: number,
+  { handling, drain, events, log }: { handling: Handling; drain: Drain; events: LifecycleEmitter; log: Log },
+): DurableWorker {
+  return inbox.work(
+    async (leased) => {
+      drain.enter();
+      const verdict = await attemptStored(leased, handling);
+      drain.leave();
+      return verdict;
+    },
+    {
+      concurrency,
+      dead: ({ id, event }, reason, error) => events.emit('dead', { id, event, reason, error }),
+      storeFailed: (err) => log.write('error', { err }, 'the inbox failed its worker, which goes on trying'),
+    },
+  );
+}

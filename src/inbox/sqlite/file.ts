@@ -1,0 +1,63 @@
+import { closeSync, openSync } from 'node:fs';
+import type Database from 'libsql';
+import { ConfigurationError, toError } from '../../errors.js';
+
+const SCHEMA_VERSION = 1;
+
+/**
+ * One row a delivery. `at` is when it is due (waiting), when its lease ends (active), or since when it is as it is (done,
+ * dead). `fence` grows with each lease: who held an older one can change nothing any more.
+ */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS deliveries (
+    id TEXT NOT NULL PRIMARY KEY,
+    event TEXT NOT NULL,
+    body BLOB NOT NULL,
+    headers TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    fence INTEGER NOT NULL DEFAULT 0,
+    settled TEXT NOT NULL DEFAULT '[]',
+    reason TEXT,
+    error TEXT
+  );
+  CREATE INDEX IF NOT EXISTS due ON deliveries (at) WHERE state IN ('waiting', 'active');
+  CREATE INDEX IF NOT EXISTS over ON deliveries (at) WHERE state IN ('done', 'dead');
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** Milliseconds to wait for another process that writes. The event loop stands still for that time. */
+const BUSY_MS = 2_000;
+
+/** Opens the file, and makes it if there is none. */
+export async function openFile(path: string): Promise<Database.Database> {
+  const SQLite = await load();
+  try {
+    // For its owner only: it holds what was delivered. SQLite gives its other files the same rights.
+    closeSync(openSync(path, 'a', 0o600));
+    const db = new SQLite(path);
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    // An acknowledged delivery must survive a power cut: FULL syncs the log at each commit.
+    db.exec('PRAGMA journal_mode = WAL');
+    db.exec('PRAGMA synchronous = FULL');
+    const [{ user_version: version }] = db.prepare('PRAGMA user_version').all() as [{ user_version: number }];
+    if (version > SCHEMA_VERSION) throw new Error(`The file has schema ${version}: a newer version made it.`);
+    // Only where it is needed: it would wait for whoever writes.
+    if (version < SCHEMA_VERSION) db.exec(SCHEMA);
+    return db;
+  } catch (thrown) {
+    const cause = toError(thrown);
+    throw new ConfigurationError('ERR_INBOX_OPEN', `${path}: ${cause.message}.`, cause);
+  }
+}
+
+async function load(): Promise<typeof Database> {
+  try {
+    const { default: SQLite } = await import('libsql');
+    return SQLite;
+  } catch (thrown) {
+    throw new ConfigurationError('ERR_INBOX_OPEN', 'file: needs SQLite: npm install libsql.', toError(thrown));
+  }
+}

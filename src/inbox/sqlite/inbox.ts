@@ -1,0 +1,72 @@
+import type { Attempt, DurableWorker, StoredDelivery, WorkerHooks, WorkOptions } from '../../durable/store.js';
+import { Batch } from '../batch.js';
+import type { Inbox, InboxDelivery, InboxEntry, InboxFilter, InboxSettings, InboxStats } from '../types.js';
+import { Deliveries } from './deliveries.js';
+import { openFile } from './file.js';
+import { where } from './where.js';
+import { SqliteWorker } from './worker.js';
+
+const PRUNE_MS = 60_000;
+
+/** An inbox in a SQLite file, for the processes of one machine. */
+export async function openSqliteInbox(path: string, settings: InboxSettings): Promise<Inbox> {
+  const db = await openFile(path);
+  const deliveries = new Deliveries(db, settings);
+  const workers = new Set<SqliteWorker>();
+  const incoming = new Batch<StoredDelivery, boolean>(async (batch) => {
+    const added = deliveries.insert(batch, Date.now());
+    for (const worker of workers) worker.wake();
+    return added;
+  });
+  const pruning = setInterval(() => prune(), PRUNE_MS).unref();
+  let closed = false;
+
+  function prune(): number {
+    try {
+      return deliveries.prune(Date.now());
+    } catch {
+      return 0; // busy, say: the next one will do
+    }
+  }
+
+  return {
+    store: async (delivery: StoredDelivery) => ((await incoming.add(delivery)) ? 'stored' : 'duplicate'),
+    work(attempt: Attempt, options: WorkOptions & WorkerHooks): DurableWorker {
+      const worker = new SqliteWorker(deliveries, settings, attempt, options);
+      workers.add(worker);
+      return {
+        stop: async () => {
+          await worker.stop();
+          workers.delete(worker);
+        },
+      };
+    },
+    async list({ limit = 100, ...filter }: InboxFilter & { readonly limit?: number } = {}): Promise<InboxEntry[]> {
+      return deliveries.list(filter, limit);
+    },
+    async get(id: string): Promise<InboxDelivery | undefined> {
+      return deliveries.get(id);
+    },
+    async replay(which: string | InboxFilter): Promise<number> {
+      const count = deliveries.replay(where(which), Date.now());
+      for (const worker of workers) worker.wake();
+      return count;
+    },
+    async remove(which: string | InboxFilter): Promise<number> {
+      return deliveries.remove(where(which));
+    },
+    async prune(): Promise<number> {
+      return deliveries.prune(Date.now());
+    },
+    async stats(): Promise<InboxStats> {
+      return deliveries.stats(Date.now());
+    },
+    async close(): Promise<void> {
+      if (closed) return;
+      closed = true;
+      clearInterval(pruning);
+      await Promise.all([...workers].map((worker) => worker.stop()));
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import type { DeadReason, RouterInbox, StoredDelivery } from '../durable/store.js';
+import type { Retries } from './retries.js';
+
+/** `waiting` for its first or next attempt, `active`, `done`, or `dead`: it will not be tried again. */
+export type InboxState = 'waiting' | 'active' | 'done' | 'dead';
+
+export const INBOX_STATES: readonly InboxState[] = ['waiting', 'active', 'done', 'dead'];
+
+/** Which deliveries are meant: those that fit all that is given. An empty filter means every one. */
+export interface InboxFilter {
+  readonly state?: InboxState | undefined;
+  /** The exact name of an event. */
+  readonly event?: string | undefined;
+  /** Received at this time or later. */
+  readonly since?: Date | undefined;
+}
+
+/** A delivery in the inbox, without its body. */
+export interface InboxEntry extends Omit<StoredDelivery, 'rawBody' | 'headers'> {
+  readonly state: InboxState;
+  /** Attempts begun so far. */
+  readonly attempts: number;
+  /** When it is due (`waiting`), its lease ends (`active`), or it came to its state (`done`, `dead`). */
+  readonly at: Date;
+  /** Why it is dead. */
+  readonly reason?: DeadReason | undefined;
+  /** What the last failed attempt failed with. */
+  readonly error?: string | undefined;
+}
+
+/** A delivery in the inbox. */
+export type InboxDelivery = InboxEntry & StoredDelivery;
+
+export type InboxCounts = Readonly<Record<InboxState, number>>;
+
+export interface InboxStats extends InboxCounts {
+  /** Milliseconds since the oldest delivery that is not handled yet was received; 0 when there is none. */
+  readonly oldestAgeMs: number;
+  readonly events: Readonly<Record<string, InboxCounts>>;
+}
+
+/** Keeps verified deliveries until they are handled, and longer. */
+export interface Inbox extends RouterInbox {
+  /** The latest first, 100 unless told. */
+  list(filter?: InboxFilter & { readonly limit?: number }): Promise<InboxEntry[]>;
+  get(id: string): Promise<InboxDelivery | undefined>;
+  /** Has `done` and `dead` deliveries handled once more, by all of their handlers. Resolves to how many. */
+  replay(which: string | InboxFilter): Promise<number>;
+  /** Forgets deliveries that are not `active`. Resolves to how many. */
+  remove(which: string | InboxFilter): Promise<number>;
+  /** Forgets what is older than the retention. Done by itself once a minute. Resolves to how many. */
+  prune(): Promise<number>;
+  stats(): Promise<InboxStats>;
+}
+
+/** Options of `openInbox`. */
+export interface InboxOptions {
+  readonly retries?: Retries | undefined;
+  /** Milliseconds for which a handled delivery is kept, and its duplicates are known. Default 24 hours. */
+  readonly keepMs?: number | undefined;
+  /** Milliseconds for which a dead letter is kept. Default 30 days. */
+  readonly keepDeadMs?: number | undefined;
+  /** Milliseconds after which the delivery of a process that is gone is taken on by another one. Default 30,000. */
+  readonly leaseMs?: number | undefined;
+  /** Milliseconds between two looks for what other processes stored. Default 250. */
+  readonly pollMs?: number | undefined;
+}
+
+/** The options after checking. */
+export interface InboxSettings {
+  readonly retries: Required<Retries>;
+  readonly keepMs: number;
+  readonly keepDeadMs: number;
+  readonly leaseMs: number;
+  readonly pollMs: number;
+}
