@@ -55,7 +55,7 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
    * receive-only, or leaves it to `work()`.
    */
   readonly worker?: boolean | { readonly concurrency?: number } | undefined;
-  /** Your schemas for `data`, by event name: any Standard Schema (zod, valibot, arktype, …). */
+  /** Your schemas for `data`, by event name: Standard Schemas (of zod, valibot, arktype, …). */
   readonly schemas?: (S & { readonly [N in Exclude<keyof S, EventName>]: never }) | undefined;
   /** What becomes of an event that your schema refuses: 422 (`'reject'`, the default), or delivered as it is with a `drift` notice: then the type of `data` is a wish and no check. */
   readonly onSchemaMismatch?: 'reject' | 'deliver' | undefined;

@@ -12,11 +12,6 @@ export function readStream(
   limits: BodyLimits,
   decoder?: Transform,
 ): Promise<CapturedBody> {
-  // A declared length is that of the compressed bytes, which count as well.
-  if (length && Number(length) > limits.limit) {
-    stopReading(req, decoder);
-    return Promise.resolve({ reason: 'body_too_large' });
-  }
   return new Promise((resolve) => {
     const source: Readable = decoder === undefined ? req : req.pipe(decoder);
     let settled = false;

@@ -40,7 +40,7 @@ export class DigestTable {
     this.#size = 0;
   }
 
-  /** Where the digest is, or the free slot where it goes. A digest's own bits are as good as any hash of it. */
+  /** Where the digest is, or the free slot where it goes. Its own bits serve as its hash. */
   #slotOf([a, b, c, d]: Digest): number {
     const words = this.#words;
     const mask = this.#until.length - 1;
