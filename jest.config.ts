@@ -7,6 +7,7 @@ const target = process.env.BUILT ? '<rootDir>/dist/cjs/$1.js' : '<rootDir>/src/$
 const config: Config = {
   testEnvironment: 'node',
   roots: ['<rootDir>/__tests__'],
+  globalSetup: '<rootDir>/__tests__/helpers/servers.ts',
   // Mutation testing names the tests that are about what it mutates.
   testRegex: process.env.MUTATION_TESTS ?? '\\.test\\.ts$',
   transform: {

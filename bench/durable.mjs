@@ -1,28 +1,47 @@
-// What an inbox costs. Usage: node durable.mjs [--rounds <n>] [--count <n>]
+// What an inbox costs: how many deliveries are acknowledged, and how many are handled afterwards.
+// Usage: node durable.mjs [--rounds <n>] [--count <n>] [--drain <n>]
 import { parseArgs } from 'node:util';
+import { createWebhookRouter } from 'cakemail-webhooks';
+import { openInbox } from 'cakemail-webhooks/inbox';
+import { cakemailHeaders, SECRET } from './contenders/shared.mjs';
+import { ENGINES } from './inboxes.mjs';
+import { payload } from './payload.mjs';
 import { startGenerator, startServer, stopAll } from './processes.mjs';
 import { median, printTable } from './table.mjs';
 import { turn } from './turn.mjs';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '7' }, count: { type: 'string', default: '5000' } },
+  options: {
+    rounds: { type: 'string', default: '7' },
+    count: { type: 'string', default: '5000' },
+    drain: { type: 'string', default: '20000' },
+  },
 });
-const CASES = [
-  { name: 'no inbox', contender: 'ours in front', settings: {} },
-  { name: 'SQLite, receive-only', contender: 'ours-durable', settings: { worker: false } },
-  { name: 'SQLite, with its worker', contender: 'ours-durable', settings: {} },
-];
+const ROUNDS = Number(values.rounds);
+const CONCURRENCY = 10;
 
-try {
+/** Each face without an inbox, then with one, receiving only and handling as well. */
+async function acknowledged() {
+  const cases = ['ours in Express', 'ours in front'].flatMap((face) => [
+    { name: face, base: face, contender: face, settings: {} },
+    ...ENGINES.flatMap(({ name, inbox }) =>
+      [false, { concurrency: CONCURRENCY }].map((worker) => ({
+        name: `${face}, ${name}${worker ? ' with its worker' : ''}`,
+        base: face,
+        contender: 'ours-durable',
+        settings: { ...inbox(), inFront: face === 'ours in front', worker },
+      })),
+    ),
+  ]);
   const generator = startGenerator();
-  for (const each of CASES) {
+  for (const each of cases) {
     each.running = await startServer(each.contender, each.settings);
     each.running.server.kill('SIGSTOP');
     each.rates = [];
     each.cpu = [];
   }
-  for (let round = 0; round <= Number(values.rounds); round++) {
-    for (const each of CASES) {
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const each of cases) {
       const request = { contender: each.contender, size: 300, connections: 32, count: Number(values.count) };
       const { rate, cpu } = await turn(generator, each.running, request);
       if (round === 0) continue;
@@ -30,17 +49,51 @@ try {
       each.cpu.push(cpu);
     }
   }
-  console.log(`\n300 B, 32 connections, median of ${values.rounds} rounds\n`);
-  const [base] = CASES;
+  stopAll();
+  const ratesOf = (face) => cases.find(({ name }) => name === face).rates;
+  console.log(`\n300 B, 32 connections, median of ${ROUNDS} rounds\n`);
   printTable(
-    ['', 'req/s', '× no inbox', 'CPU µs/req'],
-    CASES.map(({ name, rates, cpu }) => [
+    ['', 'answers/s', '× without an inbox', 'CPU µs'],
+    cases.map(({ name, base, rates, cpu }) => [
       name,
       Math.round(median(rates)),
-      median(rates.map((rate, round) => rate / base.rates[round])).toFixed(2),
+      median(rates.map((rate, round) => rate / ratesOf(base)[round])).toFixed(2),
       median(cpu).toFixed(1),
     ]),
   );
+}
+
+/** Stores first, then handles: a handler that does nothing shows what the inbox itself takes. */
+async function drained({ inbox }) {
+  const { address, ...options } = inbox();
+  const opened = await openInbox(address, options);
+  const webhooks = createWebhookRouter({ secret: SECRET, inbox: opened, worker: false, logger: {} });
+  const count = Number(values.drain);
+  let storing = performance.now();
+  for (let from = 0; from < count; from += 500) {
+    const batch = Array.from({ length: 500 }, (_, index) => payload(300, from + index));
+    await Promise.all(
+      batch.map((rawBody) => webhooks.receive({ rawBody, headers: cakemailHeaders(rawBody, SECRET) })),
+    );
+  }
+  storing = performance.now() - storing;
+  let left = count;
+  const start = performance.now();
+  await new Promise((resolve) => {
+    webhooks.onAny(() => --left === 0 && resolve());
+    webhooks.work({ concurrency: CONCURRENCY });
+  });
+  const draining = performance.now() - start;
+  await webhooks.close();
+  return [storing, draining].map((ms) => Math.round(count / (ms / 1000)));
+}
+
+try {
+  await acknowledged();
+  console.log(`\n${values.drain} deliveries of 300 B, ${CONCURRENCY} at a time\n`);
+  const rows = [];
+  for (const engine of ENGINES) rows.push([engine.name, ...(await drained(engine))]);
+  printTable(['', 'stored/s', 'handled/s'], rows);
 } finally {
   stopAll();
 }

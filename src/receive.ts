@@ -4,6 +4,7 @@ import { Once, type OnceResult } from './dedupe/once.js';
 import { VerifiedDelivery } from './delivery.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { DeliveryStore } from './durable/store.js';
+import { storable } from './durable/text.js';
 import { isCatalogueName } from './events/catalogue.js';
 import { occurredAt } from './events/occurred-at.js';
 import { type ParsedEvent, parseEvent } from './events/parse.js';
@@ -146,7 +147,7 @@ export class Receiver {
     const event = parsed as unknown as AnyCakemailEvent;
     const { id, rawBody, headers, receivedAt } = delivery;
     return attempt(
-      () => inbox.store({ id, event: parsed.event, rawBody, headers, receivedAt }),
+      () => inbox.store({ id, event: storable(parsed.event), rawBody, headers, receivedAt }),
       (state): Outcome => {
         if (state === 'stored') {
           this.events.emit('stored', { event, delivery });

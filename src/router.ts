@@ -51,6 +51,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   const fetch = new FetchFace(settings, receiver, drain);
   let worker: DurableWorker | undefined;
   let closing: Promise<void> | undefined;
+  for (const warning of settings.inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
   // A turn later, so that the handlers are there.
   if (settings.concurrency !== undefined) setImmediate(() => drain.closed || work(settings.concurrency));
 

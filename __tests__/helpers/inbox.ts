@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createPostgresBackend, createRedisBackend, Queue } from 'bullmq';
 import { type Inbox, type InboxOptions, openInbox } from '../../src/inbox/index.js';
 import {
   createWebhookRouter,
@@ -11,27 +13,62 @@ import {
 import { signedRequest } from '../../src/testing/index.js';
 import { SECRET } from './app.js';
 
-/** A place for an inbox that nobody else uses, and what takes it away afterwards. */
+/** A place for an inbox that nobody else uses. */
 export interface Place {
   readonly address: string;
-  clear(): Promise<void>;
+  readonly options: Pick<InboxOptions, 'name'>;
+  clear(): Promise<unknown>;
 }
 
 export interface Engine {
   readonly name: string;
+  /** Empty for a server that this machine does not have. */
+  readonly address: string;
   place(): Promise<Place>;
 }
 
 const sqlite: Engine = {
   name: 'SQLite',
+  address: 'file:',
   async place() {
     const folder = mkdtempSync(join(tmpdir(), 'inbox-'));
-    return { address: `file:${join(folder, 'inbox.db')}`, clear: async () => rmSync(folder, { recursive: true }) };
+    const address = `file:${join(folder, 'inbox.db')}`;
+    return { address, options: {}, clear: async () => rmSync(folder, { recursive: true }) };
   },
 };
 
-/** Every engine that this machine has. */
-export const ENGINES: readonly Engine[] = [sqlite];
+/** BullMQ on a server. */
+function onServer(name: string, address = ''): Engine {
+  return {
+    name,
+    address,
+    async place() {
+      const options = { name: `test-${randomUUID()}` };
+      return { address, options, clear: () => obliterate(address, options.name) };
+    },
+  };
+}
+
+async function obliterate(address: string, name: string): Promise<void> {
+  const isRedis = address.startsWith('redis');
+  const connection = isRedis ? { url: address } : { connectionString: address };
+  const queue = new Queue(name, { connection }, (isRedis ? createRedisBackend : createPostgresBackend) as never);
+  await queue.obliterate({ force: true });
+  await queue.close();
+}
+
+const ENGINES: readonly Engine[] = [
+  sqlite,
+  onServer('Redis', process.env['REDIS_URL']),
+  onServer('Postgres', process.env['DATABASE_URL']),
+];
+
+/** Tests that must hold on every engine. Those of a server that is not there are reported as skipped. */
+export function onEachEngine(tests: (engine: Engine) => void): void {
+  for (const engine of ENGINES) {
+    (engine.address === '' ? describe.skip : describe)(`an inbox in ${engine.name}`, () => tests(engine));
+  }
+}
 
 /** Retries that a test can wait for. */
 export const QUICK: InboxOptions = { retries: { attempts: 3, baseMs: 1, maxMs: 1 }, pollMs: 10 };
@@ -40,14 +77,14 @@ export const QUICK: InboxOptions = { retries: { attempts: 3, baseMs: 1, maxMs: 1
 const opened: { close(): Promise<unknown> }[] = [];
 const places: Place[] = [];
 
-export async function newPlace(engine: Engine): Promise<string> {
+export async function newPlace(engine: Engine): Promise<Place> {
   const place = await engine.place();
   places.push(place);
-  return place.address;
+  return place;
 }
 
-export async function open(address: string, options: InboxOptions = QUICK): Promise<Inbox> {
-  const inbox = await openInbox(address, options);
+export async function open({ address, options }: Place, more: InboxOptions = QUICK): Promise<Inbox> {
+  const inbox = await openInbox(address, { ...options, ...more });
   opened.push(inbox);
   return inbox;
 }
@@ -69,11 +106,11 @@ export function next<N extends keyof LifecycleNotices>(webhooks: WebhookRouter, 
 }
 
 /** Resolves when the inbox has nothing waiting or active. */
-export async function drained(inbox: Inbox): Promise<void> {
+export async function drained(inbox: Inbox, pollMs = 5): Promise<void> {
   for (;;) {
     const { waiting, active } = await inbox.stats();
     if (waiting + active === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
 

@@ -25,6 +25,9 @@ test.each(['', 'webhooks.db', 'file:', 'mysql://user:hunter2@localhost', 42, und
 
 test.each<[object, string]>([
   [{ keepMS: 1 }, 'Did you mean `keepMs`?'],
+  [{ name: 'mine' }, '`name` is for Redis and Postgres'],
+  [{ name: 'a:b' }, '`name`'],
+  [{ name: '' }, '`name`'],
   [{ keepMs: 0 }, '`keepMs`'],
   [{ keepDeadMs: 1.5 }, '`keepDeadMs`'],
   [{ leaseMs: 2 ** 31 }, '`leaseMs`'],
@@ -34,6 +37,17 @@ test.each<[object, string]>([
   [{ retries: { maxMs: Number.NaN } }, '`retries.maxMs`'],
 ])('the options %j are refused', async (options, said) => {
   await expect(openInbox(address(), options as InboxOptions)).rejects.toThrow(said);
+});
+
+test.each([
+  ['redis://default:hunter2@127.0.0.1:1', 'Redis: '],
+  ['postgres://postgres:hunter2@127.0.0.1:1/test', 'Postgres: '],
+])('a server that is not there is said, without its password: %s', async (url, said) => {
+  const opened = openInbox(url);
+  await expect(opened).rejects.toThrow(expect.objectContaining({ code: 'ERR_INBOX_OPEN' }));
+  await expect(opened).rejects.toThrow(said);
+  await expect(opened).rejects.toThrow('ECONNREFUSED');
+  await expect(opened).rejects.not.toThrow(/hunter2/);
 });
 
 test('a folder that is not there is said', async () => {

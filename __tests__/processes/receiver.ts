@@ -7,10 +7,10 @@ const built = process.env.BUILT ? '../../dist/esm' : '../../src';
 const { createWebhookRouter } = (await import(`${built}/index.js`)) as typeof import('../../src/index.js');
 const { openInbox } = (await import(`${built}/inbox/index.js`)) as typeof import('../../src/inbox/index.js');
 
-const [address = '', log = '', secret = ''] = process.argv.slice(2);
+const [address = '', options = '{}', log = '', secret = '', role] = process.argv.slice(2);
 const file = openSync(log, 'a');
-const inbox = await openInbox(address, { leaseMs: 3_000, pollMs: 20 });
-const webhooks = createWebhookRouter({ secret, inbox, worker: { concurrency: 20 } });
+const inbox = await openInbox(address, { ...JSON.parse(options), leaseMs: 3_000, pollMs: 20 });
+const webhooks = createWebhookRouter({ secret, inbox, worker: role !== 'web' && { concurrency: 20 }, logger: {} });
 webhooks.onAny(async (_event, delivery) => {
   // In the middle of the work, a kill must find deliveries that are begun and not finished.
   await new Promise((resolve) => setImmediate(resolve));

@@ -1,18 +1,11 @@
-// Ours in front, with an inbox.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { join } from 'node:path';
+// Ours, with an inbox.
 import { openInbox } from 'cakemail-webhooks/inbox';
-import express from 'express';
-import { receiver } from './ours.mjs';
-import { cakemailHeaders, PATH } from './shared.mjs';
+import * as inExpress from './ours-express.mjs';
+import * as inFrontOf from './ours-in-front.mjs';
 
-export const sign = cakemailHeaders;
+export const { sign } = inExpress;
 
-export async function listen(options) {
-  // Beside the project, not in the system's folder for temporary files: that one may be memory.
-  const folder = mkdtempSync(join(import.meta.dirname, '../.inbox-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const inbox = await openInbox(`file:${join(folder, 'inbox.db')}`);
-  return createServer(receiver({ inbox, ...options }).inFrontOf(express(), { path: PATH }));
+export async function listen({ address, name, inFront, worker }) {
+  const inbox = await openInbox(address, { name });
+  return (inFront ? inFrontOf : inExpress).listen({ inbox, worker, logger: {} });
 }

@@ -65,6 +65,8 @@ export interface DeliveryStore {
 
 /** What a router needs of an inbox, as `cakemail-webhooks/inbox` opens them. */
 export interface RouterInbox extends DeliveryStore {
+  /** How deliveries could be lost as the store is set up, in words for the operator. */
+  readonly warnings?: readonly string[];
   /** Takes deliveries on until it is stopped, and calls `attempt` for each. */
   work(attempt: Attempt, options: WorkOptions & WorkerHooks): DurableWorker;
   /** Lets go of the store. Whatever is kept stays kept. */

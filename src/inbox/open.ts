@@ -1,13 +1,19 @@
 import { ConfigurationError } from '../errors.js';
-import { checkMembers, wholeNumber } from '../option-checks.js';
+import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
 import { LONGEST_DELAY_MS } from '../time.js';
+import { openBullInbox } from './bull/inbox.js';
+import { openPostgres } from './bull/postgres.js';
+import { openRedis } from './bull/redis.js';
 import { openSqliteInbox } from './sqlite/inbox.js';
 import type { Inbox, InboxOptions, InboxSettings } from './types.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 
 /**
- * Opens an inbox: `file:./webhooks.db`, a SQLite file (needs `libsql`) that the processes of one machine may share.
+ * Opens an inbox. The address says where:
+ * - `file:./webhooks.db`: a SQLite file that the processes of one machine may share (needs `libsql`)
+ * - `redis://…`, `rediss://…`: a Redis that many machines share (needs `bullmq` and `ioredis`)
+ * - `postgres://…`, `postgresql://…`: a Postgres that many machines share (needs `bullmq` and `pg`)
  *
  * ```ts
  * const inbox = await openInbox('file:./webhooks.db');
@@ -18,9 +24,23 @@ const HOUR_MS = 60 * 60 * 1000;
  */
 export async function openInbox(url: string, options: InboxOptions = {}): Promise<Inbox> {
   const settings = resolve(options);
-  if (typeof url === 'string' && url.startsWith('file:')) return openSqliteInbox(pathOf(url), settings);
-  // Never the address itself: it may hold a password.
-  throw new ConfigurationError('ERR_INBOX_OPEN', 'openInbox() needs an address such as `file:./webhooks.db`.');
+  switch (/^([a-z]+):/.exec(String(url))?.[1]) {
+    case 'file':
+      if (options.name !== undefined) throw invalid('`name` is for Redis and Postgres: a file is an inbox of its own.');
+      return openSqliteInbox(pathOf(url), settings);
+    case 'redis':
+    case 'rediss':
+      return openBullInbox((queue) => openRedis(url, queue), settings);
+    case 'postgres':
+    case 'postgresql':
+      return openBullInbox((queue) => openPostgres(url, queue), settings);
+    default:
+      // Never the address itself: it may hold a password.
+      throw new ConfigurationError(
+        'ERR_INBOX_OPEN',
+        'openInbox() needs an address such as `file:./webhooks.db`, `redis://localhost` or `postgres://localhost/app`.',
+      );
+  }
 }
 
 function pathOf(url: string): string {
@@ -30,10 +50,11 @@ function pathOf(url: string): string {
 }
 
 function resolve(options: InboxOptions): InboxSettings {
-  checkMembers('openInbox() options', options, ['retries', 'keepMs', 'keepDeadMs', 'leaseMs', 'pollMs']);
+  checkMembers('openInbox() options', options, ['name', 'retries', 'keepMs', 'keepDeadMs', 'leaseMs', 'pollMs']);
   const { retries = {} } = options;
   checkMembers('retries', retries, ['attempts', 'baseMs', 'maxMs']);
   return {
+    name: nameOf(options.name ?? 'cakemail-webhooks'),
     retries: {
       attempts: wholeNumber('retries.attempts', retries.attempts, 20),
       baseMs: wholeNumber('retries.baseMs', retries.baseMs, 1_000),
@@ -44,4 +65,10 @@ function resolve(options: InboxOptions): InboxSettings {
     leaseMs: wholeNumber('leaseMs', options.leaseMs, 30_000, LONGEST_DELAY_MS),
     pollMs: wholeNumber('pollMs', options.pollMs, 250, LONGEST_DELAY_MS),
   };
+}
+
+function nameOf(name: string): string {
+  // BullMQ parts its keys by colons, and Postgres tells its listeners by name.
+  if (typeof name === 'string' && /^[\w-]{1,100}$/.test(name)) return name;
+  throw invalid('`name` must be up to 100 letters, digits, `-` and `_`.');
 }

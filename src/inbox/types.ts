@@ -55,19 +55,28 @@ export interface Inbox extends RouterInbox {
 
 /** Options of `openInbox`. */
 export interface InboxOptions {
+  /**
+   * In Redis and Postgres, what this inbox is called: those of different names do not see each other. Letters, digits, `-`
+   * and `_`. Default `cakemail-webhooks`. A file is an inbox of its own.
+   */
+  readonly name?: string | undefined;
   readonly retries?: Retries | undefined;
   /** Milliseconds for which a handled delivery is kept, and its duplicates are known. Default 24 hours. */
   readonly keepMs?: number | undefined;
   /** Milliseconds for which a dead letter is kept. Default 30 days. */
   readonly keepDeadMs?: number | undefined;
-  /** Milliseconds after which the delivery of a process that is gone is taken on by another one. Default 30,000. */
+  /**
+   * Milliseconds after which the delivery of a process that is gone is taken on by another one; in Redis and Postgres up
+   * to half as many more. Default 30,000.
+   */
   readonly leaseMs?: number | undefined;
-  /** Milliseconds between two looks for what other processes stored. Default 250. */
+  /** Milliseconds between two looks for what other processes stored. Redis and Postgres tell at once. Default 250. */
   readonly pollMs?: number | undefined;
 }
 
 /** The options after checking. */
 export interface InboxSettings {
+  readonly name: string;
   readonly retries: Required<Retries>;
   readonly keepMs: number;
   readonly keepDeadMs: number;

@@ -7,6 +7,7 @@ import { Deliveries, type Lease } from '../../../src/inbox/sqlite/deliveries.js'
 import { openFile } from '../../../src/inbox/sqlite/file.js';
 
 const SETTINGS = {
+  name: 'unused',
   retries: { attempts: 3, baseMs: 1, maxMs: 1 },
   keepMs: 1_000,
   keepDeadMs: 10_000,
@@ -61,9 +62,11 @@ test('who lost a lease can neither renew it nor say how the delivery ended', () 
   const lost = only(mine.claim(1, NOW));
   const held = only(theirs.claim(1, NOW + 100));
   expect(mine.renew(lost, NOW + 101)).toBe(false);
-  expect(mine.settle({ lease: lost, state: 'dead', at: NOW, reason: 'permanent_error' })).toBe(false);
+  expect(mine.settle({ lease: lost, ending: { state: 'dead', at: NOW, reason: 'permanent_error', error: '' } })).toBe(
+    false,
+  );
   expect(theirs.get(held.id)).toMatchObject({ state: 'active', attempts: 2 });
-  expect(theirs.settle({ lease: held, state: 'done', at: NOW + 102 })).toBe(true);
+  expect(theirs.settle({ lease: held, ending: { state: 'done', at: NOW + 102 } })).toBe(true);
   expect(mine.get(held.id)).toMatchObject({ state: 'done', at: new Date(NOW + 102) });
 });
 
@@ -87,7 +90,8 @@ test('what is settled is forgotten after its time, and dead letters later', () =
   mine.insert([delivery('done'), delivery('dead')], NOW);
   mine.insert([delivery('waiting')], NOW + 5_000);
   for (const lease of mine.claim(2, NOW)) {
-    mine.settle({ lease, state: lease.rawBody.toString() === 'done' ? 'done' : 'dead', at: NOW });
+    const dead = { state: 'dead', at: NOW, reason: 'permanent_error', error: '' } as const;
+    mine.settle({ lease, ending: lease.rawBody.toString() === 'done' ? { state: 'done', at: NOW } : dead });
   }
   const left = (): number => mine.list({}, 10).length;
   expect([mine.prune(NOW + 1_000), left()]).toEqual([0, 3]);

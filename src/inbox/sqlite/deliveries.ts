@@ -1,5 +1,7 @@
 import type Database from 'libsql';
 import type { DeadReason, LeasedDelivery, StoredDelivery } from '../../durable/store.js';
+import type { Ending } from '../ending.js';
+import { statsOf, type Tally } from '../stats.js';
 import type { InboxDelivery, InboxEntry, InboxFilter, InboxSettings, InboxState, InboxStats } from '../types.js';
 import { type Condition, where } from './where.js';
 
@@ -8,14 +10,10 @@ export interface Lease extends LeasedDelivery {
   readonly fence: number;
 }
 
-/** What becomes of a delivery when its lease ends. */
+/** How a lease ends. */
 export interface Settlement {
   readonly lease: Lease;
-  readonly state: InboxState;
-  /** Unix milliseconds. */
-  readonly at: number;
-  readonly reason?: DeadReason | undefined;
-  readonly error?: string | undefined;
+  readonly ending: Ending;
 }
 
 interface Row {
@@ -35,26 +33,35 @@ interface Row {
 
 const ENTRY = 'id, event, received_at, state, at, attempt, reason, error';
 
+const AS_NEW = `state = 'waiting', attempt = 0, settled = '[]', reason = NULL, error = NULL`;
+
 /** The table, as statements. Each is one transaction, or part of the one it is called in. */
 export class Deliveries {
   readonly #insert: Database.Statement;
+  readonly #revive: Database.Statement;
   readonly #claim: Database.Statement;
   readonly #renew: Database.Statement;
   readonly #settle: Database.Statement;
   readonly #prune: Database.Statement;
   readonly #nextDue: Database.Statement;
+  readonly #begin: Database.Statement;
+  readonly #commit: Database.Statement;
+  readonly #rollback: Database.Statement;
 
   constructor(
     private readonly db: Database.Database,
     private readonly settings: InboxSettings,
   ) {
-    // A delivery that was finished so long ago that it may be forgotten counts as a new one.
+    // Immediate: a transaction that reads first and writes later could not wait for another process's.
+    this.#begin = db.prepare('BEGIN IMMEDIATE');
+    this.#commit = db.prepare('COMMIT');
+    this.#rollback = db.prepare('ROLLBACK');
     this.#insert = db.prepare(`
-      INSERT INTO deliveries (id, event, body, headers, received_at, state, at) VALUES (?, ?, ?, ?, ?, 'waiting', ?)
-      ON CONFLICT (id) DO UPDATE SET
-        headers = excluded.headers, received_at = excluded.received_at, state = 'waiting', at = excluded.at,
-        attempt = 0, settled = '[]', reason = NULL, error = NULL
-      WHERE deliveries.state IN ('done', 'dead') AND deliveries.at < ?`);
+      INSERT INTO deliveries (id, event, body, headers, received_at, state, at, attempt, fence)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`);
+    this.#revive = db.prepare(`
+      UPDATE deliveries SET headers = ?, received_at = ?, at = ?, ${AS_NEW}
+      WHERE id = ? AND state IN ('done', 'dead') AND at < ?`);
     this.#claim = db.prepare(`
       UPDATE deliveries SET state = 'active', at = ?, attempt = attempt + 1, fence = fence + 1
       WHERE id IN (
@@ -70,12 +77,26 @@ export class Deliveries {
     this.#nextDue = db.prepare(`SELECT min(at) AS at FROM deliveries WHERE state IN ('waiting', 'active')`);
   }
 
-  /** Whether each was new. All are kept, or none is. */
-  insert(deliveries: readonly StoredDelivery[], now: number): readonly boolean[] {
+  /**
+   * Whether each was new. All are kept, or none is. Up to `most` of the new ones are taken on at once, which spares a claim;
+   * they come back as leases.
+   */
+  insert(deliveries: readonly StoredDelivery[], now: number, most = 0): readonly (Lease | boolean)[] {
+    let left = most;
+    const { leaseMs, keepMs } = this.settings;
     return this.transaction(() =>
-      deliveries.map(({ id, event, rawBody, headers, receivedAt }) => {
-        const values = [id, event, rawBody, JSON.stringify(headers), receivedAt.getTime(), now];
-        return this.#insert.run(...values, now - this.settings.keepMs).changes > 0;
+      deliveries.map((delivery) => {
+        const { id, event, rawBody, receivedAt } = delivery;
+        const headers = JSON.stringify(delivery.headers);
+        const received = receivedAt.getTime();
+        const state = left > 0 ? ['active', now + leaseMs, 1, 1] : ['waiting', now, 0, 0];
+        if (this.#insert.run(id, event, rawBody, headers, received, ...state).changes > 0) {
+          if (left === 0) return true;
+          left--;
+          return { ...delivery, attempt: 1, settled: new Map(), fence: 1 };
+        }
+        // Finished so long ago that it may be forgotten, it counts as a new one.
+        return this.#revive.run(headers, received, now, id, now - keepMs).changes > 0;
       }),
     );
   }
@@ -97,7 +118,8 @@ export class Deliveries {
   }
 
   /** Ends a lease; false when somebody else has the delivery by now. */
-  settle({ lease, state, at, reason, error }: Settlement): boolean {
+  settle({ lease, ending }: Settlement): boolean {
+    const { state, at, reason, error }: { reason?: DeadReason; error?: string } & Ending = ending;
     const settled = JSON.stringify([...lease.settled]);
     return this.#settle.run(state, at, settled, reason ?? null, error ?? null, lease.id, lease.fence).changes > 0;
   }
@@ -120,10 +142,7 @@ export class Deliveries {
 
   replay(which: Condition, now: number): number {
     return this.db
-      .prepare(
-        `UPDATE deliveries SET state = 'waiting', at = ?, attempt = 0, settled = '[]', reason = NULL, error = NULL
-         ${which.sql} AND state IN ('done', 'dead')`,
-      )
+      .prepare(`UPDATE deliveries SET at = ?, ${AS_NEW} ${which.sql} AND state IN ('done', 'dead')`)
       .run(now, ...which.values).changes;
   }
 
@@ -136,26 +155,35 @@ export class Deliveries {
   }
 
   stats(now: number): InboxStats {
-    const counts = { waiting: 0, active: 0, done: 0, dead: 0 };
-    const events: Record<string, typeof counts> = Object.create(null);
-    const rows = this.db
+    const tallies = this.db
       .prepare(
         'SELECT event, state, count(*) AS count, min(received_at) AS oldest FROM deliveries GROUP BY event, state',
       )
-      .all() as { event: string; state: InboxState; count: number; oldest: number }[];
-    let oldest = now;
-    for (const row of rows) {
-      counts[row.state] += row.count;
-      events[row.event] ??= { waiting: 0, active: 0, done: 0, dead: 0 };
-      (events[row.event] as typeof counts)[row.state] = row.count;
-      if (row.state === 'waiting' || row.state === 'active') oldest = Math.min(oldest, row.oldest);
-    }
-    return { ...counts, oldestAgeMs: now - oldest, events };
+      .all() as Tally[];
+    return statsOf(tallies, now);
   }
 
   transaction<T>(work: () => T): T {
-    // Immediate: a transaction that reads first and writes later could not wait for another process's.
-    return this.db.transaction(work).immediate() as T;
+    this.#begin.run();
+    try {
+      const result = work();
+      this.#commit.run();
+      return result;
+    } catch (thrown) {
+      // SQLite may have done so itself.
+      if (this.db.inTransaction) this.#rollback.run();
+      if ((thrown as { code?: unknown }).code === 'SQLITE_FULL') this.#shorten();
+      throw thrown;
+    }
+  }
+
+  /** The log may be what fills the disk, and nobody would shorten it as long as nothing can be committed. */
+  #shorten(): void {
+    try {
+      this.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // Not now, then: the next failure tries again.
+    }
   }
 }
 

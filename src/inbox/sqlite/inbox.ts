@@ -3,6 +3,7 @@ import { Batch } from '../batch.js';
 import type { Inbox, InboxDelivery, InboxEntry, InboxFilter, InboxSettings, InboxStats } from '../types.js';
 import { Deliveries } from './deliveries.js';
 import { openFile } from './file.js';
+import { LogSync } from './log-sync.js';
 import { where } from './where.js';
 import { SqliteWorker } from './worker.js';
 
@@ -13,10 +14,20 @@ export async function openSqliteInbox(path: string, settings: InboxSettings): Pr
   const db = await openFile(path);
   const deliveries = new Deliveries(db, settings);
   const workers = new Set<SqliteWorker>();
+  const log = new LogSync(path);
   const incoming = new Batch<StoredDelivery, boolean>(async (batch) => {
-    const added = deliveries.insert(batch, Date.now());
-    for (const worker of workers) worker.wake();
-    return added;
+    const [worker] = workers;
+    const added = deliveries.insert(batch, Date.now(), worker?.room);
+    const taken = added.filter((each) => typeof each === 'object');
+    worker?.hold(taken);
+    try {
+      await log.synced();
+    } finally {
+      // They are in the store, even if the sender is to be told that it is not certain.
+      worker?.begin(taken);
+      for (const each of workers) each.wake();
+    }
+    return added.map(Boolean);
   });
   const pruning = setInterval(() => prune(), PRUNE_MS).unref();
   let closed = false;
@@ -30,7 +41,10 @@ export async function openSqliteInbox(path: string, settings: InboxSettings): Pr
   }
 
   return {
-    store: async (delivery: StoredDelivery) => ((await incoming.add(delivery)) ? 'stored' : 'duplicate'),
+    async store(delivery: StoredDelivery) {
+      if (closed) throw new Error('The inbox is closed.');
+      return (await incoming.add(delivery)) ? 'stored' : 'duplicate';
+    },
     work(attempt: Attempt, options: WorkOptions & WorkerHooks): DurableWorker {
       const worker = new SqliteWorker(deliveries, settings, attempt, options);
       workers.add(worker);
@@ -66,6 +80,7 @@ export async function openSqliteInbox(path: string, settings: InboxSettings): Pr
       closed = true;
       clearInterval(pruning);
       await Promise.all([...workers].map((worker) => worker.stop()));
+      log.close();
       db.close();
     },
   };

@@ -1,6 +1,6 @@
 import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../durable/store.js';
-import { describe, toError } from '../../errors.js';
-import { delayAfter } from '../retries.js';
+import { toError } from '../../errors.js';
+import { CRASHED, endingOf } from '../ending.js';
 import type { InboxSettings } from '../types.js';
 import type { Deliveries, Lease, Settlement } from './deliveries.js';
 
@@ -10,8 +10,8 @@ export class SqliteWorker implements DurableWorker {
   #settlements: Settlement[] = [];
   #timer: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
-  #stopping = false;
-  #stopped: () => void = () => {};
+  #stopped: Promise<void> | undefined;
+  #onStopped: () => void = () => {};
   readonly #renewal: NodeJS.Timeout;
 
   constructor(
@@ -32,32 +32,51 @@ export class SqliteWorker implements DurableWorker {
     });
   }
 
+  /** How many new deliveries it could begin at once: none while older ones wait. */
+  get room(): number {
+    return this.#isStopping || this.#hasDue() ? 0 : this.#free;
+  }
+
+  /** Counts deliveries in that it took on as they came, until it may `begin` them. */
+  hold(leases: readonly Lease[]): void {
+    for (const lease of leases) this.#held.add(lease);
+  }
+
+  begin(leases: readonly Lease[]): void {
+    for (const lease of leases) this.#begin(lease);
+  }
+
   stop(): Promise<void> {
-    this.#stopping = true;
-    clearTimeout(this.#timer);
-    return new Promise((resolve) => {
-      this.#stopped = () => {
-        clearInterval(this.#renewal);
-        resolve();
-      };
+    this.#stopped ??= new Promise((resolve) => {
+      this.#onStopped = resolve;
       this.wake();
     });
+    return this.#stopped;
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopped !== undefined;
   }
 
   #work(): void {
     clearTimeout(this.#timer);
     try {
-      for (const lease of this.#settleAndClaim()) this.#begin(lease);
+      const claimed = this.#settleAndClaim();
+      this.hold(claimed);
+      this.begin(claimed);
     } catch (thrown) {
       this.options.storeFailed(toError(thrown));
     }
-    if (!this.#stopping) this.#timer = setTimeout(() => this.wake(), this.settings.pollMs);
-    else if (this.#held.size === 0) this.#stopped();
-    else if (this.#settlements.length > 0) this.#timer = setTimeout(() => this.wake(), this.settings.pollMs);
+    if (this.#isStopping && this.#held.size === 0) {
+      clearInterval(this.#renewal);
+      this.#onStopped();
+    } else if (!this.#isStopping || this.#settlements.length > 0) {
+      this.#timer = setTimeout(() => this.wake(), this.settings.pollMs);
+    }
   }
 
   #settleAndClaim(): readonly Lease[] {
-    const room = this.#stopping ? 0 : this.options.concurrency - this.#held.size + this.#settlements.length;
+    const room = this.#isStopping ? 0 : this.#free;
     if (this.#settlements.length === 0 && (room === 0 || !this.#hasDue())) return [];
     const [settled, claimed] = this.deliveries.transaction(() => [
       // Not those whose lease was over before: somebody else has them.
@@ -66,10 +85,14 @@ export class SqliteWorker implements DurableWorker {
     ]);
     for (const { lease } of this.#settlements) this.#held.delete(lease);
     this.#settlements = [];
-    for (const { lease, reason, error } of settled) {
-      if (reason !== undefined) this.options.dead(lease, reason, new Error(error));
+    for (const { lease, ending } of settled) {
+      if (ending.state === 'dead') this.options.dead(lease, ending.reason, new Error(ending.error));
     }
     return claimed;
+  }
+
+  get #free(): number {
+    return this.options.concurrency - this.#held.size + this.#settlements.length;
   }
 
   /** A look without a lock: most are in vain. */
@@ -78,24 +101,12 @@ export class SqliteWorker implements DurableWorker {
   }
 
   #begin(lease: Lease): void {
-    this.#held.add(lease);
     const exhausted = lease.attempt > this.settings.retries.attempts;
     const verdict: Promise<Verdict> = exhausted ? Promise.resolve(CRASHED) : this.attempt(lease);
     void verdict.then((verdict) => {
-      this.#settlements.push(this.#settlementOf(lease, verdict));
+      this.#settlements.push({ lease, ending: endingOf(verdict, lease.attempt, this.settings) });
       this.wake();
     });
-  }
-
-  #settlementOf(lease: Lease, verdict: Verdict): Settlement {
-    const now = Date.now();
-    if (!('error' in verdict)) return { lease, state: 'done', at: now };
-    const error = describe(verdict.error);
-    if (verdict.state === 'dead') return { lease, state: 'dead', at: now, reason: verdict.reason, error };
-    if (lease.attempt >= this.settings.retries.attempts) {
-      return { lease, state: 'dead', at: now, reason: 'attempts_exhausted', error };
-    }
-    return { lease, state: 'waiting', at: now + delayAfter(lease.attempt, this.settings.retries), error };
   }
 
   #renew(): void {
@@ -109,9 +120,3 @@ export class SqliteWorker implements DurableWorker {
     }
   }
 }
-
-const CRASHED: Verdict = {
-  state: 'dead',
-  reason: 'attempts_exhausted',
-  error: new Error('The process ended during the last attempt.'),
-};

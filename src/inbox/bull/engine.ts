@@ -1,0 +1,60 @@
+import type { BackendFactory, IQueueBackend } from 'bullmq';
+import { ConfigurationError, toError } from '../../errors.js';
+import type { Tally } from '../stats.js';
+import type { InboxFilter, InboxState } from '../types.js';
+
+/** What BullMQ runs on here, and what it has no questions for. */
+export interface Engine {
+  /** Its commands fail at once while the server is away, so that the sender is told to come back. */
+  readonly connection: unknown;
+  /** What speaks to the server over a connection of this engine. */
+  readonly backend: BackendFactory<IQueueBackend, unknown>;
+  /** A connection of a worker's, which waits for the server to come back. */
+  openWorker(concurrency: number): WorkerConnection;
+  /** How the server may lose what it has acknowledged, in words. */
+  readonly warnings: readonly string[];
+  /** Where these jobs come from; those that are not there are left out. */
+  origins(ids: readonly string[]): Promise<ReadonlyMap<string, Origin>>;
+  /** What fits, the latest first. */
+  find(filter: InboxFilter, limit: number): Promise<readonly Found[]>;
+  tally(): Promise<Tally[]>;
+  close(): Promise<unknown>;
+}
+
+export interface Origin {
+  /** Which adding it was, as its data says. */
+  readonly call: string;
+  /** Unix milliseconds; 0 while it is not. */
+  readonly finishedAt: number;
+}
+
+export interface Found {
+  readonly id: string;
+  readonly state: InboxState;
+}
+
+export interface WorkerConnection {
+  readonly connection: unknown;
+  close(): Promise<unknown>;
+}
+
+export const CONNECT_MS = 10_000;
+
+/** An optional package, or a word on how to install it. */
+export async function need<T>(scheme: string, packages: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (thrown) {
+    throw new ConfigurationError(
+      'ERR_INBOX_OPEN',
+      `${scheme} needs packages: npm install ${packages}.`,
+      toError(thrown),
+    );
+  }
+}
+
+/** Says what the server said; never the address, which may hold a password. */
+export function cannotOpen(server: string, thrown: unknown): ConfigurationError {
+  const cause = toError(thrown);
+  return new ConfigurationError('ERR_INBOX_OPEN', `${server}: ${cause.message.replace(/[.]$/, '')}.`, cause);
+}
