@@ -67,7 +67,7 @@ describe('the tarball', () => {
   });
 
   test('is small', () => {
-    expect(packed.size).toBeLessThan(100_000);
+    expect(packed.size).toBeLessThan(150_000);
   });
 });
 
@@ -91,6 +91,19 @@ describe('what is installed with it', () => {
 describe('a project', () => {
   test.each(['js-cjs', 'js-esm'])('in JavaScript runs: %s', async (project) => {
     await run('node', ['index.js'], join(folder, project));
+  });
+
+  test.each([
+    ['file:./x.db', 'libsql'],
+    ['redis://localhost', 'bullmq ioredis'],
+    ['postgres://localhost/x', 'bullmq pg'],
+  ])('without the packages of an inbox is told what to install: %s', async (address, packages) => {
+    const program = `import('cakemail-webhooks/inbox')
+      .then(({ openInbox }) => openInbox(${JSON.stringify(address)}))
+      .catch(({ code, message }) => console.log(code, message))`;
+    const said = await run('node', ['-e', program], folder);
+    expect(said).toContain('ERR_INBOX_OPEN');
+    expect(said).toContain(`npm install ${packages}.`);
   });
 
   test.each([

@@ -72,9 +72,7 @@ async function drained({ inbox }) {
   let storing = performance.now();
   for (let from = 0; from < count; from += 500) {
     const batch = Array.from({ length: 500 }, (_, index) => payload(300, from + index));
-    await Promise.all(
-      batch.map((rawBody) => webhooks.receive({ rawBody, headers: cakemailHeaders(rawBody, SECRET) })),
-    );
+    await Promise.all(batch.map((rawBody) => webhooks.receive({ rawBody, headers: cakemailHeaders(rawBody, SECRET) })));
   }
   storing = performance.now() - storing;
   let left = count;

@@ -37,7 +37,7 @@ onEachEngine((engine) => {
   });
 
   test('takes a delivery, answers 202, and has it handled', async () => {
-    const { listener, webhooks } = createApp({ inbox });
+    const { listener, webhooks } = createApp({ inbox, logger: {} });
     const handled = next(webhooks, 'handled');
     const seen: [CakemailEvent, Delivery][] = [];
     webhooks.on('User.LoggedIn', (event, delivery) => seen.push([event, delivery]));

@@ -1,3 +1,4 @@
+import { openInbox } from '../../src/inbox/index.js';
 import {
   type CakemailEvent,
   createWebhookRouter,
@@ -8,6 +9,24 @@ import {
 } from '../../src/index.js';
 
 const webhooks = createWebhookRouter({ secret: 'key' });
+
+// Inboxes
+async function inboxes(): Promise<void> {
+  // @ts-expect-error misspelt option
+  await openInbox('file:./webhooks.db', { keepMS: 1 });
+  // @ts-expect-error misspelt option, within
+  await openInbox('file:./webhooks.db', { retries: { attempt: 1 } });
+  const inbox = await openInbox('file:./webhooks.db');
+  // @ts-expect-error there is no such state
+  await inbox.list({ state: 'failed' });
+  // @ts-expect-error a time is a Date
+  await inbox.replay({ since: 0 });
+  // @ts-expect-error whatever is meant must be said
+  await inbox.remove();
+  // @ts-expect-error an inbox knows what it holds
+  createWebhookRouter({ secret: 'key', inbox: 'file:./webhooks.db' });
+}
+void inboxes;
 
 // Names
 // @ts-expect-error misspelt

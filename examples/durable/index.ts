@@ -22,8 +22,9 @@ export async function createDurableReceiver(secret: string | undefined, address:
 
 if (process.argv[1] === import.meta.filename) {
   const secret = 'only for this example';
-  const file = join(mkdtempSync(join(tmpdir(), 'cakemail-webhooks-')), 'webhooks.db');
-  const { inbox, webhooks } = await createDurableReceiver(secret, `file:${file}`);
+  // Or the address of a Redis or Postgres, as an argument.
+  const address = process.argv[2] ?? `file:${join(mkdtempSync(join(tmpdir(), 'cakemail-webhooks-')), 'webhooks.db')}`;
+  const { inbox, webhooks } = await createDurableReceiver(secret, address);
   webhooks.onError((error) => console.log(`failed: ${error.message}`));
   for (const account_id of [1, 2, 3]) {
     const outcome = await webhooks.receive(signedRequest(sampleEvent('Email.Bounced', { account_id }), { secret }));

@@ -1,5 +1,4 @@
 import type { BackendFactory, IQueueBackend } from 'bullmq';
-import { ConfigurationError, toError } from '../../errors.js';
 import type { Tally } from '../stats.js';
 import type { InboxFilter, InboxState } from '../types.js';
 
@@ -39,22 +38,3 @@ export interface WorkerConnection {
 }
 
 export const CONNECT_MS = 10_000;
-
-/** An optional package, or a word on how to install it. */
-export async function need<T>(scheme: string, packages: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (thrown) {
-    throw new ConfigurationError(
-      'ERR_INBOX_OPEN',
-      `${scheme} needs packages: npm install ${packages}.`,
-      toError(thrown),
-    );
-  }
-}
-
-/** Says what the server said; never the address, which may hold a password. */
-export function cannotOpen(server: string, thrown: unknown): ConfigurationError {
-  const cause = toError(thrown);
-  return new ConfigurationError('ERR_INBOX_OPEN', `${server}: ${cause.message.replace(/[.]$/, '')}.`, cause);
-}

@@ -5,7 +5,7 @@ import { within } from '../../time.js';
 import { Batch } from '../batch.js';
 import { statsOf } from '../stats.js';
 import type { Inbox, InboxFilter, InboxSettings, InboxState } from '../types.js';
-import { type Engine, need } from './engine.js';
+import type { Engine } from './engine.js';
 import { asNew, deliveryIn, type InboxJob, type InboxQueue, type JobData, newJob } from './job.js';
 import { startBullWorker } from './worker.js';
 
@@ -20,9 +20,9 @@ const RESET = { resetAttemptsMade: true, resetAttemptsStarted: true };
 
 /** An inbox on BullMQ, for the processes of many machines. */
 export async function openBullInbox(open: (queue: string) => Promise<Engine>, settings: InboxSettings): Promise<Inbox> {
-  const { Queue: BullQueue, Worker } = await need('An inbox on a server', 'bullmq', () => import('bullmq'));
   const { name, keepMs, keepDeadMs, leaseMs } = settings;
   const engine = await open(name);
+  const { Queue: BullQueue, Worker } = await import('bullmq');
   const queue: InboxQueue = new BullQueue(name, { connection: engine.connection }, engine.backend);
   queue.on('error', () => {}); // whoever asked is told
   const workers = new Set<{ stop(): Promise<void> }>();

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient, PoolConfig } from 'pg';
+import { cannotOpen, need } from '../opening.js';
 import type { InboxFilter, InboxState } from '../types.js';
-import { CONNECT_MS, cannotOpen, type Engine, need } from './engine.js';
+import { CONNECT_MS, type Engine } from './engine.js';
 
 const QUEUE_CONNECTIONS = 4;
 const MOST_WORKER_CONNECTIONS = 10;

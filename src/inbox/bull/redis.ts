@@ -1,8 +1,9 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { within } from '../../time.js';
+import { cannotOpen, need } from '../opening.js';
 import type { Tally } from '../stats.js';
 import { INBOX_STATES, type InboxFilter, type InboxState } from '../types.js';
-import { CONNECT_MS, cannotOpen, type Engine, type Found, need, type Origin } from './engine.js';
+import { CONNECT_MS, type Engine, type Found, type Origin } from './engine.js';
 import type { JobData } from './job.js';
 
 /** BullMQ's own default. */

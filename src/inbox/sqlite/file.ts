@@ -1,11 +1,13 @@
 import { closeSync, openSync } from 'node:fs';
 import type Database from 'libsql';
-import { ConfigurationError, toError } from '../../errors.js';
+import { cannotOpen, need } from '../opening.js';
 
 const SCHEMA_VERSION = 1;
 
 /** 16 MB: the longer the log, the fewer pages are written twice. */
 const LOG_PAGES = 4_000;
+/** As much, so that what is in the log need not be read from it. */
+const CACHE_KIB = 16_000;
 
 /**
  * One row a delivery. `at` is when it is due (waiting), when its lease ends (active), or since when it is as it is (done,
@@ -36,7 +38,7 @@ const BUSY_MS = 2_000;
 
 /** Opens the file, and makes it if there is none. */
 export async function openFile(path: string): Promise<Database.Database> {
-  const SQLite = await load();
+  const { default: SQLite } = await need('file:', 'libsql', () => import('libsql'));
   try {
     // For its owner only: it holds what was delivered. SQLite gives its other files the same rights.
     closeSync(openSync(path, 'a', 0o600));
@@ -46,23 +48,13 @@ export async function openFile(path: string): Promise<Database.Database> {
     // A commit leaves the log to be synced: see LogSync.
     db.exec('PRAGMA synchronous = NORMAL');
     db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
-    db.exec('PRAGMA cache_size = -16000');
+    db.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
     const [{ user_version: version }] = db.prepare('PRAGMA user_version').all() as [{ user_version: number }];
     if (version > SCHEMA_VERSION) throw new Error(`The file has schema ${version}: a newer version made it.`);
     // Only where it is needed: it would wait for whoever writes.
     if (version < SCHEMA_VERSION) db.exec(SCHEMA);
     return db;
   } catch (thrown) {
-    const cause = toError(thrown);
-    throw new ConfigurationError('ERR_INBOX_OPEN', `${path}: ${cause.message}.`, cause);
-  }
-}
-
-async function load(): Promise<typeof Database> {
-  try {
-    const { default: SQLite } = await import('libsql');
-    return SQLite;
-  } catch (thrown) {
-    throw new ConfigurationError('ERR_INBOX_OPEN', 'file: needs SQLite: npm install libsql.', toError(thrown));
+    throw cannotOpen(path, thrown);
   }
 }
