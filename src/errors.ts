@@ -85,6 +85,22 @@ const CODES = {
     message: 'The inbox could not be opened.',
     help: 'See also `cause`.',
   },
+  ERR_API_REFUSED: {
+    message: "Cakemail's API refused a call.",
+    help: 'Correct what the message names. 401: the token is not, or no longer, valid. 403: it lacks a right.',
+  },
+  ERR_API_UNAVAILABLE: {
+    message: "Cakemail's API could not be reached, or is busy.",
+    help: 'Try again later: what was done stays done, and running the same again goes on from there.',
+  },
+  ERR_API_RESPONSE: {
+    message: "Cakemail's API answered something unexpected.",
+    help: 'The API may be newer than this package: please report the message.',
+  },
+  ERR_API_MFA: {
+    message: 'This account asks for a second factor.',
+    help: 'Use a personal access token in place of the user name and password.',
+  },
   ERR_CLOSING: {
     message: 'The receiver is shutting down.',
     help: 'close() was called; the sender is asked to come back.',

@@ -41,6 +41,6 @@ export type { AcceptedOutcome, FailedOutcome, Outcome, RejectedOutcome, Rejectio
 export type { IncomingDelivery } from './receive.js';
 export { createWebhookRouter } from './router.js';
 export type { SecretsSource } from './signature/key-source.js';
-export type { Secret, SecretInput, SecretsByEvent } from './signature/keys.js';
+export type { NamedSecret, Secret, SecretInput, SecretsByEvent } from './signature/keys.js';
 export type { Awaitable } from './time.js';
 export type { SelectedEvent, Unsubscribe, WebhookRouter } from './webhook-router.js';

@@ -18,7 +18,12 @@ export interface LifecycleNotices {
   /** The bytes are here; nothing is verified yet. */
   received: { readonly bytes: number };
   /** The signature holds. `keys` tells under which keys: their indexes in the list given, or among a map's different keys. */
-  verified: { readonly bytes: number; readonly keys: readonly number[] };
+  verified: {
+    readonly bytes: number;
+    readonly keys: readonly number[];
+    /** The names of those that have one: see `NamedSecret`. */
+    readonly ids?: readonly string[];
+  };
   /** Refused before any handler ran. `reason` is for you: the sender is not told it. */
   rejected: {
     readonly reason: RejectionReason;

@@ -107,9 +107,30 @@ export class Receiver {
 
   #verify(pieces: Pieces, headers: HeadersInput, signature: Buffer, ring: KeyRing): MaybePromise<Outcome> {
     const keys = verifyingKeys(pieces, signature, ring);
-    if (keys.length === 0) return new RejectedOutcome('mismatch');
+    return keys.length === 0 ? this.#renew(pieces, headers, signature) : this.#verified(pieces, headers, keys, ring);
+  }
+
+  /** A key may be so new that it is not known yet: a last look, if the source of the keys has one. */
+  #renew(pieces: Pieces, headers: HeadersInput, signature: Buffer): MaybePromise<Outcome> {
+    const renew = this.settings.keys?.renew;
+    if (renew === undefined) return new RejectedOutcome('mismatch');
+    return attempt(
+      renew,
+      (ring) => {
+        const keys = ring === undefined ? [] : verifyingKeys(pieces, signature, ring);
+        if (ring === undefined || keys.length === 0) return new RejectedOutcome('mismatch');
+        return this.#verified(pieces, headers, keys, ring);
+      },
+      // A forgery stays one while the source is down.
+      (cause) => new RejectedOutcome('mismatch', { cause }),
+    );
+  }
+
+  #verified(pieces: Pieces, headers: HeadersInput, keys: KeyRing, ring: KeyRing): MaybePromise<Outcome> {
     const bytes = join(pieces);
-    this.events.emit('verified', { bytes: bytes.length, keys: keys.map((key) => ring.indexOf(key)) });
+    const ids = keys.flatMap(({ id }) => id ?? []);
+    const indexes = keys.map((key) => ring.indexOf(key));
+    this.events.emit('verified', { bytes: bytes.length, keys: indexes, ...(ids.length > 0 && { ids }) });
     return this.#parse(bytes, headers, keys);
   }
 

@@ -1,6 +1,7 @@
 import type { AnyHandler, Dispatcher, ErrorHandler } from './dispatch/dispatcher.js';
 import { ANY, type Subject, UNHANDLED } from './dispatch/registry.js';
 import { ConfigurationError } from './errors.js';
+import { EVENT_NAMES } from './events/catalogue.js';
 import { cut, type Log } from './log/logger.js';
 import { warnOfUnlisted } from './options.js';
 import type { Unsubscribe } from './webhook-router.js';
@@ -26,6 +27,7 @@ export function registrations(dispatcher: Dispatcher, log: Log) {
     onAny: (handler: AnyHandler) => listen(ANY, handler),
     onUnhandled: (handler: AnyHandler) => listen(UNHANDLED, handler),
     onError: (handler: ErrorHandler) => dispatcher.addErrorHandler(checkHandler(handler)),
+    subscribedEvents: () => EVENT_NAMES.filter((name) => dispatcher.handlers.covers(name)),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Delivery } from './delivery.js';
+import type { CatalogueName } from './events/catalogue.js';
 import type { AnyCakemailEvent, CakemailEvent, EventSelector, MatchedName, SchemaMap } from './events/types.js';
 import type { InFrontOptions, NodeListener } from './http/in-front.js';
 import type { LifecycleEmitter } from './lifecycle.js';
@@ -46,6 +47,12 @@ export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
 
   /** Told of every handler's failure, one call each, also of those after the time limit. What it throws is logged. */
   onError(handler: (error: Error, delivery: Delivery) => unknown): Unsubscribe;
+
+  /**
+   * The published names that `on` and `once` handlers cover, a pattern by all names of its group: what to create webhooks
+   * for. `onAny` and `onUnhandled` take what comes and add nothing.
+   */
+  subscribedEvents(): CatalogueName[];
 
   /** Every step of every delivery, for logs and metrics. */
   readonly events: LifecycleEmitter;

@@ -54,6 +54,11 @@ export class HandlerRegistry<H> {
     for (const subject of subjects) this.#keep(subject, (registration) => registration.handler !== handler);
   }
 
+  /** Whether a name or a pattern covers the event. */
+  covers(name: string): boolean {
+    return this.#covering(name).length > 0;
+  }
+
   /**
    * The handlers of an event: those for its name, for its group, for any event. A `once` handler is spent here, before
    * it runs, so that two deliveries at the same time cannot both have it.

@@ -6,19 +6,29 @@ import type { EventName } from '../events/types.js';
 /** A webhook's key, used exactly as given. Text is taken as UTF-8. */
 export type Secret = string | Uint8Array;
 
+/** A key with a name of yours, the id of its webhook for instance, which the notice `verified` tells. */
+export interface NamedSecret {
+  readonly id: string;
+  readonly key: Secret;
+}
+
 /**
  * The key or keys to verify with:
  * one key, several (each is tried, for rotation), or a map that binds keys to events, so that the key of one event
  * never authenticates another.
  */
-export type SecretInput = Secret | readonly Secret[] | SecretsByEvent;
+export type SecretInput = Secret | NamedSecret | readonly (Secret | NamedSecret)[] | SecretsByEvent;
 
 /** Keys bound to events. Cakemail gives every webhook, and so every event, a key of its own. */
-export type SecretsByEvent = { readonly [N in EventName]?: Secret | readonly Secret[] };
+export type SecretsByEvent = {
+  readonly [N in EventName]?: Secret | NamedSecret | readonly (Secret | NamedSecret)[];
+};
 
 /** A key ready for use. Kept as a KeyObject, which neither prints nor serialises its bytes. */
 export interface Key {
   readonly key: KeyObject;
+  /** What it was named, if it was. */
+  readonly id: string | undefined;
   /** The events it may authenticate; null for all. */
   readonly events: ReadonlySet<string> | null;
 }
@@ -31,7 +41,7 @@ export type Warn = (message: string) => void;
 /** Builds the keys, or throws a ConfigurationError that names the option and never the key. */
 export function createKeyRing(input: unknown, option: string, warn: Warn): KeyRing {
   if (isSecret(input) || Array.isArray(input)) {
-    return toSecrets(input, option, warn).map((secret) => ({ key: toKeyObject(secret), events: null }));
+    return toSecrets(input, option, warn).map(({ bytes, id }) => ({ key: createSecretKey(bytes), id, events: null }));
   }
   if (isRecord(input)) return bindKeys(Object.entries(input), option, warn);
   if (typeof input === 'function') throw unusable(option, 'is a function; that goes into `secrets`');
@@ -50,27 +60,38 @@ export function mayAuthenticate(keys: KeyRing, event: string): boolean {
 
 function bindKeys(entries: [string, unknown][], option: string, warn: Warn): KeyRing {
   if (entries.length === 0) throw unusable(option, 'is an empty map');
-  const events = new Map<string, { secret: Buffer; events: Set<string> }>();
+  const keys = new Map<string, NamedBytes & { events: Set<string> }>();
   for (const [event, value] of entries) {
     for (const secret of toSecrets(value, `${option}[${shownName(event)}]`, warn)) {
       // One key given for two events is one key with two events, not two keys of which the first decides.
-      const id = secret.toString('base64');
-      const bound = events.get(id) ?? { secret, events: new Set() };
+      const content = secret.bytes.toString('base64');
+      const bound = keys.get(content) ?? { ...secret, events: new Set() };
       bound.events.add(event);
-      events.set(id, bound);
+      keys.set(content, bound);
     }
   }
-  return [...events.values()].map((bound) => ({ key: toKeyObject(bound.secret), events: bound.events }));
+  return [...keys.values()].map(({ bytes, id, events }) => ({ key: createSecretKey(bytes), id, events }));
 }
 
-function toSecrets(value: unknown, option: string, warn: Warn): readonly Buffer[] {
+interface NamedBytes {
+  readonly bytes: Buffer;
+  readonly id: string | undefined;
+}
+
+function toSecrets(value: unknown, option: string, warn: Warn): readonly NamedBytes[] {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   if (list.length === 0) throw unusable(option, 'is an empty list');
-  return list.map((secret, index) => toBytes(secret, Array.isArray(value) ? `${option}[${index}]` : option, warn));
+  return list.map((secret, index) => toNamedBytes(secret, Array.isArray(value) ? `${option}[${index}]` : option, warn));
+}
+
+function toNamedBytes(secret: unknown, option: string, warn: Warn): NamedBytes {
+  if (!isNamed(secret)) return { bytes: toBytes(secret, option, warn), id: undefined };
+  if (typeof secret.id !== 'string' || secret.id === '') throw unusable(option, 'has an `id` that is no text');
+  return { bytes: toBytes(secret.key, option, warn), id: secret.id };
 }
 
 function toBytes(secret: unknown, option: string, warn: Warn): Buffer {
-  if (!isSecret(secret)) throw unusable(option, isAbsent(secret) ? `is ${secret}` : 'is neither text nor bytes');
+  if (!isText(secret)) throw unusable(option, isAbsent(secret) ? `is ${secret}` : 'is neither text nor bytes');
   const bytes = Buffer.from(secret);
   if (bytes.length === 0) throw unusable(option, 'is empty');
   // HMAC pads a key with zeros: a buffer that was never filled is the empty key, under which anybody can sign.
@@ -84,12 +105,17 @@ function toBytes(secret: unknown, option: string, warn: Warn): Buffer {
   return bytes;
 }
 
-function isSecret(value: unknown): value is Secret {
+function isSecret(value: unknown): value is Secret | NamedSecret {
+  return isText(value) || isNamed(value);
+}
+
+function isText(value: unknown): value is Secret {
   return typeof value === 'string' || value instanceof Uint8Array;
 }
 
-function toKeyObject(secret: Buffer): KeyObject {
-  return createSecretKey(secret);
+/** Not a map: the names of events have a dot. */
+function isNamed(value: unknown): value is NamedSecret {
+  return isRecord(value) && 'id' in value && 'key' in value;
 }
 
 /** An object that is no Map, Promise, Date or the like: those have no entries, and a map of keys must not look empty. */

@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeKeys } from '../../src/api/index.js';
+import { client, startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import type { FakeCakemail } from '../helpers/fake-cakemail.js';
+
+let fake: FakeCakemail;
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  fake = await startFake();
+  folder = mkdtempSync(join(tmpdir(), 'env-'));
+  file = join(folder, '.env');
+});
+afterEach(async () => {
+  rmSync(folder, { recursive: true });
+  await stopFake();
+});
+
+/** What a program gets of the file. */
+function read(): Record<string, string[]> {
+  const program = 'process.stdout.write(process.env.CAKEMAIL_WEBHOOK_SECRETS)';
+  return JSON.parse(execFileSync(process.execPath, [`--env-file=${file}`, '-e', program]).toString());
+}
+
+const write = () => writeKeys({ api: client(), url: URL_HERE, file });
+
+test('writes the map that `secret` takes, for its owner only', async () => {
+  const login = fake.add('User.LoggedIn', URL_HERE);
+  const odd = fake.add('Email.Sent', URL_HERE, { key: `it's "odd" \\ $HOME \`x\`` });
+  expect(await write()).toEqual(['User.LoggedIn', 'Email.Sent']);
+  expect(read()).toEqual({ 'User.LoggedIn': [login.key], 'Email.Sent': [odd.key] });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readdirSync(folder)).toEqual(['.env']);
+});
+
+test('leaves the other lines as they are, and its own where it was', async () => {
+  writeFileSync(file, "A=1\nCAKEMAIL_WEBHOOK_SECRETS='{}'\n# $& $1\nB=2");
+  chmodSync(file, 0o644);
+  fake.add('User.LoggedIn', URL_HERE);
+  await write();
+  const lines = readFileSync(file, 'utf8').split('\n');
+  expect([lines[0], lines[2], lines[3], lines.length]).toEqual(['A=1', '# $& $1', 'B=2', 4]);
+  expect(Object.keys(read())).toEqual(['User.LoggedIn']);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test('a file without it gets one more line', async () => {
+  writeFileSync(file, 'A=1');
+  fake.add('User.LoggedIn', URL_HERE);
+  await write();
+  expect(readFileSync(file, 'utf8')).toMatch(/^A=1\nCAKEMAIL_WEBHOOK_SECRETS='\{.*\}'\n$/);
+});
+
+test('a failure leaves the file as it was, and nothing beside it', async () => {
+  writeFileSync(file, 'A=1');
+  await expect(write()).rejects.toThrow('no active webhook');
+  fake.add('User.LoggedIn', URL_HERE);
+  await expect(writeKeys({ api: client(), url: URL_HERE, file: join(folder, 'nowhere', '.env') })).rejects.toThrow(
+    'ENOENT',
+  );
+  expect(readFileSync(file, 'utf8')).toBe('A=1');
+  expect(readdirSync(folder)).toEqual(['.env']);
+});

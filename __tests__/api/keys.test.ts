@@ -1,0 +1,111 @@
+import { cakemailKeys } from '../../src/api/index.js';
+import { createWebhookRouter } from '../../src/index.js';
+import { sampleEvent, signedRequest } from '../../src/testing/index.js';
+import { client, startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import type { FakeCakemail } from '../helpers/fake-cakemail.js';
+
+let fake: FakeCakemail;
+beforeEach(async () => {
+  fake = await startFake();
+});
+afterEach(stopFake);
+
+const LOGIN = sampleEvent('User.LoggedIn');
+const signed = (secret: string, account_id = 1) => signedRequest({ ...LOGIN, account_id }, { secret });
+
+function receiver(options: Partial<Parameters<typeof cakemailKeys>[0]> = {}) {
+  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, ...options });
+  const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
+  return { keys, webhooks, receive: (...args: Parameters<typeof signed>) => webhooks.receive(signed(...args)) };
+}
+
+test('gives the key of every active webhook on the URL, bound to its event and named by its id', async () => {
+  const login = fake.add('User.LoggedIn', URL_HERE);
+  const sent = fake.add('Email.Sent', URL_HERE);
+  const archived = fake.add('User.LoggedIn', URL_HERE, { status: 'archived', archived_at: 1_700_000_000 });
+  const elsewhere = fake.add('User.LoggedIn', 'https://elsewhere.example.com/');
+  const { webhooks, receive } = receiver();
+  const verified = jest.fn();
+  webhooks.events.on('verified', verified);
+  expect(await receive(login.key)).toMatchObject({ status: 200 });
+  expect(verified).toHaveBeenCalledWith(expect.objectContaining({ ids: [login.id] }));
+  for (const { key } of [sent, archived, elsewhere]) expect(await receive(key, 2)).toMatchObject({ status: 403 });
+  expect(fake.calls.filter((call) => call === 'GET /webhooks')).toHaveLength(1);
+  expect(fake.calls).toHaveLength(3);
+});
+
+test('looks once more for a key that is not known, and takes it', async () => {
+  const { receive } = receiver({ renewMs: 1 });
+  const old = fake.add('User.LoggedIn', URL_HERE);
+  expect(await receive(old.key)).toMatchObject({ status: 200 });
+  const fresh = fake.add('User.LoggedIn', URL_HERE);
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  const [one, two] = await Promise.all([receive(fresh.key, 2), receive(fresh.key, 3)]);
+  expect([one.status, two.status]).toEqual([200, 200]);
+  // Two listings, and each key once.
+  expect(fake.calls).toHaveLength(4);
+  expect(await receive(old.key, 4)).toMatchObject({ status: 200 });
+});
+
+test('a flood of forgeries makes no flood of calls', async () => {
+  const { key } = fake.add('User.LoggedIn', URL_HERE);
+  const { receive } = receiver();
+  expect(await receive(key)).toMatchObject({ status: 200 });
+  const outcomes = await Promise.all(Array.from({ length: 500 }, (_, index) => receive('not the key', index)));
+  expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set([403]));
+  expect(fake.calls).toHaveLength(2);
+});
+
+test('a flood while no key is known makes none either', async () => {
+  fake.expireTokens();
+  const { receive } = receiver();
+  for (let index = 0; index < 50; index++) expect(await receive('a key', index)).toMatchObject({ status: 503 });
+  expect(fake.calls).toHaveLength(1);
+});
+
+test('the last known keys serve on while the API is down, and forgeries stay forgeries', async () => {
+  const { key } = fake.add('User.LoggedIn', URL_HERE);
+  const onError = jest.fn();
+  const { receive } = receiver({ renewMs: 1, maxAgeMs: 1, onError });
+  expect(await receive(key)).toMatchObject({ status: 200 });
+  fake.expireTokens();
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  expect(await receive('not the key', 2)).toMatchObject({ status: 403 });
+  expect(await receive(key, 3)).toMatchObject({ status: 200 });
+});
+
+test('keys that are old are looked up beside the deliveries, which do not wait', async () => {
+  const { key } = fake.add('User.LoggedIn', URL_HERE);
+  const onError = jest.fn();
+  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
+  await keys();
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  fake.expireTokens();
+  expect(await keys()).toEqual({ 'User.LoggedIn': [{ id: 'wh-1', key }] });
+  while (onError.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(onError).toHaveBeenCalledWith(expect.objectContaining({ apiStatus: 401 }));
+});
+
+test('a webhook that was just archived may still deliver', async () => {
+  const webhook = fake.add('User.LoggedIn', URL_HERE, {
+    status: 'archived',
+    archived_at: Math.floor(Date.now() / 1000),
+  });
+  const { receive } = receiver();
+  expect(await receive(webhook.key)).toMatchObject({ status: 200 });
+});
+
+test('a URL without a webhook is an error that says so', async () => {
+  await expect(cakemailKeys({ api: client(), url: URL_HERE }).refresh()).rejects.toThrow(
+    'no active webhook on this URL',
+  );
+});
+
+test('60 keys are one listing and a call each', async () => {
+  for (let index = 0; index < 60; index++) fake.add('Email.Sent', URL_HERE);
+  const keys = cakemailKeys({ api: client(), url: URL_HERE });
+  await keys.refresh();
+  await keys.refresh();
+  expect(fake.calls.filter((call) => call === 'GET /webhooks')).toHaveLength(4);
+  expect(fake.calls).toHaveLength(64);
+});

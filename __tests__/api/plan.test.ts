@@ -1,0 +1,152 @@
+import { applyPlan, planWebhooks, type Step, type Wanted } from '../../src/api/index.js';
+import { createWebhookRouter, EVENT_NAMES } from '../../src/index.js';
+import { client, startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { type FakeCakemail, USER } from '../helpers/fake-cakemail.js';
+
+let fake: FakeCakemail;
+beforeEach(async () => {
+  fake = await startFake();
+});
+afterEach(stopFake);
+
+const wanted = (events: readonly string[], more: Partial<Wanted> = {}): Wanted => ({
+  api: client(),
+  url: URL_HERE,
+  events,
+  ...more,
+});
+const shown = (steps: readonly Step[]): string[] => steps.map(({ action, event }) => `${action} ${event}`);
+
+test('from nothing to what has handlers, and then nothing more to do', async () => {
+  const webhooks = createWebhookRouter({ secret: 'key' });
+  webhooks.on('User.LoggedIn', () => {});
+  webhooks.on('MFA.*', () => {});
+  webhooks.onAny(() => {});
+  const plan = await planWebhooks(wanted(webhooks.subscribedEvents()));
+  expect(plan.steps).toHaveLength(7);
+  expect(plan.isEmpty).toBe(false);
+  expect(fake.webhooks.size).toBe(0);
+  const { steps, webhooks: made } = await applyPlan(plan);
+  expect([steps.length, made.length, fake.active(URL_HERE).sort()]).toEqual([7, 7, webhooks.subscribedEvents().sort()]);
+  const again = await planWebhooks(wanted(webhooks.subscribedEvents()));
+  expect([again.isEmpty, new Set(again.steps.map(({ action }) => action))]).toEqual([true, new Set(['keep'])]);
+  expect((await applyPlan(again)).steps).toEqual([]);
+});
+
+test('keeps, changes, brings back, creates, and archives only when it is told to', async () => {
+  fake.add('Email.Sent', URL_HERE, { rate_limit: 5 });
+  fake.add('Email.Opened', 'HTTPS://app.example.com:443/webhooks/cakemail');
+  const old = fake.add('Email.Clicked', URL_HERE, { status: 'archived', archived_at: 1_700_000_000 });
+  const latest = fake.add('Email.Clicked', URL_HERE, { status: 'archived', archived_at: 1_800_000_000 });
+  fake.add('User.Created', URL_HERE);
+  fake.add('Email.Bounced', 'https://elsewhere.example.com/');
+  const events = ['Email.Sent', 'Email.Opened', 'Email.Clicked', 'Email.Bounced'];
+  const rateLimit = { limit: 50, period: 'second' } as const;
+
+  const careful = await planWebhooks(wanted(events, { rateLimit }));
+  expect(shown(careful.steps)).toEqual([
+    'update Email.Sent',
+    'keep Email.Opened',
+    'unarchive Email.Clicked',
+    'create Email.Bounced',
+  ]);
+  const pruning = await planWebhooks(wanted(events, { rateLimit, prune: true }));
+  expect(shown(pruning.steps)).toEqual([...shown(careful.steps), 'archive User.Created']);
+
+  const seen: string[] = [];
+  const { webhooks } = await applyPlan(pruning, { onStep: ({ action }, { event }) => seen.push(`${action} ${event}`) });
+  expect(seen).toEqual(shown(pruning.steps));
+  expect(webhooks.map(({ event, status }) => `${event} ${status}`)).toEqual(events.map((event) => `${event} active`));
+  expect([old.status, latest.status]).toEqual(['archived', 'active']);
+  expect(fake.webhooks.get('wh-1')).toMatchObject({ rate_limit: 50 });
+  expect((await planWebhooks(wanted(events, { rateLimit, prune: true }))).isEmpty).toBe(true);
+});
+
+test('reports duplicates and leaves them alone', async () => {
+  for (const _ of [1, 2, 3]) fake.add('Email.Sent', URL_HERE);
+  const plan = await planWebhooks(wanted(['Email.Sent'], { prune: true }));
+  expect(shown(plan.steps)).toEqual(['keep Email.Sent', 'archive Email.Sent', 'archive Email.Sent'].slice(0, 1));
+  expect(plan.duplicates.map(({ id }) => id)).toEqual(['wh-2', 'wh-3']);
+});
+
+test('a plan that was applied before creates nothing twice', async () => {
+  const plan = await planWebhooks(wanted(['Email.Sent']));
+  await applyPlan(plan);
+  expect((await applyPlan(plan)).steps).toEqual([]);
+  expect(fake.webhooks.size).toBe(1);
+});
+
+test('60 webhooks on several pages are one listing', async () => {
+  for (let index = 0; index < 60; index++) fake.add('Email.Sent', `${URL_HERE}/${index}`);
+  await planWebhooks(wanted(['Email.Sent']));
+  expect(fake.calls).toEqual(['GET /webhooks', 'GET /webhooks']);
+});
+
+describe('whatever goes wrong on the way, the end is right and no webhook is there twice', () => {
+  const events = [...EVENT_NAMES];
+  const reconcile = async (api = client({ timeoutMs: 200 })): Promise<void> => {
+    await applyPlan(await planWebhooks({ api, url: URL_HERE, events }));
+  };
+  const isRight = (): void => expect(fake.active(URL_HERE).sort()).toEqual([...events].sort());
+
+  test.each([
+    ['busy', [{ status: 429, retryAfter: '0' }, { status: 429 }]],
+    ['broken', [{ status: 500 }, { status: 502 }]],
+    ['silent', ['hang']],
+    ['gone before the answer', ['dropAfter', 'dropAfter', 'dropAfter']],
+    ['gone before the work', ['drop', 'drop']],
+  ] as const)('an API that is %s', async (_name, faults) => {
+    fake.fail(/POST \/webhooks$/, ...faults);
+    fake.fail(/GET/, ...faults);
+    await reconcile();
+    isRight();
+  });
+
+  test('a token that is over in the middle', async () => {
+    const api = client(USER);
+    const plan = await planWebhooks({ api, url: URL_HERE, events });
+    let step = 0;
+    await applyPlan(plan, { onStep: () => ++step % 10 === 0 && fake.expireTokens() });
+    isRight();
+  });
+
+  test('an interruption after any step', async () => {
+    for (let step = 1; step < 8; step++) {
+      const stop = new AbortController();
+      const plan = await planWebhooks({ api: client(), url: URL_HERE, events, signal: stop.signal });
+      let done = 0;
+      const applied = applyPlan(plan, {
+        onStep: ({ action }) => action === 'create' && ++done === step && stop.abort(),
+      });
+      await expect(applied).rejects.toThrow('abort');
+    }
+    await reconcile();
+    isRight();
+  });
+
+  test('an API that is away for good half way', async () => {
+    fake.fail(/POST \/webhooks$/, 'drop', 'drop', 'drop', 'drop');
+    await expect(reconcile()).rejects.toThrow('POST /webhooks');
+    await reconcile();
+    isRight();
+  });
+});
+
+test.each<[Partial<Record<keyof Wanted | 'evnts', unknown>>, string]>([
+  [{ url: 'app.example.com' }, '`url`'],
+  [{ url: `https://app.example.com/${'x'.repeat(2083)}` }, '`url`'],
+  [{ events: 'Email.Sent' }, '`events`'],
+  [{ events: [''] }, '`events`'],
+  [{ events: ['Email.Snt'] }, "Did you mean 'Email.Sent'?"],
+  [{ events: ['Emails.*'] }, "Did you mean 'Email.*'?"],
+  [{ rateLimit: { limit: 0, period: 'second' } }, '`rateLimit.limit`'],
+  [{ rateLimit: { limit: 1, period: 'hour' } }, '`rateLimit.period`'],
+  [{ evnts: [] }, 'Did you mean `events`?'],
+])('refuses %j', async (wrong, said) => {
+  await expect(planWebhooks(wanted(['Email.Sent'], wrong as Partial<Wanted>))).rejects.toThrow(said);
+  expect(fake.calls).toEqual([]);
+});
+
+test('takes a name that is newer than the catalogue', async () => {
+  expect(shown((await planWebhooks(wanted(['Invoice.Paid']))).steps)).toEqual(['create Invoice.Paid']);
+});

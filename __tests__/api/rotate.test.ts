@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { applyPlan, cakemailKeys, planWebhooks, type RotationStage, rotateWebhook } from '../../src/api/index.js';
+import { createWebhookRouter } from '../../src/index.js';
+import { client, startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import type { FakeCakemail } from '../helpers/fake-cakemail.js';
+
+let fake: FakeCakemail;
+beforeEach(async () => {
+  fake = await startFake();
+});
+afterEach(stopFake);
+
+test('creates, waits for the grace time, and archives', async () => {
+  const old = fake.add('User.LoggedIn', URL_HERE, { rate_limit: 7 });
+  const stages: RotationStage[] = [];
+  const { archived, replacement } = await rotateWebhook({
+    api: client(),
+    id: old.id,
+    graceMs: 5,
+    onStage: (stage) => stages.push(stage),
+  });
+  expect(stages).toEqual(['created', 'grace over', 'archived']);
+  expect(archived).toMatchObject({ id: old.id, status: 'archived' });
+  expect(replacement).toMatchObject({
+    event: 'User.LoggedIn',
+    url: URL_HERE,
+    rateLimit: { limit: 7, period: 'second' },
+  });
+  expect(fake.webhooks.get(replacement.id)?.key).not.toBe(old.key);
+});
+
+test('goes on from wherever it was interrupted', async () => {
+  const old = fake.add('User.LoggedIn', URL_HERE);
+  const stop = new AbortController();
+  const options = { api: client(), id: old.id, graceMs: 5 };
+  const interrupted = rotateWebhook({ ...options, signal: stop.signal, graceMs: 60_000, onStage: () => stop.abort() });
+  await expect(interrupted).rejects.toThrow('abort');
+  expect(fake.active(URL_HERE)).toHaveLength(2);
+  const first = await rotateWebhook(options);
+  expect(await rotateWebhook(options)).toEqual(first);
+  expect([fake.active(URL_HERE).length, fake.webhooks.size]).toEqual([1, 2]);
+});
+
+test.each([
+  ['nobody', 'There is no webhook nobody.'],
+  ['wh-1', 'The webhook wh-1 is archived.'],
+])('refuses %s', async (id, said) => {
+  fake.add('User.LoggedIn', URL_HERE, { status: 'archived', archived_at: 1 });
+  await expect(rotateWebhook({ api: client(), id })).rejects.toThrow(said);
+});
+
+test('from zero: handlers, webhooks, deliveries, a rotation under traffic; nothing rejected, nothing lost', async () => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/cakemail`;
+  const api = client();
+  const keys = cakemailKeys({ api, url });
+  const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
+  const seen = new Set<number>();
+  webhooks.on('User.LoggedIn', ({ account_id }) => seen.add(account_id as number));
+  webhooks.on('Email.*', () => {});
+  const rejected = jest.fn();
+  webhooks.events.on('rejected', rejected);
+  server.on('request', express().use('/webhooks/cakemail', webhooks));
+
+  const { webhooks: made } = await applyPlan(await planWebhooks({ api, url, events: webhooks.subscribedEvents() }));
+  const login = made.find(({ event }) => event === 'User.LoggedIn');
+  const statuses = new Set<number>();
+  let sent = 0;
+  const deliverOne = async (): Promise<void> => {
+    for (const status of await fake.deliver('User.LoggedIn', { account_id: sent++ })) statuses.add(status);
+  };
+  await deliverOne();
+
+  let isRotating = true;
+  const traffic = Promise.all(
+    [1, 2, 3].map(async () => {
+      while (isRotating) await deliverOne();
+      for (let more = 0; more < 20; more++) await deliverOne();
+    }),
+  );
+  const stages: RotationStage[] = [];
+  const onStage = (stage: RotationStage) => stages.push(stage);
+  const { replacement } = await rotateWebhook({ api, id: login?.id ?? '', keys, webhooks, onStage });
+  isRotating = false;
+  await traffic;
+
+  expect(stages).toEqual(['created', 'delivered', 'archived']);
+  expect(statuses).toEqual(new Set([200]));
+  expect(rejected).not.toHaveBeenCalled();
+  expect(seen.size).toBe(sent);
+  expect(fake.webhooks.get(replacement.id)?.status).toBe('active');
+  await webhooks.close();
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+});

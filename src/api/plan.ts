@@ -1,0 +1,120 @@
+import { EVENT_NAMES, isCatalogueName, nearestListed, patternOf } from '../events/catalogue.js';
+import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
+import type { CakemailApi } from './client.js';
+import type { RateLimit, Webhook } from './schemas.js';
+import { type Cancellable, sameUrl } from './webhooks.js';
+
+/** Which webhooks there should be. */
+export interface Wanted extends Cancellable {
+  readonly api: CakemailApi;
+  /** Where Cakemail shall deliver. */
+  readonly url: string;
+  /** Names, or patterns such as `'Email.*'`. `webhooks.subscribedEvents()` gives those that have handlers. */
+  readonly events: readonly string[];
+  /** For every one of them; left out, those that exist keep theirs. */
+  readonly rateLimit?: RateLimit | undefined;
+  /** Whether webhooks on this URL for events that are not wanted are archived. Default false. */
+  readonly prune?: boolean | undefined;
+}
+
+/** One thing to do, or to leave as it is. */
+export type Step =
+  | { readonly action: 'create'; readonly event: string }
+  | { readonly action: 'unarchive' | 'update' | 'keep' | 'archive'; readonly event: string; readonly webhook: Webhook };
+
+/** What it takes to come from what is to what is wanted. */
+export interface Plan {
+  readonly url: string;
+  readonly steps: readonly Step[];
+  /** Whether there is nothing to do. */
+  readonly isEmpty: boolean;
+  /** Active webhooks for an event that has another one on this URL already: each delivers everything once more. Left alone. */
+  readonly duplicates: readonly Webhook[];
+  /** What it was made of, for `applyPlan`. */
+  readonly wanted: Wanted;
+  /** The ids of all webhooks that there were. */
+  readonly known: readonly string[];
+}
+
+/**
+ * Compares the webhooks on a URL with those that are wanted: one listing, and nothing is changed. Making and applying a plan
+ * again, after an interruption for instance, goes on from what is there.
+ *
+ * @throws {ConfigurationError} for what cannot be wanted.
+ * @throws {CakemailApiError} when the API does.
+ */
+export async function planWebhooks(wanted: Wanted): Promise<Plan> {
+  const { api, url, rateLimit, prune = false, signal } = check(wanted);
+  const events = expand(wanted.events);
+  const all: Webhook[] = [];
+  for await (const webhook of api.webhooks.list({ withArchived: true, signal })) all.push(webhook);
+  const here = all.filter((webhook) => sameUrl(webhook.url, url));
+
+  const steps: Step[] = [];
+  const duplicates: Webhook[] = [];
+  for (const event of events) {
+    const [current, ...others] = here.filter((each) => each.event === event && each.status === 'active');
+    duplicates.push(...others);
+    const webhook = current ?? latestArchived(here, event);
+    if (webhook === undefined) {
+      steps.push({ action: 'create', event });
+      continue;
+    }
+    if (current === undefined) steps.push({ action: 'unarchive', event, webhook });
+    if (!hasLimit(webhook, rateLimit)) steps.push({ action: 'update', event, webhook });
+    else if (current !== undefined) steps.push({ action: 'keep', event, webhook });
+  }
+  for (const webhook of prune ? here : []) {
+    if (webhook.status === 'archived' || events.includes(webhook.event)) continue;
+    steps.push({ action: 'archive', event: webhook.event, webhook });
+  }
+  const isEmpty = steps.every(({ action }) => action === 'keep');
+  return { url, steps, isEmpty, duplicates, wanted, known: all.map(({ id }) => id) };
+}
+
+/** Names and patterns as names. */
+export function expand(events: readonly string[]): string[] {
+  const names = events.flatMap((event) => {
+    if (typeof event !== 'string' || event === '') throw invalid('`events` must be a list of names or patterns.');
+    if (!event.endsWith('*')) return [event];
+    const covered = EVENT_NAMES.filter((name) => patternOf(name) === event);
+    if (covered.length > 0) return covered;
+    throw invalid(`\`events\`: no published name fits '${event}'.${hint(event)}`);
+  });
+  // The API knows names that are newer than the catalogue; a name that is nearly one of the catalogue is a slip.
+  for (const name of names) {
+    if (!isCatalogueName(name) && hint(name) !== '') throw invalid(`\`events\`: there is no '${name}'.${hint(name)}`);
+  }
+  return [...new Set(names)];
+}
+
+function hint(name: string): string {
+  const meant = nearestListed(name);
+  return meant === undefined ? '' : ` Did you mean '${meant}'?`;
+}
+
+function check(wanted: Wanted): Wanted {
+  checkMembers('planWebhooks() options', wanted, ['api', 'url', 'events', 'rateLimit', 'prune', 'signal']);
+  const { url, events, rateLimit } = wanted;
+  if (!URL.canParse(url) || !/^https?:/.test(url) || url.length > 2083) {
+    throw invalid('`url` must be an http or https address of at most 2,083 characters.');
+  }
+  if (!Array.isArray(events)) throw invalid('`events` must be a list of names or patterns.');
+  if (rateLimit !== undefined) {
+    checkMembers('rateLimit', rateLimit, ['limit', 'period']);
+    wholeNumber('rateLimit.limit', rateLimit.limit, 1);
+    if (!['second', 'minute'].includes(rateLimit.period)) throw invalid("`rateLimit.period` is 'second' or 'minute'.");
+  }
+  return wanted;
+}
+
+/** The one that was archived last comes back, so that its key stays in use. */
+function latestArchived(here: readonly Webhook[], event: string): Webhook | undefined {
+  return here
+    .filter((webhook) => webhook.event === event)
+    .sort((a, b) => (b.archivedAt?.getTime() ?? 0) - (a.archivedAt?.getTime() ?? 0))[0];
+}
+
+function hasLimit({ rateLimit }: Webhook, wanted: RateLimit | undefined): boolean {
+  return wanted === undefined || (rateLimit?.limit === wanted.limit && rateLimit.period === wanted.period);
+}
