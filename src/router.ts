@@ -3,7 +3,7 @@ import { Dispatcher } from './dispatch/dispatcher.js';
 import { Drain } from './drain.js';
 import type { DurableWorker } from './durable/store.js';
 import { startWorker } from './durable/work.js';
-import { WebhookError } from './errors.js';
+import { toError, WebhookError } from './errors.js';
 import type { SchemaMap } from './events/types.js';
 import { Handling } from './handling.js';
 import { FetchFace } from './http/fetch.js';
@@ -16,11 +16,14 @@ import { DEFAULT_CONCURRENCY, resolveOptions, type WebhookRouterOptions } from '
 import { RejectedOutcome } from './outcome.js';
 import { type IncomingDelivery, Receiver } from './receive.js';
 import { registrations } from './registrations.js';
-import { within } from './time.js';
+import { type MaybePromise, within } from './time.js';
 import type { WebhookRouter } from './webhook-router.js';
 
 const CLOSE_TIMEOUT_MS = 10_000;
 const ANSWER_MS = 1_000;
+/** For an inbox, which may have to give up on its server first. */
+const CLOSE_INBOX_MS = 20_000;
+const WORKS_ALREADY = 'work(): this router works already; create it with `worker: false`.';
 
 /**
  * Creates the receiver. Mount it under a path, before or after the app's body parsers:
@@ -63,25 +66,28 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     const { inbox } = settings;
     if (inbox === undefined) throw invalid('work() needs the option `inbox`.');
     if (drain.closed) throw invalid('work(): this router is closed.');
-    if (worker !== undefined) throw invalid('work(): this router works already; create it with `worker: false`.');
+    if (worker !== undefined) throw invalid(WORKS_ALREADY);
     worker = startWorker(inbox, concurrency, { handling, drain, events, log });
   }
 
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     // A shutdown is no time to refuse a number: one that is none, NaN say, means the default.
     const patience = timeoutMs >= 0 ? timeoutMs : CLOSE_TIMEOUT_MS;
+    const deadline = performance.now() + patience;
+    const left = (): number => Math.max(0, deadline - performance.now());
     const stopped = worker?.stop();
-    if (!(await drain.close(patience))) {
+    stopped?.catch(() => {}); // looked at below
+    // What is on its way from an inbox to its handlers only its worker knows.
+    const isIdle = (await drain.close(patience)) && (await endsWithin(left(), stopped));
+    if (!isIdle && !(await drain.close(left()))) {
       const message = `The receiver closed while a handler was still running, after waiting ${patience} ms.`;
       dispatcher.giveUp(new WebhookError('ERR_CLOSING', { message }));
       await drain.close(ANSWER_MS); // so that the given-up ones are answered before the process may exit
     }
-    try {
-      await within(ANSWER_MS, stopped, () => new Error(`The inbox did not answer its worker within ${ANSWER_MS} ms.`));
-      await settings.inbox?.close();
-    } catch (err) {
+    const complain = (err: Error): void =>
       log.write('error', { err }, 'the inbox could not be closed: what ran may run again');
-    }
+    await settle(() => within(ANSWER_MS, stopped, () => late('worker')), complain);
+    await settle(() => within(CLOSE_INBOX_MS, settings.inbox?.close(), () => late('inbox')), complain);
   }
 
   const members = {
@@ -101,8 +107,10 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
       drain.leave();
       return outcome;
     },
-    work: ({ concurrency }: { readonly concurrency?: number } = {}) =>
-      work(wholeNumber('concurrency', concurrency, DEFAULT_CONCURRENCY)),
+    work: ({ concurrency }: { readonly concurrency?: number } = {}) => {
+      if (settings.concurrency !== undefined) throw invalid(WORKS_ALREADY);
+      work(wholeNumber('concurrency', concurrency, DEFAULT_CONCURRENCY));
+    },
     close: (options?: { readonly timeoutMs?: number }) => {
       closing ??= close(options);
       return closing;
@@ -110,4 +118,28 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   };
   // The members above take any event; the interface sharpens them by name, which only the compiler can know.
   return Object.assign(webhookRouter, members) as unknown as WebhookRouter<S>;
+}
+
+/** Whether it succeeds in that time. */
+async function endsWithin(ms: number, ending: Promise<unknown> | undefined): Promise<boolean> {
+  let isEnded = true;
+  await settle(
+    () => within(ms, ending, () => late('worker')),
+    () => {
+      isEnded = false;
+    },
+  );
+  return isEnded;
+}
+
+async function settle(end: () => MaybePromise<unknown>, failed: (error: Error) => void): Promise<void> {
+  try {
+    await end();
+  } catch (thrown) {
+    failed(toError(thrown));
+  }
+}
+
+function late(what: string): Error {
+  return new Error(`The ${what} did not end in time.`);
 }

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { openInbox } from '../../src/inbox/index.js';
+import { type Inbox, openInbox } from '../../src/inbox/index.js';
 import { type LogFields, PermanentError } from '../../src/index.js';
 import { sampleEvent } from '../../src/testing/index.js';
 import { closeAll, drained, newPlace, next, onEachEngine, open, QUICK, routerOn, send } from '../helpers/inbox.js';
@@ -90,6 +90,37 @@ describe.each(OWN_SERVERS)('a $name of its own', ({ name, isThere, make }) => {
   });
 
   onServer(
+    'that fails while an attempt ends runs no handler again that succeeded',
+    async () => {
+      const inbox = await open(
+        { address: address(), options: {}, clear: async () => {} },
+        { ...QUICK, leaseMs: 2_000 },
+      );
+      const webhooks = routerOn(inbox);
+      const runs: string[] = [];
+      webhooks.on('User.LoggedIn', async ({ account_id }) => {
+        runs.push(`${account_id} succeeded`);
+        await disturb[name]?.(address());
+      });
+      webhooks.on('User.*', ({ account_id }, { attempt }) => {
+        runs.push(`${account_id} attempt ${attempt}`);
+        if (account_id === 11 && attempt === 1) throw new Error('once');
+        if (account_id === 12) throw new PermanentError('never');
+      });
+      for (const account_id of [10, 11, 12]) {
+        await send(webhooks, { ...LOGIN, account_id });
+        while (await isBusy(inbox)) await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(runs.filter((run) => run.endsWith('succeeded'))).toEqual(['10 succeeded', '11 succeeded', '12 succeeded']);
+      expect(runs.filter((run) => run.startsWith('12'))).toHaveLength(2);
+      const states = (await inbox.list()).map(({ state, reason }) => `${state} ${reason}`).sort();
+      expect(states).toEqual(['dead permanent_error', 'done undefined', 'done undefined']);
+      await webhooks.close();
+    },
+    60_000,
+  );
+
+  onServer(
     'that hangs is answered with 503 after five seconds',
     async () => {
       const inbox = await open({ address: address(), options: {}, clear: async () => {} }, QUICK);
@@ -105,6 +136,27 @@ describe.each(OWN_SERVERS)('a $name of its own', ({ name, isThere, make }) => {
     30_000,
   );
 });
+
+/** Whether anything is left to do; while the server is away, surely. */
+async function isBusy(inbox: Inbox): Promise<boolean> {
+  const { waiting, active } = await inbox.stats().catch(() => ({ waiting: 1, active: 0 }));
+  return waiting + active > 0;
+}
+
+/** Makes what is written next fail, in a way that BullMQ does not take for a lost connection. */
+const disturb: Record<string, (address: string) => Promise<unknown>> = {
+  async Redis(address) {
+    const client = new Redis(address);
+    await client.replicaof('127.0.0.1', '1');
+    setTimeout(() => client.replicaof('NO', 'ONE').then(() => client.disconnect()), 1_200);
+  },
+  async Postgres(connectionString) {
+    const client = new Client({ connectionString });
+    await client.connect();
+    await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
+    await client.end();
+  },
+};
 
 const weaken: Record<string, (address: string) => Promise<unknown>> = {
   async Redis(address) {

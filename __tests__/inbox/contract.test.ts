@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import request from 'supertest';
 import * as z from 'zod';
 import type { Inbox } from '../../src/inbox/index.js';
-import { type CakemailEvent, type Delivery, PermanentError } from '../../src/index.js';
+import { type CakemailEvent, ConfigurationError, type Delivery, PermanentError } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { createApp, PATH, SECRET } from '../helpers/app.js';
 import {
@@ -82,6 +83,58 @@ onEachEngine((engine) => {
     const [letter] = await inbox.list({ event: 'A\ufffdB\ufffd.C' });
     expect(letter).toMatchObject({ state: 'dead', error: '\ufffd\ufffd it went wrong' });
     expect((await inbox.get(letter?.id ?? ''))?.rawBody.equals(Buffer.from(payload))).toBe(true);
+  });
+
+  test('refuses what is no filter, and knows nobody by what is no id', async () => {
+    const webhooks = routerOn(inbox, { worker: false });
+    await send(webhooks, LOGIN);
+    const wrong = [5, null, ['id'], { id: 'x' }, { state: 'failed' }, { state: null }, { event: 1 }, { since: 0 }];
+    for (const which of [...wrong, { since: new Date('nonsense') }] as never[]) {
+      for (const ask of [inbox.list, inbox.remove, inbox.replay])
+        await expect(ask(which)).rejects.toThrow(ConfigurationError);
+    }
+    for (const limit of [0, -1, 1.5, Number.NaN]) await expect(inbox.list({ limit })).rejects.toThrow('`limit`');
+    for (const id of ['meta', 'wait', 'events', 'id', '', '\0', 'A'.repeat(64)]) {
+      expect([await inbox.get(id), await inbox.remove(id), await inbox.replay(id)]).toEqual([undefined, 0, 0]);
+    }
+    expect(await inbox.stats()).toMatchObject({ waiting: 1 });
+  });
+
+  test('counts the age of a delivery that came again from when it came again', async () => {
+    const short = await open(place, { ...QUICK, keepMs: 1 });
+    const webhooks = routerOn(short, { worker: false });
+    const old = new Date(Date.now() - 86_400_000);
+    const { body } = signedRequest(LOGIN, { secret: SECRET });
+    const delivery = { id: createHash('sha256').update(body).digest('hex'), event: LOGIN.event, headers: {} };
+    await short.store({ ...delivery, rawBody: Buffer.from(body), receivedAt: old });
+    expect((await short.stats()).oldestAgeMs).toBeGreaterThan(86_000_000);
+    const worker = routerOn(await open(place), { worker: false });
+    worker.work();
+    await drained(short);
+    await worker.close();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await send(webhooks, LOGIN)).toMatchObject({ kind: 'stored' });
+    expect((await short.stats()).oldestAgeMs).toBeLessThan(60_000);
+    expect(await short.list({ since: new Date(Date.now() - 60_000) })).toHaveLength(1);
+  });
+
+  test('close() waits for a handler that begins while it is called', async () => {
+    for (let index = 0; index < 10; index++) {
+      const again = await open(place);
+      const webhooks = routerOn(again);
+      let running = 0;
+      webhooks.on('User.LoggedIn', async () => {
+        running++;
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        running--;
+      });
+      await send(webhooks, login(index));
+      await new Promise((resolve) => setTimeout(resolve, index % 4));
+      await webhooks.close();
+      expect(running).toBe(0);
+    }
+    const states = new Set((await inbox.list()).map(({ state }) => state));
+    expect(states.has('active')).toBe(false);
   });
 
   test('lets what is active alone', async () => {

@@ -4,6 +4,7 @@ import { LONGEST_DELAY_MS } from '../time.js';
 import { openBullInbox } from './bull/inbox.js';
 import { openPostgres } from './bull/postgres.js';
 import { openRedis } from './bull/redis.js';
+import { checked } from './checked.js';
 import { openSqliteInbox } from './sqlite/inbox.js';
 import type { Inbox, InboxOptions, InboxSettings } from './types.js';
 
@@ -27,13 +28,13 @@ export async function openInbox(url: string, options: InboxOptions = {}): Promis
   switch (/^([a-z]+):/.exec(String(url))?.[1]) {
     case 'file':
       if (options.name !== undefined) throw invalid('`name` is for Redis and Postgres: a file is an inbox of its own.');
-      return openSqliteInbox(pathOf(url), settings);
+      return checked(await openSqliteInbox(pathOf(url), settings));
     case 'redis':
     case 'rediss':
-      return openBullInbox((queue) => openRedis(url, queue), settings);
+      return checked(await openBullInbox((queue) => openRedis(url, queue), settings));
     case 'postgres':
     case 'postgresql':
-      return openBullInbox((queue) => openPostgres(url, queue), settings);
+      return checked(await openBullInbox((queue) => openPostgres(url, queue), settings));
     default:
       // Never the address itself: it may hold a password.
       throw new ConfigurationError(

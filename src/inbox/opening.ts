@@ -15,6 +15,7 @@ export async function need<T>(scheme: string, packages: string, load: () => Prom
 
 /** Says what the server said; never the address, which may hold a password. */
 export function cannotOpen(server: string, thrown: unknown): ConfigurationError {
-  const cause = toError(thrown);
+  // Of the cause the words only: the errors of some drivers hold the address, or the command that was refused.
+  const cause = new Error(toError(thrown).message);
   return new ConfigurationError('ERR_INBOX_OPEN', `${server}: ${cause.message.replace(/[.]$/, '')}.`, cause);
 }

@@ -17,6 +17,8 @@ export interface Engine {
   /** What fits, the latest first. */
   find(filter: InboxFilter, limit: number): Promise<readonly Found[]>;
   tally(): Promise<Tally[]>;
+  /** Sets by which time of receipt a job is found. */
+  receivedAt(id: string, at: number): Promise<unknown>;
   close(): Promise<unknown>;
 }
 

@@ -7,11 +7,13 @@ import { statsOf } from '../stats.js';
 import type { Inbox, InboxFilter, InboxSettings, InboxState } from '../types.js';
 import type { Engine } from './engine.js';
 import { asNew, deliveryIn, type InboxJob, type InboxQueue, type JobData, newJob } from './job.js';
-import { startBullWorker } from './worker.js';
+import { type BullWorking, startBullWorker } from './worker.js';
 
 const PRUNE_MS = 60_000;
 /** How long a delivery may take to be stored before the sender is told to come back. */
 const STORE_MS = 5_000;
+/** How long each part of it may take to close. */
+const CLOSE_MS = 5_000;
 /** How many jobs are changed at the same time. */
 const CHUNK = 100;
 
@@ -25,7 +27,7 @@ export async function openBullInbox(open: (queue: string) => Promise<Engine>, se
   const { Queue: BullQueue, Worker } = await import('bullmq');
   const queue: InboxQueue = new BullQueue(name, { connection: engine.connection }, engine.backend);
   queue.on('error', () => {}); // whoever asked is told
-  const workers = new Set<{ stop(): Promise<void> }>();
+  const workers = new Set<BullWorking>();
   const incoming = new Batch<StoredDelivery, boolean>(async (batch) =>
     within(STORE_MS, add(batch), () => new Error(`The inbox did not answer within ${STORE_MS} ms.`)),
   );
@@ -42,7 +44,10 @@ export async function openBullInbox(open: (queue: string) => Promise<Engine>, se
     const over = Date.now() - keepMs;
     const added = new Set<StoredDelivery>();
     for (const [id, delivery] of first) {
-      const { call: kept, finishedAt } = origins.get(id) ?? { call, finishedAt: 0 };
+      const origin = origins.get(id);
+      // The sender comes again, and then there is nothing in its way.
+      if (origin === undefined) throw new Error('A delivery was removed while it was stored.');
+      const { call: kept, finishedAt } = origin;
       // Finished so long ago that it may be forgotten, it counts as a new one.
       const isForgotten = kept !== call && finishedAt !== 0 && finishedAt < over;
       if (kept === call || (isForgotten && (await revive(id, () => newJob(delivery, call).data)))) added.add(delivery);
@@ -55,7 +60,9 @@ export async function openBullInbox(open: (queue: string) => Promise<Engine>, se
     const job = await jobOf(id);
     const state = job && stateOf(await job.getState());
     if (job === undefined || (state !== 'done' && state !== 'dead')) return false;
-    await job.updateData(data(job));
+    const changed = data(job);
+    await job.updateData(changed);
+    await engine.receivedAt(id, changed.receivedAt);
     return unlessMoved(job.retry(FINISHED[state], RESET));
   }
 
@@ -77,9 +84,11 @@ export async function openBullInbox(open: (queue: string) => Promise<Engine>, se
 
   async function close(): Promise<void> {
     clearInterval(pruning);
-    await Promise.all([...workers].map((worker) => worker.stop()));
-    await queue.close();
-    await engine.close();
+    const isStopped = await inTime(Promise.all([...workers].map((worker) => worker.stop())));
+    // A server that is silent must not keep the process.
+    if (!isStopped) for (const worker of workers) void worker.abandon().catch(() => {});
+    await inTime(queue.close());
+    await inTime(engine.close());
   }
 
   return {
@@ -91,7 +100,12 @@ export async function openBullInbox(open: (queue: string) => Promise<Engine>, se
     work(attempt: Attempt, options: WorkOptions & WorkerHooks) {
       const worker = startBullWorker({ Worker, engine, name }, settings, attempt, options);
       workers.add(worker);
-      return worker;
+      return {
+        async stop() {
+          await worker.stop();
+          workers.delete(worker);
+        },
+      };
     },
     async list({ limit = 100, ...filter } = {}) {
       const found = await engine.find(filter, limit);
@@ -159,6 +173,16 @@ async function inChunks<T, R>(items: readonly T[], change: (item: T) => Promise<
     results.push(...(await Promise.all(items.slice(start, start + CHUNK).map(change))));
   }
   return results;
+}
+
+/** Whether it came to an end. */
+async function inTime(ending: Promise<unknown>): Promise<boolean> {
+  try {
+    await within(CLOSE_MS, ending, () => new Error('late'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function count(changes: readonly boolean[]): number {

@@ -2,6 +2,7 @@ import type { IQueueBackend, Job, Queue } from 'bullmq';
 import type { Settled } from '../../dispatch/settled.js';
 import type { LeasedDelivery, StoredDelivery } from '../../durable/store.js';
 import type { Ending } from '../ending.js';
+import { headersIn, settledIn } from '../kept.js';
 import type { InboxDelivery, InboxState } from '../types.js';
 
 /**
@@ -16,7 +17,8 @@ export interface JobData {
   /** Which adding it was: what was just added is so told from what was there before. */
   readonly call: string;
   /** What the last attempt came to, when it failed. */
-  readonly settled?: readonly [string, 'succeeded' | 'failed'][];
+  /** JSON as well. */
+  readonly settled?: string;
   readonly ending?: Ending;
 }
 
@@ -37,18 +39,17 @@ export function newJob({ id, event, rawBody, headers, receivedAt }: StoredDelive
 
 export function storedIn({ id = '', name, data }: InboxJob): StoredDelivery {
   const { body, headers, receivedAt } = data;
-  const rawBody = Buffer.from(body);
-  return { id, event: name, rawBody, headers: JSON.parse(headers), receivedAt: new Date(receivedAt) };
+  const rawBody = Buffer.from(String(body));
+  return { id, event: name, rawBody, headers: headersIn(headers), receivedAt: new Date(receivedAt) };
 }
 
 export function leasedFrom(job: InboxJob): LeasedDelivery {
-  const settled: Settled = new Map(job.data.settled);
-  return { ...storedIn(job), attempt: job.attemptsStarted, settled };
+  return { ...storedIn(job), attempt: job.attemptsStarted, settled: settledIn(job.data.settled) };
 }
 
 /** The data after an attempt that failed. */
 export function afterAttempt(data: JobData, settled: Settled, ending: Ending): JobData {
-  return { ...data, settled: [...settled], ending };
+  return { ...data, settled: JSON.stringify([...settled]), ending };
 }
 
 /** The data of a delivery that is handled as if it had just come. */

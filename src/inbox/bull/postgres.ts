@@ -1,9 +1,13 @@
-import type { Pool, PoolClient, PoolConfig } from 'pg';
+import type { Pool, PoolClient, QueryConfig } from 'pg';
 import { cannotOpen, need } from '../opening.js';
 import type { InboxFilter, InboxState } from '../types.js';
 import { CONNECT_MS, type Engine } from './engine.js';
 
 const QUEUE_CONNECTIONS = 4;
+/** A connection whose server does not answer is given up, or close() would wait for it. */
+const QUERY_MS = 10_000;
+/** Of those that look at everything. */
+const LONG_QUERY_MS = 120_000;
 const MOST_WORKER_CONNECTIONS = 10;
 
 /** BullMQ's name for each state. */
@@ -23,15 +27,16 @@ export async function openPostgres(url: string, queue: string): Promise<Engine> 
     'bullmq pg',
     () => Promise.all([import('pg'), import('bullmq')]),
   );
-  const open = (config: PoolConfig): Pool => {
-    const schema = { options: `-c search_path=${DEFAULT_SCHEMA}` };
-    const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, ...schema, ...config });
+  const open = (max: number): Pool => {
+    const config = { connectionTimeoutMillis: CONNECT_MS, query_timeout: QUERY_MS, keepAlive: true };
+    const pool = new pg.Pool({ ...addressOf(url, DEFAULT_SCHEMA), ...config, max });
     pool.on('error', ignore);
     return pool;
   };
-  const pool = open({ max: QUEUE_CONNECTIONS });
+  let pool: Pool | undefined;
   let warnings: string[];
   try {
+    pool = open(QUEUE_CONNECTIONS);
     const client = await pool.connect();
     try {
       await runMigrations(client, DEFAULT_SCHEMA);
@@ -40,21 +45,32 @@ export async function openPostgres(url: string, queue: string): Promise<Engine> 
       client.release();
     }
   } catch (thrown) {
-    await pool.end();
+    await pool?.end();
     throw cannotOpen('Postgres', thrown);
   }
+  const connected = pool;
   return {
-    ...questionsTo(pool, queue),
-    connection: pool,
+    ...questionsTo(connected, queue),
+    connection: connected,
     backend: createPostgresBackend as Engine['backend'],
     openWorker(concurrency) {
       // One of them listens.
-      const own = open({ max: Math.min(concurrency, MOST_WORKER_CONNECTIONS) + 1 });
+      const own = open(Math.min(concurrency, MOST_WORKER_CONNECTIONS) + 1);
       return { connection: own, close: () => own.end() };
     },
     warnings,
-    close: () => pool.end(),
+    receivedAt: (id, at) =>
+      connected.query('UPDATE job SET added_at_ms = $3 WHERE queue = $1 AND id = $2', [queue, id, at]),
+    close: () => connected.end(),
   };
+}
+
+/** With the schema on the path, after whatever options the address has itself. */
+function addressOf(url: string, schema: string): { connectionString: string; options: string } {
+  const address = new URL(url);
+  const theirs = address.searchParams.get('options') ?? '';
+  address.searchParams.delete('options');
+  return { connectionString: address.href, options: `${theirs} -c search_path=${schema}`.trim() };
 }
 
 /** A connection that fails while it is idle is replaced when it is needed. */
@@ -71,19 +87,23 @@ function questionsTo(pool: Pool, queue: string): Pick<Engine, 'origins' | 'find'
     },
     async find({ state, event, since }: InboxFilter, limit: number) {
       const { rows } = await pool.query<{ id: string; state: string }>(
-        `SELECT id, state FROM job WHERE queue = $1
+        slow(
+          `SELECT id, state FROM job WHERE queue = $1
            AND ($2::text[] IS NULL OR state::text = ANY ($2))
            AND ($3::text IS NULL OR name = $3)
            AND ($4::bigint IS NULL OR added_at_ms >= $4)
          ORDER BY added_at_ms DESC, id LIMIT $5`,
-        [queue, state && STATES[state], event, since?.getTime(), Number.isFinite(limit) ? limit : null],
+          [queue, state && STATES[state], event, since?.getTime(), Number.isFinite(limit) ? limit : null],
+        ),
       );
       return rows.map(({ id, state }) => ({ id, state: STATE_OF[state] ?? 'waiting' }));
     },
     async tally() {
       const { rows } = await pool.query<{ event: string; state: string; count: string; oldest: string }>(
-        `SELECT name AS event, state, count(*), min(added_at_ms) AS oldest FROM job WHERE queue = $1 GROUP BY 1, 2`,
-        [queue],
+        slow(
+          `SELECT name AS event, state, count(*), min(added_at_ms) AS oldest FROM job WHERE queue = $1 GROUP BY 1, 2`,
+          [queue],
+        ),
       );
       return rows.map(({ event, state, count, oldest }) => ({
         event,
@@ -93,6 +113,11 @@ function questionsTo(pool: Pool, queue: string): Pick<Engine, 'origins' | 'find'
       }));
     },
   };
+}
+
+/** pg's types do not know the time limit of a single query. */
+function slow(text: string, values: unknown[]): QueryConfig {
+  return Object.assign({ text, values }, { query_timeout: LONG_QUERY_MS });
 }
 
 async function warningsOf(client: PoolClient): Promise<string[]> {

@@ -35,29 +35,35 @@ export async function openRedis(url: string, queue: string): Promise<Engine> {
   const [{ Redis }, { createRedisBackend }] = await need('redis:', 'bullmq ioredis', () =>
     Promise.all([import('ioredis'), import('bullmq')]),
   );
-  const client = new Redis(url, FAIL_AT_ONCE);
+  let client: Redis | undefined;
   let lastError: Error | undefined;
-  client.on('error', (error) => {
-    lastError = error;
-  });
   try {
+    client = new Redis(url, FAIL_AT_ONCE);
+    client.on('error', (error) => {
+      lastError = error;
+    });
     await within(CONNECT_MS, client.connect(), () => new Error(`no answer within ${CONNECT_MS} ms`));
   } catch (thrown) {
-    client.disconnect();
+    client?.disconnect();
     // What was thrown says no more than that there is no connection.
     throw cannotOpen('Redis', lastError ?? thrown);
   }
+  const connected = client;
+  const keyOf = (id: string): string => `${PREFIX}:${queue}:${id}`;
   return {
-    ...questionsTo(client, `${PREFIX}:${queue}:`),
-    connection: client,
+    ...questionsTo(connected, keyOf('')),
+    connection: connected,
     backend: createRedisBackend as Engine['backend'],
     openWorker() {
       const connection = new Redis(url, { maxRetriesPerRequest: null, retryStrategy });
       connection.on('error', ignore);
       return { connection, close: async () => connection.disconnect() };
     },
+    async receivedAt(id, at) {
+      await connected.hset(keyOf(id), 'timestamp', at);
+    },
     warnings: await warningsOf(client),
-    close: async () => client.disconnect(),
+    close: async () => connected.disconnect(),
   };
 }
 

@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
+import type { Settled } from '../../dispatch/settled.js';
 import type { Attempt, DurableWorker, WorkerHooks, WorkOptions } from '../../durable/store.js';
+import { toError } from '../../errors.js';
 import { CRASHED, type Ending, endingOf } from '../ending.js';
 import type { InboxSettings } from '../types.js';
 import type { Engine } from './engine.js';
@@ -8,18 +11,25 @@ import { afterAttempt, type InboxJob, leasedFrom, NO_LIMIT, storedIn } from './j
 /** How soon a worker asks again when its server is away. */
 const RETRY_MS = 1_000;
 
-/** By this name BullMQ knows that it shall not try again. */
+/** How an attempt ended, until that is written down. */
+interface Ended {
+  readonly attempt: number;
+  readonly ending: Ending;
+  readonly settled: Settled;
+}
+
+/** By this name BullMQ knows that it shall not try again. Its message is ours: BullMQ reads meaning into some. */
 class Dead extends Error {
   override readonly name = 'UnrecoverableError';
 
   constructor(readonly ending: Extract<Ending, { state: 'dead' }>) {
-    super(ending.error);
+    super(`No further attempt: ${ending.error}`);
   }
 }
 
 class Again extends Error {
   constructor(readonly ending: Extract<Ending, { state: 'waiting' }>) {
-    super(ending.error);
+    super(`The attempt failed: ${ending.error}`);
   }
 }
 
@@ -28,18 +38,46 @@ export function startBullWorker(
   settings: InboxSettings,
   attempt: Attempt,
   { concurrency, dead, storeFailed }: WorkOptions & WorkerHooks,
-): DurableWorker {
+): BullWorking {
   const { leaseMs, retries } = settings;
+  /**
+   * By id. BullMQ takes an ending that it could not write down for a failure, and brings the job again: then the handlers
+   * must not run, but their ending be written.
+   */
+  const ended = new Map<string, Ended>();
 
   async function process(job: InboxJob, token = ''): Promise<void> {
+    const { id = '' } = job;
+    const before = ended.get(id);
+    const isSame = before !== undefined && before.attempt === job.attemptsStarted - 1;
+    const { ending, settled } = isSame ? before : await run(job);
+    ended.set(id, { attempt: job.attemptsStarted, ending, settled });
+    if (ending.state === 'done') return;
+    await writeDown(job, token, settled, ending);
+    throw ending.state === 'dead' ? new Dead(ending) : new Again(ending);
+  }
+
+  async function run(job: InboxJob): Promise<Omit<Ended, 'attempt'>> {
     const leased = leasedFrom(job);
     const verdict = leased.attempt > retries.attempts ? CRASHED : await attempt(leased);
-    const ending = endingOf(verdict, leased.attempt, settings);
-    if (ending.state === 'done') return;
-    // Somebody else has it by now when the lease was lost; this attempt must not leave its traces in that one.
-    if (!(await job.extendLock(token, leaseMs))) throw new Error('The lease was lost during the attempt.');
-    await job.updateData(afterAttempt(job.data, leased.settled, ending));
-    throw ending.state === 'dead' ? new Dead(ending) : new Again(ending);
+    return { ending: endingOf(verdict, leased.attempt, settings), settled: leased.settled };
+  }
+
+  /** As often as it takes: the lease is renewed meanwhile. */
+  async function writeDown(job: InboxJob, token: string, settled: Settled, ending: Ending): Promise<void> {
+    for (;;) {
+      try {
+        // Somebody else has it by now when the lease was lost; this attempt must not leave its traces in that one.
+        if (!(await job.extendLock(token, leaseMs))) break;
+        return await job.updateData(afterAttempt(job.data, settled, ending));
+      } catch (thrown) {
+        storeFailed(toError(thrown));
+        if (stopped !== undefined) throw thrown;
+        await sleep(RETRY_MS);
+      }
+    }
+    ended.delete(job.id ?? '');
+    throw new Error('The lease was lost during the attempt.');
   }
 
   const own = engine.openWorker(concurrency);
@@ -64,8 +102,11 @@ export function startBullWorker(
     engine.backend,
   );
   worker.on('error', storeFailed);
+  worker.on('completed', ({ id = '' }) => ended.delete(id));
   worker.on('failed', (job, error) => {
-    if (job !== undefined && error instanceof Dead) dead(storedIn(job), error.ending.reason, new Error(error.message));
+    if (job === undefined || !(error instanceof Dead || error instanceof Again)) return;
+    ended.delete(job.id ?? '');
+    if (error instanceof Dead) dead(storedIn(job), error.ending.reason, new Error(error.ending.error));
   });
   let stopped: Promise<void> | undefined;
   return {
@@ -73,5 +114,11 @@ export function startBullWorker(
       stopped ??= worker.close().then(async () => void (await own.close()));
       return stopped;
     },
+    abandon: () => own.close(),
   };
+}
+
+/** A worker that can be left behind when its server is silent. */
+export interface BullWorking extends DurableWorker {
+  abandon(): Promise<unknown>;
 }

@@ -1,6 +1,7 @@
 import type Database from 'libsql';
 import type { DeadReason, LeasedDelivery, StoredDelivery } from '../../durable/store.js';
 import type { Ending } from '../ending.js';
+import { headersIn, settledIn } from '../kept.js';
 import { statsOf, type Tally } from '../stats.js';
 import type { InboxDelivery, InboxEntry, InboxFilter, InboxSettings, InboxState, InboxStats } from '../types.js';
 import { type Condition, where } from './where.js';
@@ -107,7 +108,7 @@ export class Deliveries {
     return rows.map((row) => ({
       ...stored(row),
       attempt: row.attempt,
-      settled: new Map(JSON.parse(row.settled)),
+      settled: settledIn(row.settled),
       fence: row.fence,
     }));
   }
@@ -177,10 +178,16 @@ export class Deliveries {
     }
   }
 
+  /** Brings all that is in the log into the database, and empties the log. */
+  checkpoint(): void {
+    const { busy } = this.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+    if (busy !== 0) throw new Error('The log is in use.');
+  }
+
   /** The log may be what fills the disk, and nobody would shorten it as long as nothing can be committed. */
   #shorten(): void {
     try {
-      this.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      this.checkpoint();
     } catch {
       // Not now, then: the next failure tries again.
     }
@@ -188,7 +195,7 @@ export class Deliveries {
 }
 
 function stored({ id, event, body, headers, received_at }: Row): StoredDelivery {
-  return { id, event, rawBody: Buffer.from(body), headers: JSON.parse(headers), receivedAt: new Date(received_at) };
+  return { id, event, rawBody: Buffer.from(body), headers: headersIn(headers), receivedAt: new Date(received_at) };
 }
 
 function entry({ id, event, received_at, state, at, attempt, reason, error }: Row): InboxEntry {

@@ -39,12 +39,13 @@ const BUSY_MS = 2_000;
 /** Opens the file, and makes it if there is none. */
 export async function openFile(path: string): Promise<Database.Database> {
   const { default: SQLite } = await need('file:', 'libsql', () => import('libsql'));
+  let db: Database.Database | undefined;
   try {
-    // For its owner only: it holds what was delivered. SQLite gives its other files the same rights.
-    closeSync(openSync(path, 'a', 0o600));
-    const db = new SQLite(path);
+    make(path);
+    db = new SQLite(path);
     db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    db.exec('PRAGMA journal_mode = WAL');
+    const { journal_mode: mode } = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string };
+    if (mode !== 'wal') throw new Error('There can be no write-ahead log');
     // A commit leaves the log to be synced: see LogSync.
     db.exec('PRAGMA synchronous = NORMAL');
     db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
@@ -55,6 +56,20 @@ export async function openFile(path: string): Promise<Database.Database> {
     if (version < SCHEMA_VERSION) db.exec(SCHEMA);
     return db;
   } catch (thrown) {
+    db?.close();
     throw cannotOpen(path, thrown);
+  }
+}
+
+/**
+ * Makes the file, for its owner only: it holds what was delivered. SQLite gives its other files the same rights. A file that
+ * is there is not opened: closing it again would drop the locks that this process has on it, and another process would then
+ * take the log away under it.
+ */
+function make(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
   }
 }

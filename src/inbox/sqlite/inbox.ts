@@ -1,5 +1,7 @@
+import type Database from 'libsql';
 import type { Attempt, DurableWorker, StoredDelivery, WorkerHooks, WorkOptions } from '../../durable/store.js';
 import { Batch } from '../batch.js';
+import { cannotOpen } from '../opening.js';
 import type { Inbox, InboxDelivery, InboxEntry, InboxFilter, InboxSettings, InboxStats } from '../types.js';
 import { Deliveries } from './deliveries.js';
 import { openFile } from './file.js';
@@ -12,9 +14,9 @@ const PRUNE_MS = 60_000;
 /** An inbox in a SQLite file, for the processes of one machine. */
 export async function openSqliteInbox(path: string, settings: InboxSettings): Promise<Inbox> {
   const db = await openFile(path);
-  const deliveries = new Deliveries(db, settings);
+  const deliveries = open(db, path, settings);
   const workers = new Set<SqliteWorker>();
-  const log = new LogSync(path);
+  const log = new LogSync(path, () => deliveries.checkpoint());
   const incoming = new Batch<StoredDelivery, boolean>(async (batch) => {
     const [worker] = workers;
     const added = deliveries.insert(batch, Date.now(), worker?.room);
@@ -84,4 +86,14 @@ export async function openSqliteInbox(path: string, settings: InboxSettings): Pr
       db.close();
     },
   };
+}
+
+/** Throws when the file is somebody else's. */
+function open(db: Database.Database, path: string, settings: InboxSettings): Deliveries {
+  try {
+    return new Deliveries(db, settings);
+  } catch (thrown) {
+    db.close();
+    throw cannotOpen(path, thrown);
+  }
 }

@@ -13,7 +13,14 @@ export class LogSync {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  constructor(private readonly path: string) {}
+  #isDoubtful = false;
+  #isClosed = false;
+
+  /** `checkpoint` writes all that is in the log to the database, and syncs that. */
+  constructor(
+    private readonly path: string,
+    private readonly checkpoint: () => void,
+  ) {}
 
   /** Resolves once everything that was committed before, by any process, survives a power cut. */
   synced(): Promise<void> {
@@ -29,15 +36,29 @@ export class LogSync {
   close(): void {
     if (this.#file !== undefined) close(this.#file);
     this.#file = undefined;
+    this.#isClosed = true;
   }
 
   #run(): Promise<void> {
     this.#next = undefined;
-    // Opened late: SQLite makes the log with its first transaction. It is there as long as the database is open.
-    this.#file ??= openSync(`${this.path}-wal`, 'r+');
-    this.#running = sync(this.#file).finally(() => {
+    this.#running = this.#sync().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  async #sync(): Promise<void> {
+    if (this.#isClosed) throw new Error('The inbox is closed.');
+    // A system that could not write a page may think it clean from then on: the next sync would succeed without it.
+    if (this.#isDoubtful) this.checkpoint();
+    this.#isDoubtful = false;
+    // Opened late: SQLite makes the log with its first transaction. It is there as long as the database is open.
+    this.#file ??= openSync(`${this.path}-wal`, 'r+');
+    try {
+      await sync(this.#file);
+    } catch (thrown) {
+      this.#isDoubtful = true;
+      throw thrown;
+    }
   }
 }
