@@ -72,10 +72,10 @@ describe('the tarball', () => {
 });
 
 describe('what is installed with it', () => {
-  test('is four packages and what they need, none with an install script', async () => {
+  test('is five packages and what they need, none with an install script', async () => {
     const installed = await installedPackages();
     const own = installed.get('cakemail-webhooks');
-    const direct = ['@standard-schema/spec', 'eventemitter3', 'raw-body', 'zod'];
+    const direct = ['@standard-schema/spec', 'commander', 'eventemitter3', 'raw-body', 'zod'];
     expect(Object.keys(own?.dependencies ?? {}).sort()).toEqual(direct);
 
     const needed = closure(installed, ['cakemail-webhooks']);
@@ -84,13 +84,24 @@ describe('what is installed with it', () => {
     expect(production.filter((name) => !needed.has(name) && !express.has(name))).toEqual([]);
     expect([...needed].filter((name) => installed.get(name)?.hasInstallScript)).toEqual([]);
     // raw-body is Express's own body reader; a number that grows is a dependency that somebody let in.
-    expect(needed.size).toBeLessThanOrEqual(15);
+    expect(needed.size).toBeLessThanOrEqual(16);
   });
 });
 
 describe('a project', () => {
   test.each(['js-cjs', 'js-esm'])('in JavaScript runs: %s', async (project) => {
     await run('node', ['index.js'], join(folder, project));
+  });
+
+  test('has the command', async () => {
+    expect(await run('npx', ['cakemail-webhooks', '--help'], folder)).toContain('Usage: cakemail-webhooks');
+  });
+
+  test('loads neither the API client nor the command with the core', async () => {
+    const asCommonJs = `require('cakemail-webhooks'); console.log(Object.keys(require.cache).join(' '))`;
+    const loaded = await run('node', ['-e', asCommonJs], folder);
+    expect(loaded).toContain('router.js');
+    expect(loaded).not.toMatch(/commander|[/\\\\](api|cli|inbox)[/\\\\]/);
   });
 
   test.each([

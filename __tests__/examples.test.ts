@@ -1,6 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { FakeCakemail, TOKEN } from './helpers/fake-cakemail.js';
+import { freePort } from './helpers/own-servers.js';
 
 const run = promisify(execFile);
 const ROOT = join(__dirname, '..');
@@ -33,6 +36,31 @@ test('durable: a delivery is answered at once, tried again, and kept when nothin
   expect(shown).toContain('account 2: handled in attempt 3');
   expect(shown).toMatch(/delivery \w{8} is a dead letter: permanent_error \(there is no such account\)/);
   expect(shown).toMatch(/waiting: 0,\s+active: 0,\s+done: 2,\s+dead: 1/);
+});
+
+test('provisioned: webhooks are created for the handlers, and their deliveries are taken', async () => {
+  const fake = new FakeCakemail();
+  await fake.start();
+  const port = await freePort();
+  const env = { ...process.env, CAKEMAIL_TOKEN: TOKEN, CAKEMAIL_API_URL: fake.baseUrl, PORT: String(port) };
+  const child = spawn(process.execPath, ['--import', 'tsx', 'examples/provisioned/index.ts'], { cwd: ROOT, env });
+  let shown = '';
+  const ready = new Promise<void>((resolve) => {
+    child.stdout.on('data', (chunk) => {
+      shown += chunk;
+      if (shown.includes('Receiving at')) resolve();
+    });
+  });
+  await ready;
+  expect(shown).toContain(`Receiving at http://localhost:${port}/webhooks/cakemail; 14 webhooks changed.`);
+  expect(await fake.deliver('User.LoggedIn')).toEqual([200]);
+  expect(await fake.deliver('Email.Bounced')).toEqual([200]);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  expect(shown).toContain('johndoe1@example.com logged in from 203.0.113.7');
+  expect(shown).toContain('Email.Bounced of account 1234567');
+  for (const secret of fake.secrets) expect(shown).not.toContain(secret);
+  await fake.stop();
 });
 
 test('hono: deliveries are served by fetch', async () => {

@@ -8,6 +8,7 @@ import {
   type Delivery,
   type EventName,
   type Outcome,
+  type SecretsSource,
   type WebhookRouter,
   type WebhookRouterOptions,
 } from '../src/index.js';
@@ -594,4 +595,70 @@ describe('close', () => {
     expect(await waiting).toMatchObject({ status: 503, reason: 'closing', event: 'User.LoggedIn' });
     expect(handler).not.toHaveBeenCalled();
   });
+});
+
+describe('keys that may be renewed', () => {
+  const router = (renew: () => unknown) => {
+    const secrets = Object.assign(() => 'old', { renew }) as SecretsSource;
+    return createWebhookRouter({ secrets, logger: {} });
+  };
+  const delivery = (secret: string) => signedRequest(sampleEvent('User.LoggedIn'), { secret });
+
+  test('are renewed when a signature holds under none, and then decide', async () => {
+    const renew = jest.fn(async () => ['old', { id: 'wh-2', key: 'new' }]);
+    const webhooks = router(renew);
+    const verified = jest.fn();
+    webhooks.events.on('verified', verified);
+    expect(await webhooks.receive(delivery('old'))).toMatchObject({ status: 200 });
+    expect(renew).not.toHaveBeenCalled();
+    expect(await webhooks.receive(delivery('new'))).toMatchObject({ status: 200 });
+    expect(verified.mock.calls.map(([{ keys, ids }]) => [keys, ids])).toEqual([
+      [[0], undefined],
+      [[1], ['wh-2']],
+    ]);
+    expect(await webhooks.receive(delivery('neither'))).toMatchObject({ status: 403, reason: 'mismatch' });
+    expect(renew).toHaveBeenCalledTimes(2);
+  });
+
+  test.each<[string, () => unknown]>([
+    ['has none', () => undefined],
+    [
+      'throws',
+      () => {
+        throw new Error('away');
+      },
+    ],
+    ['rejects', async () => Promise.reject(new Error('away'))],
+    ['gives nonsense', async () => 42],
+  ])('leave a forgery one when the source %s', async (_, renew) => {
+    expect(await router(renew).receive(delivery('neither'))).toMatchObject({ status: 403, reason: 'mismatch' });
+  });
+
+  test('are not renewed for what is malformed', async () => {
+    const renew = jest.fn();
+    const { body } = delivery('old');
+    await router(renew).receive({ rawBody: body, headers: { 'x-signature': 'nonsense' } });
+    expect(renew).not.toHaveBeenCalled();
+  });
+});
+
+test('subscribedEvents() tells the published names that have handlers, patterns by all their names', () => {
+  const webhooks = createWebhookRouter({ secret: 'key', logger: {} });
+  expect(webhooks.subscribedEvents()).toEqual([]);
+  webhooks.onAny(() => {});
+  webhooks.onUnhandled(() => {});
+  const off = webhooks.on(['User.LoggedIn', 'Sender.*'], () => {});
+  webhooks.once('Account.Created', () => {});
+  webhooks.on('Invoice.Paid' as 'User.LoggedIn', () => {});
+  expect(webhooks.subscribedEvents()).toEqual([
+    'Account.Created',
+    'User.LoggedIn',
+    'Sender.Created',
+    'Sender.Updated',
+    'Sender.Deleted',
+    'Sender.Confirmed',
+    'Sender.ConfirmationEmailSent',
+  ]);
+  off();
+  expect(webhooks.subscribedEvents()).toEqual(['Account.Created']);
 });

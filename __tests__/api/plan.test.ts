@@ -102,6 +102,14 @@ describe('whatever goes wrong on the way, the end is right and no webhook is the
     isRight();
   });
 
+  test('an API that answers a page twice', async () => {
+    for (let index = 0; index < 55; index++) fake.add('Email.Sent', `${URL_HERE}/${index}`);
+    await reconcile();
+    fake.fail(/page=2/, 'repeatPage');
+    expect((await planWebhooks(wanted(events))).isEmpty).toBe(true);
+    isRight();
+  });
+
   test('a token that is over in the middle', async () => {
     const api = client(USER);
     const plan = await planWebhooks({ api, url: URL_HERE, events });

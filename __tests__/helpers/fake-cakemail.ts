@@ -61,7 +61,7 @@ export class FakeCakemail {
     await once(this.#server, 'close');
   }
 
-  /** The next calls of this operation go wrong, one by one. */
+  /** The next calls of this operation, as in `GET /webhooks?page=2`, go wrong, one by one. */
   fail(operation: RegExp, ...faults: Fault[]): void {
     this.#faults.push(...faults.map((fault) => ({ operation, fault })));
   }
@@ -107,7 +107,7 @@ export class FakeCakemail {
     this.calls.push(operation);
     const type = req.headers['content-type']?.split(';')[0];
     const body = parse(type, await text(req));
-    const index = this.#faults.findIndex((each) => each.operation.test(operation));
+    const index = this.#faults.findIndex((each) => each.operation.test(`${method} ${req.url}`));
     const [planned] = index < 0 ? [] : this.#faults.splice(index, 1);
     const fault = planned?.fault;
     if (fault === 'hang') return;

@@ -151,3 +151,35 @@ test('a doubtful key is reported when it is loaded, not when it is used', async 
   await source();
   expect(warnings).toEqual([expect.stringContaining('`secrets()` has white space around it.')]);
 });
+
+describe('a source that can look for newer keys', () => {
+  const renewable = (renew: NonNullable<SecretsSource['renew']>, timeoutMs = 10_000) =>
+    loadedKeys(
+      Object.assign(() => 'old', { renew }),
+      { maxAgeMs: 60_000, timeoutMs, warn: () => {} },
+    );
+
+  test('gives them from then on', async () => {
+    const source = renewable(async () => ['old', 'new']);
+    expect(keysOf(await source())).toEqual(['old']);
+    expect(keysOf((await source.renew?.()) as KeyRing)).toEqual(['old', 'new']);
+    expect(keysOf(await source())).toEqual(['old', 'new']);
+  });
+
+  test('may have none, and says so at once', async () => {
+    const source = renewable(() => undefined);
+    expect(source.renew?.()).toBeUndefined();
+    expect(keysOf(await source())).toEqual(['old']);
+  });
+
+  test('is given up after its time, and what is unusable is not used', async () => {
+    await expect(renewable(() => new Promise(() => {}), 5).renew?.()).rejects.toThrow('within 5 ms');
+    const source = renewable(async () => '');
+    await expect(source.renew?.()).rejects.toThrow('is empty');
+    expect(keysOf(await source())).toEqual(['old']);
+  });
+
+  test('is asked only if it can', () => {
+    expect(loadedKeys(() => 'key', { maxAgeMs: 1, timeoutMs: 1, warn: () => {} })).not.toHaveProperty('renew');
+  });
+});

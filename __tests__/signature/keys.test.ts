@@ -187,3 +187,16 @@ test.each([
 ])('the name %s is shown as %s', (name, shown) => {
   expect(shownName(name)).toBe(shown);
 });
+
+test('a key may have a name, which is kept beside it', () => {
+  const named = { id: 'wh-1', key: 'secret' };
+  const ids = (input: unknown) => createKeyRing(input, 'secret', () => {}).map(({ id }) => id);
+  expect([ids(named), ids([named, 'other']), ids({ 'Email.Sent': named, 'Email.Opened': ['x', named] })]).toEqual([
+    ['wh-1'],
+    ['wh-1', undefined],
+    ['wh-1', undefined],
+  ]);
+  expect(() => ids({ id: '', key: 'secret' })).toThrow('an `id` that is no text');
+  expect(() => ids({ id: 'wh-1', key: '' })).toThrow('is empty');
+  expect(() => ids([{ id: 'wh-1', key: undefined }])).toThrow('`secret[0]` is undefined');
+});

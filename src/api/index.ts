@@ -6,4 +6,4 @@ export { type CakemailKeys, type CakemailKeysOptions, cakemailKeys } from './key
 export { type Plan, planWebhooks, type Step, type Wanted } from './plan.js';
 export { type Rotated, type RotateOptions, type RotationStage, rotateWebhook } from './rotate.js';
 export type { RateLimit, ShownWebhook, Webhook } from './schemas.js';
-export type { Cancellable, NewWebhook, WebhookChanges, Webhooks } from './webhooks.js';
+export { type Cancellable, type NewWebhook, sameUrl, type WebhookChanges, type Webhooks } from './webhooks.js';

@@ -1,0 +1,87 @@
+import { Command } from 'commander';
+import { type RateLimit, type ShownWebhook, sameUrl, type Webhook } from '../../api/index.js';
+import { connect } from '../connect.js';
+import { type Io, json, table } from '../io.js';
+import { jsonOption, rateOption, urlOption } from '../options.js';
+import { rateOf, webhookTable } from '../show.js';
+
+const HIDDEN = '(hidden; --reveal shows it)';
+
+export function listCommand(io: Io): Command {
+  return new Command('list')
+    .description('list webhooks')
+    .option('--url <url>', 'only those that deliver there')
+    .option('--archived', 'the archived ones too')
+    .addOption(jsonOption())
+    .action(async ({ url, archived, json: isJson }: { url?: string; archived?: boolean; json?: boolean }) => {
+      const webhooks: Webhook[] = [];
+      for await (const webhook of connect(io).webhooks.list({ withArchived: archived === true, signal: io.signal })) {
+        if (url === undefined || sameUrl(webhook.url, url)) webhooks.push(webhook);
+      }
+      io.out(isJson ? json(webhooks) : webhookTable(webhooks));
+    });
+}
+
+export function showCommand(io: Io): Command {
+  return new Command('show')
+    .description('show a webhook; its key only when asked to')
+    .argument('<id>')
+    .option('--reveal', 'show the key')
+    .addOption(jsonOption())
+    .action(async (id: string, { reveal, json: isJson }: { reveal?: boolean; json?: boolean }) => {
+      const { key, ...webhook }: ShownWebhook = await connect(io).webhooks.show(id, { signal: io.signal });
+      if (isJson) return io.out(json(reveal ? { ...webhook, key } : webhook));
+      const { event, status, url } = webhook;
+      const rows = {
+        id: webhook.id,
+        event,
+        status,
+        url,
+        rate: rateOf(webhook),
+        key: reveal ? (key ?? '(not told)') : HIDDEN,
+      };
+      io.out(table(Object.entries(rows)));
+    });
+}
+
+export function createCommand(io: Io): Command {
+  return new Command('create')
+    .description('create a webhook')
+    .argument('<event>', 'one name: a webhook carries no more')
+    .addOption(urlOption())
+    .addOption(rateOption())
+    .addOption(jsonOption())
+    .action(
+      async (
+        event: string,
+        { url, rateLimit, json: isJson }: { url: string; rateLimit?: RateLimit; json?: boolean },
+      ) => {
+        const { webhooks } = connect(io);
+        const known: string[] = [];
+        for await (const { id } of webhooks.list({ signal: io.signal })) known.push(id);
+        print(io, await webhooks.create({ event, url, rateLimit }, { known, signal: io.signal }), isJson);
+      },
+    );
+}
+
+export function archiveCommand(io: Io): Command {
+  return changing(io, 'archive', 'stop a webhook; there is no delete');
+}
+
+export function unarchiveCommand(io: Io): Command {
+  return changing(io, 'unarchive', 'bring a webhook back');
+}
+
+function changing(io: Io, name: 'archive' | 'unarchive', description: string): Command {
+  return new Command(name)
+    .description(description)
+    .argument('<id>')
+    .addOption(jsonOption())
+    .action(async (id: string, { json: isJson }: { json?: boolean }) => {
+      print(io, await connect(io).webhooks[name](id, { signal: io.signal }), isJson);
+    });
+}
+
+function print(io: Io, webhook: Webhook, isJson: boolean | undefined): void {
+  io.out(isJson ? json(webhook) : webhookTable([webhook]));
+}
