@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { nearest } from '../src/nearest.js';
+import fc from './helpers/properties.js';
 
 const WORDS = ['secret', 'secrets', 'limit', 'logger'];
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import {
   createWebhookRouter,
   type HeadersInput,
@@ -8,6 +7,7 @@ import {
   type SecretInput,
 } from '../src/index.js';
 import { sign } from '../src/testing/index.js';
+import fc from './helpers/properties.js';
 
 const SECRET = 'a-key-used-only-in-tests';
 const NAMES = ['x-signature', 'x-cakemail-signature'];

@@ -617,7 +617,8 @@ describe('keys that may be renewed', () => {
       [[1], ['wh-2']],
     ]);
     expect(await webhooks.receive(delivery('neither'))).toMatchObject({ status: 403, reason: 'mismatch' });
-    expect(renew).toHaveBeenCalledTimes(2);
+    // What it gave first may have been at hand, and older than the signature.
+    expect(renew).toHaveBeenCalledTimes(3);
   });
 
   test.each<[string, () => unknown]>([

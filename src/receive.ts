@@ -107,19 +107,23 @@ export class Receiver {
 
   #verify(pieces: Pieces, headers: HeadersInput, signature: Buffer, ring: KeyRing): MaybePromise<Outcome> {
     const keys = verifyingKeys(pieces, signature, ring);
-    return keys.length === 0 ? this.#renew(pieces, headers, signature) : this.#verified(pieces, headers, keys, ring);
+    return keys.length === 0
+      ? this.#renew(pieces, headers, signature, ring)
+      : this.#verified(pieces, headers, keys, ring);
   }
 
   /** A key may be so new that it is not known yet: a last look, if the source of the keys has one. */
-  #renew(pieces: Pieces, headers: HeadersInput, signature: Buffer): MaybePromise<Outcome> {
+  #renew(pieces: Pieces, headers: HeadersInput, signature: Buffer, tried: KeyRing, asks = 2): MaybePromise<Outcome> {
     const renew = this.settings.keys?.renew;
     if (renew === undefined) return new RejectedOutcome('mismatch');
     return attempt(
-      renew,
+      () => renew(tried),
       (ring) => {
-        const keys = ring === undefined ? [] : verifyingKeys(pieces, signature, ring);
-        if (ring === undefined || keys.length === 0) return new RejectedOutcome('mismatch');
-        return this.#verified(pieces, headers, keys, ring);
+        if (ring === undefined) return new RejectedOutcome('mismatch');
+        const keys = verifyingKeys(pieces, signature, ring);
+        if (keys.length > 0) return this.#verified(pieces, headers, keys, ring);
+        // Newer than those here, but not the newest: the source may have had them at hand without a look.
+        return asks > 1 ? this.#renew(pieces, headers, signature, ring, asks - 1) : new RejectedOutcome('mismatch');
       },
       // A forgery stays one while the source is down.
       (cause) => new RejectedOutcome('mismatch', { cause }),

@@ -119,7 +119,7 @@ describe('a create that may have succeeded', () => {
   });
 
   test('fails when it fails each time', async () => {
-    fake.fail(/POST/, 'drop', 'drop', 'drop', 'drop');
+    fake.fail(/POST/, 'drop', 'drop', 'drop', 'drop', 'drop');
     expect((await failureOf(create())).code).toBe('ERR_API_UNAVAILABLE');
     expect(fake.webhooks.size).toBe(0);
   });

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeKeys } from '../../src/api/index.js';
@@ -63,4 +73,36 @@ test('a failure leaves the file as it was, and nothing beside it', async () => {
   );
   expect(readFileSync(file, 'utf8')).toBe('A=1');
   expect(readdirSync(folder)).toEqual(['.env']);
+});
+
+test.each(['there', 'not there yet'])(
+  'behind a symbolic link the file it points to, when it is %s, is written',
+  async (there) => {
+    const target = join(folder, 'target');
+    if (there === 'there') writeFileSync(target, 'A=1\n');
+    symlinkSync('target', file);
+    fake.add('User.LoggedIn', URL_HERE);
+    await write();
+    expect(lstatSync(file).isSymbolicLink()).toBe(true);
+    expect(readFileSync(target, 'utf8')).toContain('CAKEMAIL_WEBHOOK_SECRETS=');
+    expect(Object.keys(read())).toEqual(['User.LoggedIn']);
+  },
+);
+
+test('bytes of another encoding stay, and keys of any kind are written in ASCII', async () => {
+  writeFileSync(file, Buffer.from('A=caf\xe9\n', 'latin1'));
+  const { key } = fake.add('User.LoggedIn', URL_HERE, { key: 'a\u2028\u00e9' });
+  await write();
+  const before = readFileSync(file, 'latin1');
+  expect(before).toMatch(/^A=caf\xe9\nCAKEMAIL_WEBHOOK_SECRETS='[\x20-\x7e]+'\n$/);
+  expect(read()).toEqual({ 'User.LoggedIn': [key] });
+  await write();
+  expect(readFileSync(file, 'latin1')).toBe(before);
+});
+
+test('a file that is not clear stays as it is, and the error says why', async () => {
+  writeFileSync(file, "A='1\nB=2\n");
+  fake.add('User.LoggedIn', URL_HERE);
+  await expect(write()).rejects.toThrow('never closes the quote after A. Nothing was written');
+  expect(readFileSync(file, 'utf8')).toBe("A='1\nB=2\n");
 });

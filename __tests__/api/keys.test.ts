@@ -109,3 +109,71 @@ test('60 keys are one listing and a call each', async () => {
   expect(fake.calls.filter((call) => call === 'GET /webhooks')).toHaveLength(4);
   expect(fake.calls).toHaveLength(64);
 });
+
+describe('what refresh() found', () => {
+  test('reaches the router with the first delivery that needs it, without a further call', async () => {
+    const old = fake.add('User.LoggedIn', URL_HERE);
+    const { keys, receive } = receiver();
+    expect(await receive(old.key)).toMatchObject({ status: 200 });
+    const fresh = fake.add('User.LoggedIn', URL_HERE);
+    await keys.refresh();
+    const calls = fake.calls.length;
+    expect(await receive(fresh.key, 2)).toMatchObject({ status: 200 });
+    expect(await receive(old.key, 3)).toMatchObject({ status: 200 });
+    for (let index = 4; index < 50; index++) expect(await receive('forged', index)).toMatchObject({ status: 403 });
+    expect(fake.calls).toHaveLength(calls);
+  });
+
+  test('reaches each of several routers, and is given to each once', async () => {
+    const old = fake.add('User.LoggedIn', URL_HERE);
+    const { keys, receive } = receiver();
+    const other = createWebhookRouter({ secrets: keys, logger: {} });
+    for (const each of [receive(old.key), other.receive(signed(old.key, 1))])
+      expect(await each).toMatchObject({ status: 200 });
+    const fresh = fake.add('User.LoggedIn', URL_HERE);
+    const latest = await keys.refresh();
+    expect(await receive(fresh.key, 2)).toMatchObject({ status: 200 });
+    expect(await other.receive(signed(fresh.key, 2))).toMatchObject({ status: 200 });
+    expect(keys.renew(latest)).toBeUndefined();
+  });
+
+  test('is what there is now, also when a look runs that began before', async () => {
+    const old = fake.add('User.LoggedIn', URL_HERE);
+    const { keys } = receiver();
+    const before = keys.refresh();
+    while (!fake.calls.includes('GET /webhooks/wh-1')) await new Promise((resolve) => setImmediate(resolve));
+    const fresh = fake.add('User.LoggedIn', URL_HERE);
+    const [now, shared] = await Promise.all([keys.refresh(), keys.refresh(), before]);
+    expect(now['User.LoggedIn']).toEqual([old, fresh].map(({ id, key }) => ({ id, key })));
+    expect(shared).toBe(now);
+    expect(fake.calls.filter((call) => call === 'GET /webhooks')).toHaveLength(2);
+  });
+});
+
+test('once every webhook is archived, and its grace is over, there are no keys', async () => {
+  const webhook = fake.add('User.LoggedIn', URL_HERE);
+  const onError = jest.fn();
+  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
+  await keys.refresh();
+  Object.assign(webhook, { status: 'archived', archived_at: 1_000 });
+  await expect(keys.refresh()).rejects.toThrow('no active webhook on this URL');
+  expect(() => keys()).toThrow('no active webhook on this URL');
+  const { receive } = receiver();
+  expect(await receive(webhook.key)).toMatchObject({ status: 503 });
+});
+
+test('an `onError` that throws ends nothing', async () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  fake.add('User.LoggedIn', URL_HERE);
+  const onError = () => {
+    throw new Error('boom');
+  };
+  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
+  await keys();
+  fake.expireTokens();
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  await keys();
+  while (warn.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining('boom'), expect.anything());
+  warn.mockRestore();
+});

@@ -133,7 +133,7 @@ describe('whatever goes wrong on the way, the end is right and no webhook is the
   });
 
   test('an API that is away for good half way', async () => {
-    fake.fail(/POST \/webhooks$/, 'drop', 'drop', 'drop', 'drop');
+    fake.fail(/POST \/webhooks$/, 'drop', 'drop', 'drop', 'drop', 'drop');
     await expect(reconcile()).rejects.toThrow('POST /webhooks');
     await reconcile();
     isRight();
@@ -145,6 +145,8 @@ test.each<[Partial<Record<keyof Wanted | 'evnts', unknown>>, string]>([
   [{ url: `https://app.example.com/${'x'.repeat(2083)}` }, '`url`'],
   [{ events: 'Email.Sent' }, '`events`'],
   [{ events: [''] }, '`events`'],
+  [{ events: [] }, '`events` is empty'],
+  [{ events: [], prune: true }, '`events` is empty'],
   [{ events: ['Email.Snt'] }, "Did you mean 'Email.Sent'?"],
   [{ events: ['Emails.*'] }, "Did you mean 'Email.*'?"],
   [{ rateLimit: { limit: 0, period: 'second' } }, '`rateLimit.limit`'],
@@ -153,6 +155,32 @@ test.each<[Partial<Record<keyof Wanted | 'evnts', unknown>>, string]>([
 ])('refuses %j', async (wrong, said) => {
   await expect(planWebhooks(wanted(['Email.Sent'], wrong as Partial<Wanted>))).rejects.toThrow(said);
   expect(fake.calls).toEqual([]);
+});
+
+describe('a webhook with a status that is not known', () => {
+  const odd = { id: 'odd', event: 'Email.Sent', url: URL_HERE, status: 'paused', rate_limit: null };
+  const other = { id: 'other', event: 'User.LoggedIn', url: URL_HERE, rate_limit: 5, rate_limit_period: 'hour' };
+  const listed = () => ({ status: 200, answer: { pagination: { per_page: 50 }, data: [odd, other] } });
+
+  test('is left alone, gets no second one beside it, and is told', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    fake.fail(/GET/, listed);
+    const plan = await planWebhooks(wanted(['Email.Sent', 'User.LoggedIn', 'Email.Opened']));
+    expect(shown(plan.steps)).toEqual(['keep User.LoggedIn', 'create Email.Opened']);
+    expect(plan.unclear).toEqual([expect.objectContaining({ id: 'odd', status: 'unknown', rateLimit: null })]);
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringContaining('odd (Email.Sent)'),
+      expect.objectContaining({ code: 'WARN_STATUS' }),
+    );
+    warn.mockRestore();
+  });
+
+  test('is not archived by `prune` either', async () => {
+    jest.spyOn(process, 'emitWarning').mockImplementationOnce(() => {});
+    fake.fail(/GET/, listed);
+    const plan = await planWebhooks(wanted(['User.LoggedIn'], { prune: true }));
+    expect(shown(plan.steps)).toEqual(['keep User.LoggedIn']);
+  });
 });
 
 test('takes a name that is newer than the catalogue', async () => {

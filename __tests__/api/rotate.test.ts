@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { applyPlan, cakemailKeys, planWebhooks, type RotationStage, rotateWebhook } from '../../src/api/index.js';
 import { createWebhookRouter } from '../../src/index.js';
+import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { client, startFake, stopFake, URL_HERE } from '../helpers/api.js';
 import type { FakeCakemail } from '../helpers/fake-cakemail.js';
 
@@ -52,6 +53,32 @@ test.each([
   await expect(rotateWebhook({ api: client(), id })).rejects.toThrow(said);
 });
 
+test('a router that has keys already takes the new one at once, and its first delivery ends the wait', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/cakemail`;
+  const api = client();
+  const keys = cakemailKeys({ api, url });
+  const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
+  webhooks.on('User.LoggedIn', () => {});
+  server.on('request', express().use('/webhooks/cakemail', webhooks));
+  const old = fake.add('User.LoggedIn', url);
+  expect(await fake.deliver('User.LoggedIn', { account_id: 1 })).toEqual([200]);
+
+  const stages: RotationStage[] = [];
+  const refresh = jest.spyOn(keys, 'refresh');
+  const rotated = rotateWebhook({ api, id: old.id, keys, webhooks, onStage: (stage) => stages.push(stage) });
+  while (refresh.mock.results.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await refresh.mock.results[0]?.value;
+  expect(await fake.deliver('User.LoggedIn', { account_id: 2 })).toEqual([200, 200]);
+  await rotated;
+  expect(stages).toEqual(['created', 'delivered', 'archived']);
+  expect(await fake.deliver('User.LoggedIn', { account_id: 3 })).toEqual([200]);
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+});
+
 test('from zero: handlers, webhooks, deliveries, a rotation under traffic; nothing rejected, nothing lost', async () => {
   const server = createServer();
   server.listen(0, '127.0.0.1');
@@ -98,4 +125,26 @@ test('from zero: handlers, webhooks, deliveries, a rotation under traffic; nothi
   server.closeAllConnections();
   server.close();
   await once(server, 'close');
+});
+
+test('a delivery under the new key is taken, even before its creation is answered', async () => {
+  const api = client();
+  const keys = cakemailKeys({ api, url: URL_HERE });
+  const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
+  const old = fake.add('User.LoggedIn', URL_HERE);
+  let count = 0;
+  const receive = async (key: string): Promise<number> => {
+    const signed = signedRequest(sampleEvent('User.LoggedIn', { account_id: ++count }), { secret: key });
+    return (await webhooks.receive(signed)).status;
+  };
+  expect(await receive(old.key)).toBe(200);
+  expect(await receive('a forgery, which makes it look')).toBe(403);
+  const statuses: number[] = [];
+  fake.meanwhile = async (operation) => {
+    if (operation !== 'POST /webhooks') return;
+    const [created] = [...fake.webhooks.values()].slice(-1);
+    statuses.push(...(await Promise.all([receive(created?.key as string), receive(old.key), receive('a forgery')])));
+  };
+  await rotateWebhook({ api, id: old.id, keys, webhooks, graceMs: 5 });
+  expect(statuses).toEqual([200, 200, 403]);
 });

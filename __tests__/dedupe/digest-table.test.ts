@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { type Digest, DigestTable } from '../../src/dedupe/digest-table.js';
+import fc from '../helpers/properties.js';
 
 const word = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 /** Few different ones, many of which want the same slot. */

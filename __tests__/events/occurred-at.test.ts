@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { occurredAt } from '../../src/events/occurred-at.js';
+import fc from '../helpers/properties.js';
 
 test('created_on is Unix time in seconds', () => {
   expect(occurredAt({ created_on: 1627069315 })).toEqual(new Date('2021-07-23T19:41:55Z'));

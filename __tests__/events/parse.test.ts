@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import { parseEvent } from '../../src/events/parse.js';
+import fc from '../helpers/properties.js';
 
 const parse = (text: string) => parseEvent(Buffer.from(text));
 

@@ -29,3 +29,13 @@ export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   for await (const item of items) list.push(item);
   return list;
 }
+
+/** The reason of a promise that must reject. */
+export async function reasonOf(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => {
+      throw new Error('It did not reject.');
+    },
+    (thrown) => thrown,
+  );
+}

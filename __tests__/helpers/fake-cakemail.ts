@@ -19,7 +19,17 @@ interface Stored {
 }
 
 /** What goes wrong with one call. `drop` breaks the connection before anything is done, `dropAfter` once it is done. */
-export type Fault = 'drop' | 'dropAfter' | 'hang' | 'repeatPage' | 'nonsense' | { status: number; retryAfter?: string };
+export type Fault =
+  | 'drop'
+  | 'dropAfter'
+  | 'hang'
+  | 'repeatPage'
+  | 'nonsense'
+  | { status: number; retryAfter?: string }
+  | Answering;
+
+/** Answers with what nothing has checked. */
+export type Answering = (asked: { query: URLSearchParams; authorization: string; body: string }) => Answer;
 
 interface Planned {
   readonly operation: RegExp;
@@ -40,6 +50,8 @@ export class FakeCakemail {
   /** Every secret that it has given or taken: none may be seen anywhere. */
   readonly secrets = new Set<string>([TOKEN, USER.password]);
   asksForSecondFactor = false;
+  /** What happens once a call is carried out, while its answer is on its way. */
+  meanwhile: (operation: string) => Promise<unknown> = async () => {};
   readonly #tokens = new Set([TOKEN]);
   readonly #refreshTokens = new Set<string>();
   #faults: Planned[] = [];
@@ -106,12 +118,17 @@ export class FakeCakemail {
     const operation = `${method} ${path}`;
     this.calls.push(operation);
     const type = req.headers['content-type']?.split(';')[0];
-    const body = parse(type, await text(req));
+    const sent = await text(req);
+    const body = parse(type, sent);
     const index = this.#faults.findIndex((each) => each.operation.test(`${method} ${req.url}`));
     const [planned] = index < 0 ? [] : this.#faults.splice(index, 1);
     const fault = planned?.fault;
     if (fault === 'hang') return;
     if (fault === 'drop') return void req.socket.destroy();
+    if (typeof fault === 'function') {
+      const { status, answer } = fault({ query, authorization: req.headers.authorization ?? '', body: sent });
+      return reply(res, status, answer);
+    }
     if (typeof fault === 'object') {
       if (fault.retryAfter !== undefined) res.setHeader('retry-after', fault.retryAfter);
       return reply(res, fault.status, { detail: [{ msg: 'not now' }] });
@@ -122,6 +139,7 @@ export class FakeCakemail {
     const { status, answer } = isAllowed
       ? this.#answer(method, path, query, body as Body)
       : { status: 401, answer: failure(`token ${req.headers.authorization} is over`) };
+    await this.meanwhile(operation);
     this.violations.push(...violationsOf({ method, path, query, type, body, status, answer }));
     if (fault === 'dropAfter') return void req.socket.destroy();
     reply(res, status, answer);

@@ -3,12 +3,12 @@ import type { UnderlyingSource } from 'node:stream/web';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { serve } from '@hono/node-server';
 import express from 'express';
-import fc from 'fast-check';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
 import { PATH, SECRET } from '../helpers/app.js';
+import fc from '../helpers/properties.js';
 import { chunk, dial, flood, hangUp, head, statusOf } from '../helpers/wire.js';
 
 afterEach(hangUp);

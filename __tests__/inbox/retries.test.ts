@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { delayAfter } from '../../src/inbox/retries.js';
+import fc from '../helpers/properties.js';
 
 const RETRIES = { attempts: 20, baseMs: 1_000, maxMs: 21_600_000 };
 

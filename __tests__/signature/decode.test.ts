@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import { decodeSignature } from '../../src/signature/decode.js';
+import fc from '../helpers/properties.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 

@@ -1,8 +1,8 @@
 import crypto from 'node:crypto';
-import fc from 'fast-check';
 import { createKeyRing, type KeyRing } from '../../src/signature/keys.js';
 import { verifyingKeys } from '../../src/signature/verify.js';
 import { sign } from '../../src/testing/index.js';
+import fc from '../helpers/properties.js';
 
 afterEach(() => {
   jest.restoreAllMocks();

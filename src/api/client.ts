@@ -1,8 +1,12 @@
 import { ConfigurationError } from '../errors.js';
 import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
 import { LONGEST_DELAY_MS } from '../time.js';
-import { type HttpSettings, send } from './http.js';
+import type { HttpSettings } from './call.js';
+import { send } from './http.js';
+import { Secrets } from './redact.js';
+import { VISIBLE_ASCII } from './schemas.js';
 import { Session } from './session.js';
+import { unlessAborted } from './signals.js';
 import { Webhooks } from './webhooks.js';
 
 /** Options of {@link CakemailApi}: a token, or a user name and password. */
@@ -50,18 +54,21 @@ export class CakemailApi {
       timeoutMs: wholeNumber('timeoutMs', options.timeoutMs, 10_000, LONGEST_DELAY_MS),
       attempts: wholeNumber('attempts', options.attempts, 5),
       backoffMs: wholeNumber('backoffMs', options.backoffMs, 500, LONGEST_DELAY_MS),
+      secrets: new Secrets(),
     };
     const { accountId } = options;
     if (accountId !== undefined) wholeNumber('accountId', accountId, 1);
     const session = new Session(credentialsOf(options), settings);
     this.webhooks = new Webhooks(async (call) => {
       const withAccount = { ...call, query: { ...call.query, account_id: accountId } };
-      const token = await session.token();
+      const { signal } = call;
+      signal?.throwIfAborted();
+      const token = await unlessAborted(session.token(), signal);
       try {
         return await send(withAccount, token, settings);
       } catch (thrown) {
         if ((thrown as { apiStatus?: unknown }).apiStatus !== 401) throw thrown;
-        const renewed = await session.insteadOf(token);
+        const renewed = await unlessAborted(session.insteadOf(token), signal);
         if (renewed === undefined) throw thrown;
         return send(withAccount, renewed, settings);
       }
@@ -75,7 +82,7 @@ function credentialsOf({ token, username, password, accountId }: CakemailApiOpti
     throw invalid('Pass `token`, or `username` and `password`, not both.');
   }
   // It goes into a header: a line break in it would not be sent, but shown in the error of fetch.
-  if (isText(token) && /^[\x21-\x7e]+$/.test(token)) return { token };
+  if (isText(token) && VISIBLE_ASCII.test(token)) return { token };
   if (isText(username) && isText(password)) return { username, password, accountId };
   throw new ConfigurationError(
     'ERR_OPTION_INVALID',

@@ -1,14 +1,12 @@
+import { contain } from '../contain.js';
 import { ConfigurationError, toError } from '../errors.js';
 import { checkMembers, wholeNumber } from '../option-checks.js';
 import type { SecretsSource } from '../signature/key-source.js';
-import type { NamedSecret, SecretsByEvent } from '../signature/keys.js';
+import type { SecretInput, SecretsByEvent } from '../signature/keys.js';
+import type { Awaitable } from '../time.js';
 import type { CakemailApi } from './client.js';
-import { CakemailApiError } from './errors.js';
-import type { Webhook } from './schemas.js';
-import { type Cancellable, sameUrl } from './webhooks.js';
+import { fetchKeys } from './fetch-keys.js';
 
-/** How many keys are asked for at the same time. */
-const CONCURRENT = 5;
 const MINUTE_MS = 60_000;
 /** Between two looks as long as no key is known. */
 const AGAIN_MS = 2_000;
@@ -24,15 +22,26 @@ export interface CakemailKeysOptions {
   readonly maxAgeMs?: number | undefined;
   /** Milliseconds for which the key of a webhook is still taken after it was archived. Default 10 minutes. */
   readonly graceMs?: number | undefined;
-  /** Told when the API failed while older keys are at hand; otherwise a process warning says so. */
+  /**
+   * Told when a look beside the deliveries failed: because of the API, and older keys serve on, or because there is no webhook
+   * any more. Left out, a process warning says so.
+   */
   readonly onError?: ((error: Error) => void) | undefined;
 }
 
 /** Keys from the API, for the router's `secrets`. */
 export interface CakemailKeys extends SecretsSource {
-  readonly renew: () => Promise<SecretsByEvent> | undefined;
-  /** Looks now, for when a webhook was just created. Rejects when the API does. */
+  readonly renew: (held?: SecretInput) => Awaitable<SecretsByEvent | undefined>;
+  /**
+   * Looks now, for when a webhook was just created; after a look that runs already, as that may have begun before. The routers
+   * take what it found when the first signature holds under none of theirs. Rejects when the API does.
+   */
   refresh(): Promise<SecretsByEvent>;
+  /**
+   * Until the returned function is called, a webhook may come into being and deliver at any moment: a signature under none of
+   * the keys is looked into at once, one look after the other. `rotateWebhook` calls it.
+   */
+  expectNew(): () => void;
 }
 
 /**
@@ -43,7 +52,8 @@ export interface CakemailKeys extends SecretsSource {
  * ```
  *
  * They are looked up when the first delivery comes, and again when a signature holds under none of them, at most once a
- * minute, however many forgeries come. While the API is down the last known keys serve on.
+ * minute, however many forgeries come. While the API is down the last known keys serve on; once it says that there is no
+ * webhook any more, there are no keys.
  *
  * @throws {ConfigurationError} when an option cannot be right.
  */
@@ -58,11 +68,14 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
   let latest: SecretsByEvent | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<SecretsByEvent> | undefined;
+  /** The look that begins as soon as that one is over. */
+  let next: Promise<SecretsByEvent> | undefined;
+  let expecting = 0;
   let failure: { readonly error: Error; readonly at: number } | undefined;
 
-  function refresh(): Promise<SecretsByEvent> {
+  function look(): Promise<SecretsByEvent> {
     lookedAt = performance.now();
-    looking ??= fetchKeys({ api, url, known, graceMs })
+    looking = fetchKeys({ api, url, known, graceMs })
       .then((keys) => {
         latest = keys;
         failure = undefined;
@@ -70,6 +83,8 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
       })
       .catch((thrown) => {
         failure = { error: toError(thrown), at: performance.now() };
+        // "There are none" is an answer, unlike none.
+        if (thrown instanceof ConfigurationError) latest = undefined;
         throw failure.error;
       })
       .finally(() => {
@@ -78,68 +93,54 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
     return looking;
   }
 
+  function refresh(): Promise<SecretsByEvent> {
+    if (looking === undefined) return look();
+    const begin = (): Promise<SecretsByEvent> => {
+      next = undefined;
+      return looking ?? look();
+    };
+    next ??= looking.then(begin, begin);
+    return next;
+  }
+
   function lastKnown(): SecretsByEvent | Promise<SecretsByEvent> {
     if (latest === undefined) {
       // The first deliveries share a look. One that failed is not repeated for each of a flood.
       if (failure !== undefined && performance.now() - failure.at < Math.min(renewMs, AGAIN_MS)) throw failure.error;
-      return refresh();
+      return next ?? looking ?? look();
     }
     // Nobody waits for a look that is not needed.
-    if (performance.now() - lookedAt >= maxAgeMs) refresh().catch((thrown) => onError(toError(thrown)));
+    if (looking === undefined && performance.now() - lookedAt >= maxAgeMs) look().catch(tell);
     return latest;
   }
 
-  function renew(): Promise<SecretsByEvent> | undefined {
-    if (looking !== undefined) return looking;
-    return performance.now() - lookedAt < renewMs ? undefined : refresh();
+  function tell(thrown: unknown): void {
+    contain(() => onError(toError(thrown)), warn);
   }
 
-  return Object.assign(lastKnown, { renew, refresh });
+  function renew(held?: SecretInput): Awaitable<SecretsByEvent | undefined> {
+    // Each router has its own copy, which a refresh() does not reach.
+    if (latest !== undefined && latest !== held) return latest;
+    // The look that is running may have begun too early.
+    if (expecting > 0) return refresh();
+    const running = next ?? looking;
+    if (running !== undefined) return running;
+    return performance.now() - lookedAt < renewMs ? undefined : look();
+  }
+
+  function expectNew(): () => void {
+    expecting++;
+    let isOver = false;
+    return () => {
+      if (!isOver) expecting--;
+      isOver = true;
+    };
+  }
+
+  return Object.assign(lastKnown, { renew, refresh, expectNew });
 }
 
 function warn(error: Error): void {
-  const message = `The keys could not be looked up again; the last known ones serve on. ${error.message}`;
+  const message = `The keys could not be looked up again. ${error.message}`;
   process.emitWarning(message, { type: 'CakemailWebhooksWarning', code: 'WARN_KEYS' });
-}
-
-/** The keys of the webhooks on a URL: one listing, and a call for each key that is not known yet. */
-export async function fetchKeys({
-  api,
-  url,
-  known = new Map(),
-  graceMs = 0,
-  signal,
-}: {
-  readonly api: CakemailApi;
-  readonly url: string;
-  readonly known?: Map<string, string>;
-  readonly graceMs?: number;
-} & Cancellable): Promise<SecretsByEvent> {
-  const current: Webhook[] = [];
-  for await (const webhook of api.webhooks.list({ withArchived: graceMs > 0, signal })) {
-    const isCurrent = webhook.status === 'active' || Date.now() - (webhook.archivedAt?.getTime() ?? 0) < graceMs;
-    if (isCurrent && sameUrl(webhook.url, url)) current.push(webhook);
-  }
-  const missing = current.filter(({ id }) => !known.has(id));
-  for (let from = 0; from < missing.length; from += CONCURRENT) {
-    const some = missing.slice(from, from + CONCURRENT);
-    for (const { id, key } of await Promise.all(some.map(({ id }) => api.webhooks.show(id, { signal })))) {
-      if (key === null) throw withoutKey(id);
-      known.set(id, key);
-    }
-  }
-  if (current.length === 0) {
-    throw new ConfigurationError('ERR_SECRET_MISSING', 'Cakemail has no active webhook on this URL.');
-  }
-  const keys: Record<string, NamedSecret[]> = Object.create(null);
-  for (const { id, event } of current) {
-    keys[event] ??= [];
-    keys[event].push({ id, key: known.get(id) as string });
-  }
-  return { ...keys };
-}
-
-function withoutKey(id: string): CakemailApiError {
-  const what = 'the answer shows no key; the token may lack the right to see it';
-  return new CakemailApiError('ERR_API_RESPONSE', `GET /webhooks/${id}`, { what });
 }

@@ -9,7 +9,7 @@ export interface Wanted extends Cancellable {
   readonly api: CakemailApi;
   /** Where Cakemail shall deliver. */
   readonly url: string;
-  /** Names, or patterns such as `'Email.*'`. `webhooks.subscribedEvents()` gives those that have handlers. */
+  /** At least one name, or pattern such as `'Email.*'`. `webhooks.subscribedEvents()` gives those that have handlers. */
   readonly events: readonly string[];
   /** For every one of them; left out, those that exist keep theirs. */
   readonly rateLimit?: RateLimit | undefined;
@@ -30,6 +30,12 @@ export interface Plan {
   readonly isEmpty: boolean;
   /** Active webhooks for an event that has another one on this URL already: each delivers everything once more. Left alone. */
   readonly duplicates: readonly Webhook[];
+  /**
+   * Webhooks on this URL with a status that this package does not know, paused ones say. They are left alone, and no second one
+   * is created or brought back beside them: an event that has no active webhook but one of these has no step. A process warning
+   * names them.
+   */
+  readonly unclear: readonly Webhook[];
   /** What it was made of, for `applyPlan`. */
   readonly wanted: Wanted;
   /** The ids of all webhooks that there were. */
@@ -52,9 +58,11 @@ export async function planWebhooks(wanted: Wanted): Promise<Plan> {
 
   const steps: Step[] = [];
   const duplicates: Webhook[] = [];
+  const unclear = here.filter(({ status }) => status === 'unknown');
   for (const event of events) {
     const [current, ...others] = here.filter((each) => each.event === event && each.status === 'active');
     duplicates.push(...others);
+    if (current === undefined && unclear.some((each) => each.event === event)) continue;
     const webhook = current ?? latestArchived(here, event);
     if (webhook === undefined) {
       steps.push({ action: 'create', event });
@@ -65,11 +73,12 @@ export async function planWebhooks(wanted: Wanted): Promise<Plan> {
     else if (current !== undefined) steps.push({ action: 'keep', event, webhook });
   }
   for (const webhook of prune ? here : []) {
-    if (webhook.status === 'archived' || events.includes(webhook.event)) continue;
+    if (webhook.status !== 'active' || events.includes(webhook.event)) continue;
     steps.push({ action: 'archive', event: webhook.event, webhook });
   }
+  warnOf(unclear);
   const isEmpty = steps.every(({ action }) => action === 'keep');
-  return { url, steps, isEmpty, duplicates, wanted, known: all.map(({ id }) => id) };
+  return { url, steps, isEmpty, duplicates, unclear, wanted, known: all.map(({ id }) => id) };
 }
 
 /** Names and patterns as names. */
@@ -100,6 +109,8 @@ function check(wanted: Wanted): Wanted {
     throw invalid('`url` must be an http or https address of at most 2,083 characters.');
   }
   if (!Array.isArray(events)) throw invalid('`events` must be a list of names or patterns.');
+  // No handlers, most likely, and with `prune` everything would go.
+  if (events.length === 0) throw invalid('`events` is empty: name at least one event.');
   if (rateLimit !== undefined) {
     checkMembers('rateLimit', rateLimit, ['limit', 'period']);
     wholeNumber('rateLimit.limit', rateLimit.limit, 1);
@@ -117,4 +128,11 @@ function latestArchived(here: readonly Webhook[], event: string): Webhook | unde
 
 function hasLimit({ rateLimit }: Webhook, wanted: RateLimit | undefined): boolean {
   return wanted === undefined || (rateLimit?.limit === wanted.limit && rateLimit.period === wanted.period);
+}
+
+function warnOf(unclear: readonly Webhook[]): void {
+  if (unclear.length === 0) return;
+  const names = unclear.map(({ id, event }) => `${id} (${event})`).join(', ');
+  const message = `These webhooks have a status that this package does not know, and are left alone: ${names}.`;
+  process.emitWarning(message, { type: 'CakemailWebhooksWarning', code: 'WARN_STATUS' });
 }

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
 import type { WebhookRouter } from '../webhook-router.js';
 import type { CakemailApi } from './client.js';
 import type { CakemailKeys } from './keys.js';
 import type { Webhook } from './schemas.js';
+import { combined, pause, unlessAborted } from './signals.js';
 import { type Cancellable, sameUrl } from './webhooks.js';
 
 /** How far a rotation is. */
@@ -49,15 +49,19 @@ export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
   const old = all.find((webhook) => webhook.id === id);
   if (old === undefined) throw invalid(`There is no webhook ${id}.`);
 
+  if (old.status === 'unknown') throw invalid(`The webhook ${id} has a status that this package does not know.`);
+
   const found = all.find((each) => each.id !== id && each.status === 'active' && isLike(each, old));
   if (old.status === 'archived' && found === undefined) throw invalid(`The webhook ${id} is archived.`);
-  const replacement = found ?? (await create(api, old, all, signal));
+  // It may deliver before its creation is answered.
+  const isThere = found === undefined ? keys?.expectNew() : undefined;
+  const replacement = found ?? (await create(api, old, all, signal).finally(isThere));
   onStage(found === undefined ? 'created' : 'found', replacement);
   if (old.status === 'archived') return { archived: old, replacement };
 
   const delivered = webhooks && firstDelivery(webhooks, replacement.id);
   try {
-    await keys?.refresh();
+    if (keys !== undefined) await unlessAborted(keys.refresh(), signal);
     onStage(await firstOf(delivered?.seen, graceMs, signal), replacement);
   } finally {
     delivered?.stop();
@@ -96,11 +100,12 @@ async function firstOf(
   signal: AbortSignal | undefined,
 ): Promise<RotationStage> {
   const over = new AbortController();
-  const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  const either = combined(signal, over.signal);
   try {
-    const grace = sleep(graceMs, 'grace over' as const, { signal: either });
+    const grace = pause(graceMs, either.signal).then(() => 'grace over' as const);
     return await Promise.race([grace, ...(delivered ? [delivered.then(() => 'delivered' as const)] : [])]);
   } finally {
     over.abort();
+    either.release();
   }
 }

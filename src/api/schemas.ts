@@ -3,29 +3,50 @@ import * as z from 'zod';
 // The shapes are those of Cakemail's OpenAPI document 1.18.25. Members that this package does not need are let through
 // unread, and a name that the document does not list is no error: the API is newer than the document.
 
-const period = z.enum(['second', 'minute']);
+/** What a token is made of: anything else would end up, as a whole, in fetch's complaint about the header. */
+export const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
-/** Source: schema `api__services__webhooks__schemas__Webhook`, of which no member is marked as required. */
+/**
+ * Source: schema `api__services__webhooks__schemas__Webhook`, of which no member is marked as required. A webhook that has
+ * something new about it must not hide all the others.
+ */
 export const webhookSchema = z
   .object({
     id: z.string().min(1),
     event: z.string(),
     url: z.string(),
-    status: z.enum(['active', 'archived']).optional(),
-    archived_at: z.number().nullish(),
-    rate_limit: z.number().optional(),
-    rate_limit_period: period.optional(),
+    status: z.unknown().optional(),
+    archived_at: z.unknown().optional(),
+    rate_limit: z.unknown().optional(),
+    rate_limit_period: z.unknown().optional(),
   })
-  .transform(
-    ({ id, event, url, status, archived_at, rate_limit, rate_limit_period }): Webhook => ({
+  .transform(({ id, event, url, status, archived_at, rate_limit, rate_limit_period }): Webhook => {
+    const archivedAt = dateOf(archived_at);
+    return {
       id,
       event,
       url,
-      status: status ?? (archived_at == null ? 'active' : 'archived'),
-      archivedAt: archived_at == null ? null : new Date(archived_at * 1000),
-      rateLimit: rate_limit === undefined ? null : { limit: rate_limit, period: rate_limit_period ?? 'second' },
-    }),
-  );
+      status: statusOf(status, archivedAt),
+      archivedAt,
+      rateLimit: rateLimitOf(rate_limit, rate_limit_period),
+    };
+  });
+
+function statusOf(status: unknown, archivedAt: Date | null): Webhook['status'] {
+  if (status === 'active' || status === 'archived') return status;
+  if (status !== undefined && status !== null) return 'unknown';
+  return archivedAt === null ? 'active' : 'archived';
+}
+
+function dateOf(seconds: unknown): Date | null {
+  const date = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
+  return Number.isNaN(date.getTime()) ? null : date;
+}
+
+function rateLimitOf(limit: unknown, period: unknown = 'second'): RateLimit | null {
+  const isKnown = typeof limit === 'number' && (period === 'second' || period === 'minute');
+  return isKnown ? { limit, period } : null;
+}
 
 /** Source: schemas `CreateWebhookResponse`, `PatchWebhookResponse`, `ArchiveWebhookResponse`, `UnArchiveWebhookResponse`. */
 export const changedSchema = z.object({ data: webhookSchema }).transform(({ data }) => data);
@@ -40,20 +61,18 @@ export const shownSchema = z
 
 /** Source: schema `ListWebhooksResponse`. */
 export const pageSchema = z.object({
-  pagination: z.object({ page: z.number().optional(), per_page: z.number().optional() }),
+  pagination: z.object({
+    page: z.number().optional().catch(undefined),
+    per_page: z.number().optional().catch(undefined),
+  }),
   data: z.array(webhookSchema),
 });
 
 /** Source: schemas `TokenResponse` and `ChallengeResponse`. */
 export const tokenSchema = z.union([
-  z.object({ access_token: z.string().min(1), refresh_token: z.string().min(1) }),
+  z.object({ access_token: z.string().regex(VISIBLE_ASCII), refresh_token: z.string().regex(VISIBLE_ASCII) }),
   z.object({ challenge: z.string() }),
 ]);
-
-/** Source: schemas `HTTPBadRequestError`, `HTTPUnauthorizedError`, `HTTPForbiddenError` and `HTTPValidationError`. */
-export const failureSchema = z.object({
-  detail: z.array(z.object({ loc: z.array(z.union([z.string(), z.number()])).optional(), msg: z.string() })),
-});
 
 /** How many deliveries Cakemail makes at most. */
 export interface RateLimit {
@@ -67,9 +86,10 @@ export interface Webhook {
   /** One of the published names, or one that is newer. */
   readonly event: string;
   readonly url: string;
-  readonly status: 'active' | 'archived';
+  /** `unknown`: one that this package does not know. Such a webhook counts as not active, and is left alone. */
+  readonly status: 'active' | 'archived' | 'unknown';
   readonly archivedAt: Date | null;
-  /** Null when the API does not tell. */
+  /** Null when the API does not tell, or in a way that this package does not know. */
   readonly rateLimit: RateLimit | null;
 }
 

@@ -1,5 +1,6 @@
+import type { HttpSettings } from './call.js';
 import { CakemailApiError } from './errors.js';
-import { type HttpSettings, send } from './http.js';
+import { send } from './http.js';
 import { tokenSchema } from './schemas.js';
 
 /** A personal access token, or what to sign in with. */
@@ -21,7 +22,10 @@ export class Session {
     private readonly credentials: Credentials,
     private readonly settings: HttpSettings,
   ) {
-    if ('token' in credentials) this.#tokens = { access: credentials.token, refresh: undefined };
+    if ('token' in credentials) {
+      settings.secrets.add(credentials.token);
+      this.#tokens = { access: credentials.token, refresh: undefined };
+    } else settings.secrets.add(credentials.password);
   }
 
   async token(): Promise<string> {
@@ -66,12 +70,13 @@ export class Session {
 
   /** Source: operation `createToken` of the OpenAPI document. */
   async #ask(form: Readonly<Record<string, string | number | undefined>>): Promise<Tokens> {
-    const call = { method: 'POST', path: '/token', form, repeatable: true, schema: tokenSchema } as const;
+    const call = { method: 'POST', path: '/token', form, schema: tokenSchema } as const;
     const answer = await send(call, undefined, this.settings);
     if ('challenge' in answer) {
       const what = 'this account asks for a second factor, which a program cannot give';
       throw new CakemailApiError('ERR_API_MFA', 'POST /token', { what });
     }
+    this.settings.secrets.add(answer.access_token, answer.refresh_token);
     return { access: answer.access_token, refresh: answer.refresh_token };
   }
 }

@@ -1,6 +1,6 @@
 import { invalid } from '../option-checks.js';
+import type { Caller } from './call.js';
 import { CakemailApiError } from './errors.js';
-import type { Caller } from './http.js';
 import { changedSchema, pageSchema, type RateLimit, type ShownWebhook, shownSchema, type Webhook } from './schemas.js';
 
 const PER_PAGE = 50;
@@ -37,19 +37,19 @@ export class Webhooks {
   }: { readonly withArchived?: boolean } & Cancellable = {}): AsyncGenerator<Webhook, void> {
     const seen = new Set<string>();
     for (let page = 1; ; page++) {
-      const { pagination, data } = await this.#page(page, withArchived, signal);
+      const { data, isLast } = await this.#page(page, seen, withArchived, signal);
       for (const webhook of data) {
         if (seen.has(webhook.id)) continue;
         seen.add(webhook.id);
         yield webhook;
       }
-      if (data.length < (pagination.per_page ?? PER_PAGE)) return;
+      if (isLast) return;
     }
   }
 
   /** One webhook with its key: the only call that shows it. */
   show(id: string, { signal }: Cancellable = {}): Promise<ShownWebhook> {
-    return this.call({ method: 'GET', path: pathOf(id), repeatable: true, schema: shownSchema, signal });
+    return this.call({ method: 'GET', path: pathOf(id), schema: shownSchema, signal });
   }
 
   /**
@@ -57,31 +57,25 @@ export class Webhooks {
    * before it tries again: an active webhook for this event and URL that is not among `known` (ids) is taken for the new
    * one.
    */
-  async create(
+  create(
     { event, url, rateLimit }: NewWebhook,
     { known = [], signal }: { readonly known?: Iterable<string> } & Cancellable = {},
   ): Promise<Webhook> {
     const json = { event, url, ...bodyOf(rateLimit) };
-    const call = { method: 'POST', path: '/webhooks', json, repeatable: false, schema: changedSchema, signal } as const;
     const before = new Set(known);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.call(call);
-      } catch (thrown) {
-        const isOpen = thrown instanceof CakemailApiError && OPEN.has(thrown.code);
-        if (!isOpen) throw thrown;
-        for await (const webhook of this.list({ signal })) {
-          const isIt = webhook.event === event && sameUrl(webhook.url, url) && !before.has(webhook.id);
-          if (isIt && webhook.status === 'active') return webhook;
-        }
-        if (attempt === MOST_CREATES) throw thrown;
+    const find = async (): Promise<Webhook | undefined> => {
+      for await (const webhook of this.list({ signal })) {
+        const isIt = webhook.event === event && sameUrl(webhook.url, url) && !before.has(webhook.id);
+        if (isIt && webhook.status === 'active') return webhook;
       }
-    }
+      return undefined;
+    };
+    return this.call({ method: 'POST', path: '/webhooks', json, find, schema: changedSchema, signal });
   }
 
   update(id: string, { url, rateLimit }: WebhookChanges, { signal }: Cancellable = {}): Promise<Webhook> {
     const json = { ...(url !== undefined && { url }), ...bodyOf(rateLimit) };
-    return this.call({ method: 'PATCH', path: pathOf(id), json, repeatable: true, schema: changedSchema, signal });
+    return this.call({ method: 'PATCH', path: pathOf(id), json, schema: changedSchema, signal });
   }
 
   /** Stops a webhook's deliveries. There is no delete. */
@@ -94,27 +88,28 @@ export class Webhooks {
   }
 
   #post(path: string, signal: AbortSignal | undefined): Promise<Webhook> {
-    return this.call({ method: 'POST', path, repeatable: true, schema: changedSchema, signal });
+    return this.call({ method: 'POST', path, schema: changedSchema, signal });
   }
 
-  async #page(page: number, withArchived: boolean, signal: AbortSignal | undefined) {
+  async #page(page: number, seen: ReadonlySet<string>, withArchived: boolean, signal: AbortSignal | undefined) {
     const query = { page, per_page: PER_PAGE, with_archived: withArchived };
-    const call = { method: 'GET', path: '/webhooks', query, repeatable: true, schema: pageSchema, signal } as const;
+    const call = { method: 'GET', path: '/webhooks', query, schema: pageSchema, signal } as const;
     for (let attempt = 1; ; attempt++) {
-      const answer = await this.call(call);
-      // Another page than the one that was asked for would leave a gap.
-      if ((answer.pagination.page ?? page) === page) return answer;
+      const { data, pagination } = await this.call(call);
+      const { page: given = page, per_page: perPage = 0 } = pagination;
+      // What was asked for may have been cut down, so only what the API itself says tells a short page.
+      const isLast = data.length === 0 || data.length < perPage;
+      // Another page than the one that was asked for would leave a gap, and one without anything new may be another one.
+      const isAnother = given !== page || (!isLast && data.every(({ id }) => seen.has(id)));
+      if (!isAnother) return { data, isLast };
       if (attempt === MOST_PAGES) {
-        const what = `answered page ${answer.pagination.page} for page ${page}`;
+        const what = `answered page ${given} for page ${page}${given === page ? ', with nothing new in it' : ''}`;
         throw new CakemailApiError('ERR_API_RESPONSE', 'GET /webhooks', { what });
       }
     }
   }
 }
 
-/** After these it is not known whether the API did what it was asked. */
-const OPEN: ReadonlySet<string> = new Set(['ERR_API_UNAVAILABLE', 'ERR_API_RESPONSE']);
-const MOST_CREATES = 4;
 const MOST_PAGES = 3;
 
 /** Whether two addresses are the same once they are written alike. */

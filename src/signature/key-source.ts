@@ -6,16 +6,17 @@ export interface SecretsSource {
   (): Awaitable<SecretInput>;
   /**
    * Asked when a well-formed signature holds under none of the keys: gives newer ones, or undefined when there are none. It
-   * is asked for every forgery, so it must limit by itself how often it really looks.
+   * is asked for every forgery, and once more if it gave some, so it must limit by itself how often it really looks. It is
+   * told what was given last; giving that very object again means that nothing is new.
    */
-  readonly renew?: () => Awaitable<SecretInput | undefined>;
+  readonly renew?: (held: SecretInput | undefined) => Awaitable<SecretInput | undefined>;
 }
 
 /** Gives the keys to verify with; throws or rejects when there are none to be had. */
 export interface KeySource {
   (): MaybePromise<KeyRing>;
-  /** Newer keys than those, if there are; throws or rejects as well. */
-  readonly renew?: () => MaybePromise<KeyRing | undefined>;
+  /** Newer keys than those that were tried, if there are; throws or rejects as well. */
+  readonly renew?: (tried?: KeyRing) => MaybePromise<KeyRing | undefined>;
 }
 
 /** Keys that were given at construction. */
@@ -31,12 +32,12 @@ export function loadedKeys(
   load: SecretsSource,
   { maxAgeMs, timeoutMs, warn }: { maxAgeMs: number; timeoutMs: number; warn: Warn },
 ): KeySource {
-  let cached: { readonly ring: KeyRing; readonly until: number } | undefined;
+  let cached: { readonly input: SecretInput; readonly ring: KeyRing; readonly until: number } | undefined;
   let loading: Promise<KeyRing> | undefined;
 
   function keep(input: SecretInput): KeyRing {
     const ring = createKeyRing(input, 'secrets()', warn);
-    cached = { ring, until: Date.now() + maxAgeMs };
+    cached = { input, ring, until: Date.now() + maxAgeMs };
     return ring;
   }
 
@@ -57,7 +58,19 @@ export function loadedKeys(
 
   const { renew } = load;
   if (renew === undefined) return current;
+
+  function renewed(input: SecretInput | undefined): KeyRing | undefined {
+    if (input === undefined) return undefined;
+    // All who waited for the same look share its ring.
+    return input === cached?.input && typeof input === 'object' ? cached.ring : keep(input);
+  }
+
   return Object.assign(current, {
-    renew: () => after(inTime(renew()), (input) => (input === undefined ? undefined : keep(input))),
+    renew: (tried?: KeyRing) => {
+      // Somebody else may have been given newer ones in between.
+      if (tried !== undefined && cached !== undefined && cached.ring !== tried && Date.now() < cached.until)
+        return cached.ring;
+      return after(inTime(renew(cached?.input)), renewed);
+    },
   });
 }
