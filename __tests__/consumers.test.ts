@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, normalize, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 // What a user gets: the packed tarball, installed from a file into projects of their own.
@@ -58,16 +58,23 @@ describe('the tarball', () => {
     expect(paths.filter((path) => path.startsWith('dist/') && !built.test(path))).toEqual([]);
   });
 
-  test('has the same files for import and for require, each with its types', () => {
-    const within = (format: string): string[] =>
-      packed.files.flatMap(({ path }) => (path.startsWith(`dist/${format}/`) ? path.slice(9) : []));
-    const scripts = within('esm').filter((path) => path.endsWith('.js'));
-    expect(within('cjs').filter((path) => path !== 'package.json')).toEqual(within('esm'));
-    expect(within('esm').sort()).toEqual([...scripts, ...scripts.map((path) => path.replace(/js$/, 'd.ts'))].sort());
+  test('has the code once: what is imported is what is required', async () => {
+    const program = `
+      import * as imported from 'cakemail-webhooks';
+      import { createRequire } from 'node:module';
+      const required = createRequire(import.meta.url)('cakemail-webhooks');
+      for (const name of Object.keys(required)) console.log(name, imported[name] === required[name]);`;
+    const lines = (await run('node', ['--input-type=module', '-e', program], folder)).trim().split('\n');
+    expect(lines).toContain('createWebhookRouter true');
+    expect(lines.filter((line) => line.endsWith('false'))).toEqual([]);
   });
 
-  test('is small', () => {
-    expect(packed.size).toBeLessThan(150_000);
+  test('is small: all of it, and what the core alone takes', async () => {
+    expect(packed.size).toBeLessThan(300_000);
+    const root = join(folder, 'node_modules', 'cakemail-webhooks');
+    const core = [...(await reachable(root, ['esm/index', 'cjs/index'])), 'package.json', 'dist/cjs/package.json'];
+    await run('tar', ['czf', join(folder, 'core.tgz'), '-C', root, ...core], folder);
+    expect((await stat(join(folder, 'core.tgz'))).size).toBeLessThan(60_000);
   });
 });
 
@@ -97,11 +104,11 @@ describe('a project', () => {
     expect(await run('npx', ['cakemail-webhooks', '--help'], folder)).toContain('Usage: cakemail-webhooks');
   });
 
-  test('loads neither the API client nor the command with the core', async () => {
+  test('loads neither the API client, the command nor the inbox with the core', async () => {
     const asCommonJs = `require('cakemail-webhooks'); console.log(Object.keys(require.cache).join(' '))`;
     const loaded = await run('node', ['-e', asCommonJs], folder);
     expect(loaded).toContain('router.js');
-    expect(loaded).not.toMatch(/commander|[/\\\\](api|cli|inbox)[/\\\\]/);
+    expect(loaded).not.toMatch(/commander|[/\\\\](api|cli|inbox|diagnosis)[/\\\\]/);
   });
 
   test.each([
@@ -137,6 +144,19 @@ describe('a project', () => {
     await run('node', [join(out, 'index.js')], join(folder, project));
   });
 });
+
+/** The built files that these entries come to, with their declarations. */
+async function reachable(root: string, entries: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = new Set(entries.flatMap((entry) => [`dist/${entry}.js`, `dist/${entry}.d.ts`]));
+  for (const file of found) {
+    const code = await readFile(join(root, file), 'utf8');
+    for (const [, path = ''] of code.matchAll(/(?:from|import|require)\s*\(?\s*['"](\.[^'"]+)['"]/g)) {
+      const target = normalize(join(dirname(file), path));
+      found.add(file.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target);
+    }
+  }
+  return found;
+}
 
 /** The compiler that this package is built with, or one that users may still have. */
 function tscOf(compiler: 'new' | 'old'): string {

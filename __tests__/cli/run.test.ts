@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { run } from '../../src/cli/run.js';
 import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { type Run, runCli } from '../helpers/cli.js';
 import { type FakeCakemail, TOKEN, USER } from '../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -23,25 +23,12 @@ afterEach(async () => {
   await stopFake();
 });
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 async function cli(
   args: string,
   { env = {}, isTerminal = false }: { env?: object; isTerminal?: boolean } = {},
 ): Promise<Run> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await run(args.split(' '), {
-    env: { CAKEMAIL_TOKEN: TOKEN, CAKEMAIL_API_URL: fake.baseUrl, ...env },
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    isTerminal,
-    signal: new AbortController().signal,
-  });
-  const result = { code, out: out.join('\n'), err: err.join('\n') };
+  const credentials = { CAKEMAIL_TOKEN: TOKEN, CAKEMAIL_API_URL: fake.baseUrl };
+  const result = await runCli(args.split(' '), { env: { ...credentials, ...env }, isTerminal });
   if (!args.includes('--reveal')) printed.push(result.out, result.err);
   return result;
 }
@@ -184,7 +171,7 @@ test('help has examples, and colours are for terminals', async () => {
 describe('as a program', () => {
   function start(args: string): ChildProcess {
     const env = { ...process.env, CAKEMAIL_TOKEN: TOKEN, CAKEMAIL_API_URL: fake.baseUrl };
-    return spawn(process.execPath, [join(__dirname, '../../dist/esm/cli/main.js'), ...args.split(' ')], { env });
+    return spawn(process.execPath, [join(__dirname, '../../dist/cjs/cli/main.js'), ...args.split(' ')], { env });
   }
 
   test('prints, and ends with its code', async () => {

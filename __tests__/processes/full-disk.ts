@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const built = process.env.BUILT ? '../../dist/esm' : '../../src';
+const built = process.env.BUILT ? '../../dist/cjs' : '../../src';
 const { createWebhookRouter } = (await import(`${built}/index.js`)) as typeof import('../../src/index.js');
 const { openInbox } = (await import(`${built}/inbox/index.js`)) as typeof import('../../src/inbox/index.js');
 const { signedRequest } = (await import(`${built}/testing/index.js`)) as typeof import('../../src/testing/index.js');

@@ -3,7 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-const built = process.env.BUILT ? '../../dist/esm' : '../../src';
+const built = process.env.BUILT ? '../../dist/cjs' : '../../src';
 const { createWebhookRouter } = (await import(`${built}/index.js`)) as typeof import('../../src/index.js');
 const { openInbox } = (await import(`${built}/inbox/index.js`)) as typeof import('../../src/inbox/index.js');
 

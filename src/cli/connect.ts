@@ -4,6 +4,11 @@ import type { Io } from './io.js';
 /** A client with the credentials of the environment: in arguments, every user of the machine could read them. */
 export function connect({ env }: Io): CakemailApi {
   const given = (name: string): string | undefined => env[name] || undefined;
+  // What is set to nothing by mistake must not mean the real one.
+  const baseUrl = env['CAKEMAIL_API_URL'];
+  if (baseUrl?.trim() === '') {
+    throw new UsageError('CAKEMAIL_API_URL is set, and empty: set it to an address, or not at all.');
+  }
   const accountId = given('CAKEMAIL_ACCOUNT_ID');
   const token = given('CAKEMAIL_TOKEN');
   const username = given('CAKEMAIL_USERNAME');
@@ -14,7 +19,7 @@ export function connect({ env }: Io): CakemailApi {
   return new CakemailApi({
     ...(token === undefined ? { username, password } : { token }),
     ...(accountId !== undefined && { accountId: Number(accountId) }),
-    baseUrl: given('CAKEMAIL_API_URL'),
+    baseUrl,
   });
 }
 

@@ -1,44 +1,64 @@
-import { styleText } from 'node:util';
+// Not by name: Node has styleText from 20.12 on, and a name that is not there is an error before anything runs.
+import util from 'node:util';
+import { harmless } from './text.js';
 
-/** What a command talks to. */
-export interface Io {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** What was asked for. */
-  out(text: string): void;
-  /** Progress and complaints. */
-  err(text: string): void;
-  /** Whether a person looks at what was asked for. */
+/** Where lines go to. */
+export interface Output {
+  write(text: string): void;
+  /** Whether a person looks at it. */
   readonly isTerminal: boolean;
+  /** The width of the terminal. */
+  readonly columns?: number | undefined;
+}
+
+/** What surrounds a run: the process, or a test. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** All of standard input. */
+  input(): Promise<Buffer>;
+  readonly out: Output;
+  readonly err: Output;
   /** Aborts when the person has enough. */
   readonly signal: AbortSignal;
 }
 
+/** What a command talks to. */
+export interface Io extends Pick<Surroundings, 'env' | 'input' | 'signal'> {
+  /** What was asked for. Nothing in it can steer the terminal, wherever it is from. */
+  out(...pieces: readonly Piece[]): void;
+  /** Progress and complaints, likewise. */
+  err(...pieces: readonly Piece[]): void;
+  /** The width that `out` has, if it is a terminal. */
+  readonly columns: number | undefined;
+}
+
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
-/** Coloured on a terminal, unless the environment says no. See no-color.org. */
-export function paint({ isTerminal, env }: Io, colour: Colour, text: string): string {
-  if (!isTerminal || env['NO_COLOR'] || styleText === undefined) return text; // Node has it from 20.12 on
-  return styleText(colour, text, { validateStream: false });
+/** Text in a colour, if it comes to a terminal. */
+export interface Painted {
+  readonly colour: Colour;
+  readonly text: string;
 }
 
-/** Columns, each as wide as it must be. Text from outside cannot steer the terminal. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map(printable));
-  const widths = clean[0]?.map((_, column) => Math.max(...clean.map((row) => row[column]?.length ?? 0))) ?? [];
-  return clean
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+export type Piece = string | Painted;
+
+export function paint(colour: Colour, text: string): Painted {
+  return { colour, text };
 }
 
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '?');
+/** One of the two may be a terminal and the other a file, so each has colours or not. See also no-color.org. */
+export function ioOf({ env, input, out, err, signal }: Surroundings): Io {
+  const sayOn = (output: Output) => {
+    const hasColours = output.isTerminal && !env['NO_COLOR'];
+    return (...pieces: readonly Piece[]): void =>
+      output.write(pieces.map((piece) => shown(piece, hasColours)).join(''));
+  };
+  return { env, input, signal, out: sayOn(out), err: sayOn(err), columns: out.isTerminal ? out.columns : undefined };
 }
 
-export function json(value: unknown): string {
-  return JSON.stringify(value, null, 2);
+function shown(piece: Piece, hasColours: boolean): string {
+  if (typeof piece === 'string') return harmless(piece);
+  const text = harmless(piece.text);
+  if (!hasColours || util.styleText === undefined) return text;
+  return util.styleText(piece.colour, text, { validateStream: false });
 }

@@ -1,18 +1,26 @@
 #!/usr/bin/env node
+import { addAbortSignal } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { outputTo } from './output.js';
 import { run } from './run.js';
 
 const interrupt = new AbortController();
-// Whoever reads may have enough: `… list | head`.
-process.stdout.on('error', () => process.exit(0));
 // The second time, the default: to end at once.
 process.once('SIGINT', () => interrupt.abort());
 
+const err = outputTo(process.stderr, () => {}); // nobody is left to tell
+const out = outputTo(process.stdout, ({ message }) => {
+  err.write(`The output could not be written: ${message}`);
+  process.exitCode = 1;
+});
+
 void run(process.argv.slice(2), {
   env: process.env,
-  out: (text) => process.stdout.write(`${text}\n`),
-  err: (text) => process.stderr.write(`${text}\n`),
-  isTerminal: process.stdout.isTTY === true,
+  input: () => buffer(addAbortSignal(interrupt.signal, process.stdin)),
+  out,
+  err,
   signal: interrupt.signal,
 }).then((code) => {
-  process.exitCode = code;
+  // Unless what was printed is lost.
+  process.exitCode ??= code;
 });

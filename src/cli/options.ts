@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { RateLimit } from '../api/index.js';
 
-export const urlOption = () => new Option('--url <url>', 'where Cakemail delivers').makeOptionMandatory();
+export const urlOption = () =>
+  new Option('--url <url>', 'where Cakemail delivers').argParser(filled).makeOptionMandatory();
 export const jsonOption = () => new Option('--json', 'for programs');
 export const rateOption = () =>
   new Option('--rate-limit <n/period>', 'at most so many deliveries, as in 50/second or 600/minute').argParser(
@@ -19,7 +20,28 @@ export function seconds(text: string): number {
   throw new InvalidArgumentError('A whole number of seconds.');
 }
 
+/** A text that is there: what is empty was a variable that is not set. */
+export function filled(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It is empty: is a variable not set?');
+}
+
+export function positive(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('A whole number from 1.');
+}
+
 /** Names apart by commas or spaces. */
 export function names(text: string, before: readonly string[] = []): string[] {
-  return [...before, ...text.split(/[\s,]+/).filter((name) => name !== '')];
+  const given = text.split(/[\s,]+/).filter((name) => name !== '');
+  // No name at all would mean, with --prune, that every webhook is to go.
+  if (given.length === 0) throw new InvalidArgumentError('It names no event: is a variable not set?');
+  return [...before, ...given];
+}
+
+/** An address that fetch takes: it refuses a user name and password in it. */
+export function receiver(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return text;
+  throw new InvalidArgumentError('As in http://localhost:3000/webhooks/cakemail, without a user name.');
 }

@@ -30,11 +30,14 @@ export interface SignOptions {
  * console.log(signed.curl(url));                                       // a shell
  * await webhooks.receive(signed);                                      // no HTTP at all
  * ```
+ *
+ * @throws {TypeError} without a payload or a secret.
  */
-export function signedRequest(
-  payload: object | string,
-  { secret, header = 'x-signature' }: SignOptions,
-): SignedRequest {
+export function signedRequest(payload: object | string, options: SignOptions): SignedRequest {
+  const { secret, header = 'x-signature' } = options ?? {};
+  if (secret === undefined || secret === null)
+    throw new TypeError('signedRequest() needs { secret }: the key to sign with.');
+  if (payload === undefined) throw new TypeError('signedRequest() needs a payload: an object or a text.');
   const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
   const rawBody = Buffer.from(body, 'utf8');
   const headers = { 'content-type': 'application/json', [header]: sign(rawBody, secret) };

@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
 import { applyPlan, type Plan, planWebhooks, type RateLimit } from '../../api/index.js';
 import { connect } from '../connect.js';
-import { type Io, json } from '../io.js';
+import type { Io } from '../io.js';
 import { jsonOption, names, rateOption, urlOption } from '../options.js';
 import { duplicateLines, plainStep, stepLine } from '../show.js';
+import { json } from '../text.js';
 
 interface Options {
   readonly url: string;
@@ -37,8 +38,8 @@ export function planCommand(io: Io, exit: (code: number) => void): Command {
       const plan = await makePlan(io, options);
       if (options.json) io.out(json(plain(plan)));
       else {
-        for (const step of plan.steps) io.out(stepLine(io, step));
-        for (const line of duplicateLines(io, plan)) io.out(line);
+        for (const step of plan.steps) io.out(stepLine(step));
+        for (const line of duplicateLines(plan)) io.out(line);
         const changes = plan.steps.filter(({ action }) => action !== 'keep').length;
         io.out(plan.isEmpty ? 'Nothing to do.' : `${changes} to do: run \`apply\` with the same options.`);
       }
@@ -53,7 +54,7 @@ export function applyCommand(io: Io): Command {
     const plan = await makePlan(io, options);
     const say = options.json ? io.err : io.out;
     const onStep = (step: Plan['steps'][number]): void => {
-      if (step.action !== 'keep') say(stepLine(io, step));
+      if (step.action !== 'keep') say(stepLine(step));
     };
     const { steps, webhooks, duplicates } = await applyPlan(plan, { onStep });
     if (options.json) {
@@ -63,7 +64,7 @@ export function applyCommand(io: Io): Command {
       );
       return;
     }
-    for (const line of duplicateLines(io, { duplicates })) io.out(line);
+    for (const line of duplicateLines({ duplicates })) io.out(line);
     io.out(steps.length === 0 ? 'Nothing to do.' : `Done: ${webhooks.length} active webhooks.`);
   });
 }

@@ -1,16 +1,17 @@
 import { Command } from 'commander';
 import { type RateLimit, type ShownWebhook, sameUrl, type Webhook } from '../../api/index.js';
 import { connect } from '../connect.js';
-import { type Io, json, table } from '../io.js';
-import { jsonOption, rateOption, urlOption } from '../options.js';
+import type { Io } from '../io.js';
+import { filled, jsonOption, rateOption, urlOption } from '../options.js';
 import { rateOf, webhookTable } from '../show.js';
+import { json, table } from '../text.js';
 
 const HIDDEN = '(hidden; --reveal shows it)';
 
 export function listCommand(io: Io): Command {
   return new Command('list')
     .description('list webhooks')
-    .option('--url <url>', 'only those that deliver there')
+    .option('--url <url>', 'only those that deliver there', filled)
     .option('--archived', 'the archived ones too')
     .addOption(jsonOption())
     .action(async ({ url, archived, json: isJson }: { url?: string; archived?: boolean; json?: boolean }) => {
@@ -18,7 +19,7 @@ export function listCommand(io: Io): Command {
       for await (const webhook of connect(io).webhooks.list({ withArchived: archived === true, signal: io.signal })) {
         if (url === undefined || sameUrl(webhook.url, url)) webhooks.push(webhook);
       }
-      io.out(isJson ? json(webhooks) : webhookTable(webhooks));
+      io.out(isJson ? json(webhooks) : webhookTable(io, webhooks));
     });
 }
 
@@ -83,5 +84,5 @@ function changing(io: Io, name: 'archive' | 'unarchive', description: string): C
 }
 
 function print(io: Io, webhook: Webhook, isJson: boolean | undefined): void {
-  io.out(isJson ? json(webhook) : webhookTable([webhook]));
+  io.out(isJson ? json(webhook) : webhookTable(io, [webhook]));
 }

@@ -1,0 +1,22 @@
+// Builds the package: CommonJS, and an ES module for each entry that passes its names on.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+
+rmSync('dist', { recursive: true, force: true });
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n');
+
+// The code is there once, so that a program that uses both kinds has one of each class, and the package half the size.
+const require = createRequire(import.meta.url);
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+for (const entry of Object.values(exports)) {
+  if (typeof entry === 'string') continue;
+  const esm = entry.import.default;
+  const names = Object.keys(require(`../${entry.require.default}`)).join(', ');
+  const cjs = entry.require.default.replace('./dist', '../'.repeat(esm.split('/').length - 3).slice(0, -1));
+  mkdirSync(dirname(esm), { recursive: true });
+  writeFileSync(esm, `export { ${names} } from '${cjs}';\n`);
+  writeFileSync(entry.import.types, `export * from '${cjs}';\n`);
+}

@@ -1,0 +1,67 @@
+import { spawnSync } from 'node:child_process';
+import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import type { Run } from '../helpers/cli.js';
+import { ended, killAll, MAIN, start, startProgram } from '../helpers/command.js';
+import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
+
+// The built command under a pseudo-terminal, by util-linux's `script`: that of other systems takes other options.
+const HAS_SCRIPT = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
+const why = HAS_SCRIPT ? '' : ' (skipped: `script` of util-linux is not there)';
+const onTerminal = HAS_SCRIPT ? test : test.skip;
+
+let fake: FakeCakemail;
+beforeEach(async () => {
+  fake = await startFake();
+});
+afterEach(async () => {
+  killAll();
+  await stopFake();
+});
+
+const environment = (env: object) => ({ CAKEMAIL_TOKEN: TOKEN, CAKEMAIL_API_URL: fake.baseUrl, TERM: 'xterm', ...env });
+
+/** As a person sees it, in a window of 80 columns. The two streams are one. */
+function seen(args: string, env: object = {}): Promise<Run> {
+  const command = `stty cols 80 rows 24 && '${process.execPath}' '${MAIN}' ${args}`;
+  return ended(startProgram('script', ['-qefc', command, '/dev/null'], environment({ SHELL: '/bin/sh', ...env })));
+}
+
+onTerminal(`a plan is coloured on a terminal, and neither in a pipe nor with NO_COLOR${why}`, async () => {
+  const plan = `plan --url ${URL_HERE} --events User.LoggedIn`;
+  expect((await seen(plan)).out).toContain('\u001b[32m+  create');
+  expect((await seen(plan, { NO_COLOR: '1' })).out).toContain('+  create');
+  expect((await seen(plan, { NO_COLOR: '1' })).out).not.toContain('\u001b[');
+  expect((await ended(start(plan.split(' '), environment({})))).out).not.toContain('\u001b[');
+});
+
+onTerminal(`an error in a file has no colours, though the terminal has${why}`, async () => {
+  expect((await seen('show zz')).out).toContain('\u001b[31m');
+  expect((await seen('show zz 2>&1 >/dev/null | cat')).out).toMatch(/^GET \/webhooks\/zz/);
+  expect((await seen('show zz 2>&1 >/dev/null')).out).toContain('\u001b[31m');
+});
+
+onTerminal(`the exit code passes through${why}`, async () => {
+  expect((await seen(`plan --url ${URL_HERE} --events User.LoggedIn --check`)).code).toBe(3);
+  expect((await seen('list --nothing')).code).toBe(2);
+  expect((await seen('show zz')).code).toBe(1);
+  expect((await seen('list')).code).toBe(0);
+});
+
+onTerminal(`a table fits into 80 columns${why}`, async () => {
+  fake.add('User.LoggedIn', URL_HERE);
+  fake.add('MFA.RecoveryCodesViewed', URL_HERE);
+  const { out } = await seen('list');
+  const lines = out.split('\r\n');
+  expect(lines.map((line) => line.trimEnd())).toEqual([
+    'ID    EVENT                    STATUS  RATE',
+    '    URL',
+    'wh-1  User.LoggedIn            active  50/second',
+    `    ${URL_HERE}`,
+    'wh-2  MFA.RecoveryCodesViewed  active  50/second',
+    `    ${URL_HERE}`,
+  ]);
+  // A pipe has no width: one line each, for grep.
+  expect((await ended(start(['list'], environment({})))).out.split('\n')).toHaveLength(3);
+  for (const line of (await seen('plan --help')).out.split('\r\n').slice(0, 12))
+    expect(line.length).toBeLessThanOrEqual(80);
+});

@@ -1,0 +1,51 @@
+import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { type Run, runCli } from '../helpers/cli.js';
+import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
+
+let fake: FakeCakemail;
+beforeEach(async () => {
+  fake = await startFake();
+});
+afterEach(stopFake);
+
+const cli = (args: readonly string[], env: object = {}): Promise<Run> =>
+  runCli(args, { env: { CAKEMAIL_TOKEN: TOKEN, CAKEMAIL_API_URL: fake.baseUrl, ...env } });
+
+test.each<[string, string[]]>([
+  ['no event', ['apply', '--url', URL_HERE, '--events', '', '--prune']],
+  ['no event but commas', ['apply', '--url', URL_HERE, '--events', ' , ', '--prune']],
+  ['no event among others', ['apply', '--url', URL_HERE, '--events', 'User.LoggedIn', '--events', '', '--prune']],
+  ['no URL', ['list', '--url', '']],
+  ['no file', ['keys', '--url', URL_HERE, '--out', ' ']],
+])('a variable that is not set archives nothing and sends nothing: %s', async (_what, args) => {
+  fake.add('User.LoggedIn', URL_HERE);
+  const { code, err } = await cli(args);
+  expect([code, err]).toEqual([2, expect.stringContaining('is a variable not set?')]);
+  expect([fake.active(URL_HERE), fake.calls]).toEqual([['User.LoggedIn'], []]);
+});
+
+test.each(['', ' \t'])('an address of the API that is set to nothing does not mean the real one: %j', async (url) => {
+  const { code, err } = await cli(['list'], { CAKEMAIL_API_URL: url });
+  expect([code, err]).toEqual([2, expect.stringContaining('CAKEMAIL_API_URL is set, and empty')]);
+});
+
+describe('a secret in the wrong place is not repeated', () => {
+  test.each<[string[], string]>([
+    [['list', `--token=${TOKEN}`], "error: unknown option '--token'"],
+    [['list', `--jsn=${TOKEN}`], "error: unknown option '--jsn'"],
+    [['list', `-t${TOKEN}`], "error: unknown option '-t'"],
+    [['list', `--${TOKEN}`], 'error: unknown option'],
+    [['list', `--token=it's\n${TOKEN}`], "error: unknown option '--token'"],
+    [['list', TOKEN], "error: too many arguments for 'list'. Expected 0 arguments but got 1."],
+    [[TOKEN, 'list'], 'error: there is no such command; --help lists all'],
+    [['inbox', TOKEN], 'error: there is no such command; --help lists all'],
+    [['trigger', TOKEN], 'Cakemail publishes no such event.'],
+    [['rotate', 'wh-1', '--grace', TOKEN], "error: option '--grace <seconds>' is invalid. A whole number of seconds."],
+  ])('%j', async (args, said) => {
+    expect(await cli(args)).toEqual({ code: 2, out: '', err: said });
+  });
+
+  test('though what was meant is told', async () => {
+    expect((await cli(['list', '--jsn'])).err).toBe("error: unknown option '--jsn'\n(Did you mean --json?)");
+  });
+});

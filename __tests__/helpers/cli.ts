@@ -1,0 +1,32 @@
+import { run } from '../../src/cli/run.js';
+
+export interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Around {
+  readonly env?: object;
+  /** Whether standard output is one. */
+  readonly isTerminal?: boolean;
+  readonly isErrTerminal?: boolean;
+  readonly columns?: number;
+  readonly input?: string;
+}
+
+/** Runs a command line in this process. */
+export async function runCli(
+  args: readonly string[],
+  { env = {}, isTerminal = false, isErrTerminal = isTerminal, columns, input = '' }: Around = {},
+): Promise<Run> {
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await run(args, {
+    env: { ...env },
+    input: async () => Buffer.from(input),
+    out: { write: (line) => out.push(line), isTerminal, columns },
+    err: { write: (line) => err.push(line), isTerminal: isErrTerminal },
+    signal: new AbortController().signal,
+  });
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}

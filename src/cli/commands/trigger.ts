@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { toError } from '../../errors.js';
+import { type EVENT_NAMES, isCatalogueName, nearestListed } from '../../events/catalogue.js';
+import { sampleEvent, signedRequest } from '../../testing/index.js';
+import { UsageError } from '../connect.js';
+import { fileOf } from '../files.js';
+import { type Io, type Piece, paint } from '../io.js';
+import { jsonOption, positive, receiver } from '../options.js';
+import { post } from '../post.js';
+import { givenKeys } from '../secrets.js';
+import { json, printable } from '../text.js';
+
+const FORGERIES = ['bad-signature', 'missing', 'tampered', 'other-key'] as const;
+const DOCUMENTED = 'User.LoggedIn';
+
+interface Options {
+  readonly url: string;
+  readonly secret?: string;
+  readonly set?: readonly Setting[];
+  readonly data?: string;
+  readonly count: number;
+  readonly rate?: number;
+  readonly forge?: (typeof FORGERIES)[number];
+  readonly json?: boolean;
+}
+
+interface Setting {
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+interface Answer {
+  readonly status: number | null;
+  readonly body: string;
+  readonly ms: number;
+}
+
+export function triggerCommand(io: Io, exit: (code: number) => void): Command {
+  return new Command('trigger')
+    .description('send a signed sample of an event, or a forged one')
+    .addArgument(new Argument('<event>', 'one of the published names'))
+    .addOption(
+      new Option('--url <url>', 'where to').argParser(receiver).default('http://localhost:3000/webhooks/cakemail'),
+    )
+    .addOption(new Option('--secret <key>', 'the key to sign with; otherwise from the environment'))
+    .addOption(
+      new Option('--set <path=value>', 'a member, as in data.email=me@example.com; again for more').argParser(setting),
+    )
+    .addOption(new Option('--data <file>', 'JSON to take in place of the sample’s data'))
+    .addOption(new Option('--count <n>', 'how many').argParser(positive).default(1))
+    .addOption(new Option('--rate <n>', 'how many a second at most').argParser(positive))
+    .addOption(new Option('--forge <how>', 'send one that must be refused').choices(FORGERIES))
+    .addOption(jsonOption())
+    .action(async (event: string, options: Options) => {
+      if (!isCatalogueName(event)) throw unknownName(event);
+      if (event !== DOCUMENTED && options.data === undefined) {
+        io.err(paint('dim', `The data of this ${event} is invented: Cakemail has not published any.`));
+      }
+      const answers: Answer[] = [];
+      for (let index = 0; index < options.count; index++) {
+        io.signal.throwIfAborted();
+        if (options.rate !== undefined && index > 0) await sleep(1000 / options.rate, undefined, { signal: io.signal });
+        const answer = await send(io, options, await payloadOf(event, options, index));
+        answers.push(answer);
+        if (!options.json) io.out(...lineOf(answer, options));
+      }
+      if (options.json) io.out(json(answers));
+      for (const line of hintsFor(answers, options)) io.err(paint('dim', line));
+      if (!answers.every((answer) => isExpected(answer, options))) exit(1);
+    });
+}
+
+async function payloadOf(
+  event: (typeof EVENT_NAMES)[number],
+  { set = [], data }: Options,
+  index: number,
+): Promise<object> {
+  // Another second for each, or the receiver would take them for one delivery.
+  const payload = { ...sampleEvent(event), created_on: Math.floor(Date.now() / 1000) + index };
+  if (data !== undefined) Object.assign(payload, { data: parse(await fileOf('--data', data)) });
+  for (const { path, value } of set) put(payload, path, value);
+  return payload;
+}
+
+async function send(io: Io, { url, secret, forge }: Options, payload: object): Promise<Answer> {
+  const keys = forge === 'other-key' ? [] : givenKeys(io, secret);
+  const { event } = payload as { event: string };
+  const key = (keys.find((each) => each.event === event) ?? keys[0])?.key ?? randomBytes(24).toString('hex');
+  const { body, headers } = signedRequest(payload, { secret: key });
+  const sent = {
+    'bad-signature': { body, headers: { ...headers, 'x-signature': randomBytes(32).toString('base64') } },
+    missing: { body, headers: { 'content-type': 'application/json' } },
+    tampered: { body: `${body.slice(0, -1)},"tampered":true}`, headers },
+    'other-key': { body, headers },
+    none: { body, headers },
+  }[forge ?? 'none'];
+  const before = performance.now();
+  const elapsed = (): number => Math.round(performance.now() - before);
+  try {
+    return { ...(await post(url, sent, io.signal)), ms: elapsed() };
+  } catch (thrown) {
+    io.signal.throwIfAborted();
+    return { status: null, body: toError(thrown).message, ms: elapsed() };
+  }
+}
+
+/** A genuine one is taken, a forged one refused. */
+function isExpected({ status }: Answer, { forge }: Options): boolean {
+  return forge === undefined ? status !== null && status >= 200 && status < 300 : status === 403;
+}
+
+function lineOf(answer: Answer, options: Options): Piece[] {
+  const colour = isExpected(answer, options) ? 'green' : 'red';
+  const body = printable(answer.body.slice(0, 300).replace(/\s/g, ' '));
+  return [paint(colour, String(answer.status ?? '---')), ` ${body} `, paint('dim', `${answer.ms} ms`)];
+}
+
+function hintsFor(answers: readonly Answer[], options: Options): string[] {
+  const hints: string[] = [];
+  if (answers.some(({ body }) => body === '{"status":"duplicate"}')) {
+    hints.push('A duplicate is not handled again: times are in seconds, so wait one, or --set another value.');
+  }
+  if (options.forge !== undefined && answers.some((answer) => !isExpected(answer, options))) {
+    hints.push('A forged delivery must be answered 403.');
+  } else if (answers.some(({ status }) => status === 403) && options.forge === undefined) {
+    hints.push('403: the receiver has another key than the one that this was signed with.');
+  }
+  return hints;
+}
+
+function unknownName(event: string): UsageError {
+  if (event.endsWith('*')) return new UsageError('trigger sends one event: name it, without a pattern.');
+  const meant = nearestListed(event);
+  // What is like no name may be a key in the wrong place, so it is not repeated.
+  return new UsageError(
+    meant === undefined
+      ? 'Cakemail publishes no such event.'
+      : `Cakemail publishes no event '${event}'. Did you mean '${meant}'?`,
+  );
+}
+
+/** `data.email=x`. The value is JSON where it can be read as that, and text otherwise. */
+function setting(text: string, before: readonly Setting[] = []): Setting[] {
+  const at = text.indexOf('=');
+  const path = text.slice(0, at).split('.');
+  if (at <= 0 || path.some((name) => name === '' || name === '__proto__'))
+    throw new InvalidArgumentError('As in data.email=me@example.com.');
+  const given = text.slice(at + 1);
+  try {
+    return [...before, { path, value: JSON.parse(given) }];
+  } catch {
+    return [...before, { path, value: given }];
+  }
+}
+
+function put(target: object, [name = '', ...rest]: readonly string[], value: unknown): void {
+  const members = target as Record<string, unknown>;
+  if (rest.length === 0) {
+    members[name] = value;
+    return;
+  }
+  const inner = members[name];
+  members[name] = typeof inner === 'object' && inner !== null ? { ...inner } : {};
+  put(members[name] as object, rest, value);
+}
+
+function parse(file: Buffer): unknown {
+  try {
+    return JSON.parse(file.toString());
+  } catch {
+    throw new UsageError('--data: the file is no JSON.');
+  }
+}

@@ -1,0 +1,35 @@
+// What steers a terminal, or hides or reorders what it shows. Line breaks and tabs are looked at separately.
+const STEERING = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** A text of several lines that cannot steer the terminal. */
+export function harmless(text: string): string {
+  return text.replace(STEERING, '?');
+}
+
+/** The same for a text from outside that has one line: it cannot feign another one. */
+export function printable(text: string): string {
+  return harmless(text).replace(/[\n\t]/g, '?');
+}
+
+/** Columns, each as wide as it must be. Where that is too wide for the terminal, the last goes beneath the others. */
+export function table(rows: readonly (readonly string[])[], columns = Number.POSITIVE_INFINITY): string {
+  const clean = rows.map((row) => row.map(printable));
+  const last = (clean[0]?.length ?? 0) - 1;
+  const widths = clean[0]?.map((_, column) => Math.max(...clean.map((row) => row[column]?.length ?? 0))) ?? [];
+  const isWide = widths.reduce((sum, width) => sum + width, 2 * last) > columns;
+  return clean
+    .map((row) => {
+      const start = row.slice(0, last).map((cell, column) => cell.padEnd(widths[column] ?? 0));
+      const end = row[last] ?? '';
+      if (!isWide || last === 0) return [...start, end].join('  ').trimEnd();
+      return [start.join('  ').trimEnd(), ...(end === '' ? [] : [`    ${end}`])].join('\n');
+    })
+    .join('\n');
+}
+
+/** For programs: the same data, with escapes in place of what steers a terminal. */
+export function json(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(STEERING, (text) =>
+    [...Array(text.length).keys()].map((at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  );
+}

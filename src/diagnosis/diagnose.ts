@@ -1,0 +1,62 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { bodiesLike } from './bodies.js';
+import { keysLike } from './keys.js';
+import { readingsOf } from './signatures.js';
+import type { Mistake } from './variants.js';
+
+/** A delivery that was refused, as it was captured. */
+export interface Capture {
+  readonly body: Buffer;
+  /** The header's text. */
+  readonly signature: string;
+  /** The keys that it might be signed with, each with the event it is for, or null for all. */
+  readonly keys: readonly { readonly key: string; readonly event: string | null }[];
+}
+
+/** Why it was refused. */
+export type Diagnosis =
+  | { readonly verdict: 'valid' }
+  /** What explains it; the fewest mistakes that do. */
+  | { readonly verdict: 'explained'; readonly mistakes: readonly Mistake[] }
+  | { readonly verdict: 'unexplained' };
+
+/** Tries the known mistakes, alone and together, until the signature holds. */
+export function diagnose({ body, signature, keys }: Capture): Diagnosis {
+  const bodies = bodiesLike(body);
+  const found: Mistake[][] = [];
+  for (const { key: given, event } of keys) {
+    for (const key of keysLike(given)) {
+      for (const sent of bodies) {
+        const expected = createHmac('sha256', key.value).update(sent.value).digest();
+        for (const reading of readingsOf(signature)) {
+          if (!timingSafeEqual(expected, reading.value)) continue;
+          const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(event, sent.value)];
+          found.push(mistakes.filter((mistake) => mistake !== undefined));
+        }
+      }
+    }
+  }
+  const [fewest] = found.sort((a, b) => a.length - b.length);
+  if (fewest === undefined) return { verdict: 'unexplained' };
+  return fewest.length === 0 ? { verdict: 'valid' } : { verdict: 'explained', mistakes: fewest };
+}
+
+/** A key that is bound to an event does not authenticate another one. */
+function foreign(event: string | null, body: Buffer): Mistake | undefined {
+  const name = eventOf(body);
+  if (event === null || name === undefined || event === name) return undefined;
+  return {
+    id: 'key-of-another-event',
+    what: `It is signed with the key of ${event}, and it is a ${name}.`,
+    fix: `Each event has a webhook and a key of its own: add the key of the webhook for ${name}.`,
+  };
+}
+
+function eventOf(body: Buffer): string | undefined {
+  try {
+    const name: unknown = JSON.parse(body.toString()).event;
+    return typeof name === 'string' ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
