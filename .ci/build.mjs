@@ -1,8 +1,9 @@
-// Builds the package: CommonJS, and an ES module for each entry that passes its names on.
+// Builds the package: CommonJS, an ES module for each entry that passes its names on, and the inspector's page.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
+import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
@@ -20,3 +21,17 @@ for (const entry of Object.values(exports)) {
   writeFileSync(esm, `export { ${names} } from '${cjs}';\n`);
   writeFileSync(entry.import.types, `export * from '${cjs}';\n`);
 }
+
+const page = 'src/inspector/page';
+await build({
+  entryPoints: { page: `${page}/main.tsx`, style: `${page}/style.css` },
+  outdir: 'dist/cjs/inspector/page',
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2022',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  legalComments: 'none',
+});
+cpSync(`${page}/index.html`, 'dist/cjs/inspector/page/index.html');

@@ -1,5 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FakeCakemail, TOKEN } from './helpers/fake-cakemail.js';
@@ -15,6 +17,36 @@ async function output(example: string): Promise<string> {
 }
 
 jest.setTimeout(60_000);
+
+test('audit-trail, which `npm start` runs: logins are recorded, and the inspector shows what came', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'audit-trail-'));
+  const port = await freePort();
+  const env = { ...process.env, PORT: String(port), AUDIT_DB: join(folder, 'audit.db') };
+  const child = spawn(process.execPath, ['--import', 'tsx', 'examples/audit-trail/index.ts'], { cwd: ROOT, env });
+  let shown = '';
+  await new Promise<void>((resolve) => {
+    child.stdout.on('data', (chunk) => {
+      shown += chunk;
+      if (shown.includes('Still listening')) resolve();
+    });
+  });
+  const base = `http://localhost:${port}`;
+  expect(shown).toContain(`See them arrive at ${base}/_webhooks`);
+  expect(shown).toMatch(
+    /a login, rightly signed +200[\s\S]*delivery again +200[\s\S]*another key +403[\s\S]*tampered with +403/,
+  );
+  expect(await (await fetch(`${base}/_webhooks`)).text()).toContain('<title>Cakemail webhooks</title>');
+  const outcomes = [1, 2, 3, 4].map(async (key) => {
+    const answer = await fetch(`${base}/_webhooks/api/deliveries/${key}`);
+    return ((await answer.json()) as { outcome: string }).outcome;
+  });
+  expect(await Promise.all(outcomes)).toEqual(['handled', 'duplicate', 'rejected', 'rejected']);
+  const stream = await fetch(`${base}/_webhooks/api/stream`); // an open page does not hold it
+  child.kill('SIGTERM');
+  expect((await once(child, 'exit'))[0]).toBe(0);
+  await stream.body?.cancel();
+  rmSync(folder, { recursive: true });
+});
 
 test('existing-app: the app keeps its routes and its error middleware', async () => {
   const shown = await output('existing-app');

@@ -13,8 +13,9 @@ import type { CheckedEvent, Executed, Handling } from './handling.js';
 import type { HeadersInput } from './headers.js';
 import type { LifecycleEmitter } from './lifecycle.js';
 import { warnIfUnseen } from './log/unseen.js';
+import type { Observers } from './observe.js';
 import type { Settings } from './options.js';
-import { AcceptedOutcome, type Outcome, RejectedOutcome } from './outcome.js';
+import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } from './outcome.js';
 import { findSignature } from './signature/find.js';
 import { type KeyRing, mayAuthenticate } from './signature/keys.js';
 import { verifyingKeys } from './signature/verify.js';
@@ -27,6 +28,11 @@ export interface IncomingDelivery {
   readonly headers: HeadersInput;
 }
 
+interface ReadDelivery {
+  readonly parsed: ParsedEvent;
+  readonly delivery: VerifiedDelivery;
+}
+
 /** The whole pipeline without HTTP: verify, parse, check, reserve, dispatch. Each step may end it. */
 export class Receiver {
   readonly #dedupe: Once<Executed> | undefined;
@@ -36,6 +42,7 @@ export class Receiver {
     private readonly events: LifecycleEmitter,
     private readonly dispatcher: Dispatcher,
     private readonly handling: Handling,
+    private readonly observers: Observers,
   ) {
     const { dedupe, timeouts, log } = settings;
     this.#dedupe =
@@ -53,7 +60,7 @@ export class Receiver {
     return this.#contain(() => {
       const { rawBody, headers = {} } = incoming ?? {};
       const bytes = bytesOf(rawBody);
-      return bytes === undefined ? new RejectedOutcome('body_consumed') : this.#begin([bytes], headers);
+      return bytes === undefined ? this.#turnAway('body_consumed') : this.#begin([bytes], headers);
     });
   }
 
@@ -62,16 +69,39 @@ export class Receiver {
     return this.#contain(() => this.#begin(pieces, headers));
   }
 
+  /** Runs the handlers for bytes that were verified before, whether or not they ran already. */
+  rerun(rawBody: Buffer, headers: HeadersInput): MaybePromise<Outcome> {
+    return this.#contain(() => {
+      const read = this.#read(rawBody, headers);
+      return read instanceof RejectedOutcome
+        ? read
+        : after(this.handling.check(read.parsed), (checked) =>
+            checked instanceof RejectedOutcome ? checked : this.handling.execute(checked, read.delivery),
+          );
+    });
+  }
+
   #contain(begin: () => MaybePromise<Outcome>): MaybePromise<Outcome> {
     return attempt(
       begin,
-      (outcome) => (outcome instanceof RejectedOutcome ? this.reject(outcome) : this.#watch(outcome)),
-      (cause) => this.reject(new RejectedOutcome('internal', { cause })),
+      (outcome) => (outcome instanceof RejectedOutcome ? this.#reject(outcome) : this.#watch(outcome)),
+      (cause) => this.#reject(new RejectedOutcome('internal', { cause })),
     );
   }
 
-  /** Tells of a rejection, and gives it back. */
+  /** Tells of a request that is refused without its body, and gives its outcome back. */
   reject(outcome: RejectedOutcome): RejectedOutcome {
+    this.observers.turnedAway(outcome);
+    return this.#reject(outcome);
+  }
+
+  #turnAway(reason: RejectionReason): RejectedOutcome {
+    const outcome = new RejectedOutcome(reason);
+    this.observers.turnedAway(outcome);
+    return outcome;
+  }
+
+  #reject(outcome: RejectedOutcome): RejectedOutcome {
     const { reason, code, status, event, cause } = outcome;
     this.events.emit('rejected', { reason, code, status, event, cause });
     return this.#watch(outcome);
@@ -87,9 +117,22 @@ export class Receiver {
 
   #begin(pieces: Pieces, headers: HeadersInput): MaybePromise<Outcome> {
     const bytes = lengthOf(pieces);
-    if (bytes > this.settings.body.limit) return new RejectedOutcome('body_too_large');
+    if (bytes > this.settings.body.limit) return this.#turnAway('body_too_large');
     this.events.emit('received', { bytes });
-    return this.#authenticate(pieces, headers);
+    if (this.observers.isEmpty) return this.#authenticate(pieces, headers);
+    const tell = this.observers.arrived(() => join(pieces), headers);
+    return attempt(
+      () => this.#authenticate(pieces, headers),
+      (outcome) => {
+        tell(outcome);
+        return outcome;
+      },
+      (cause) => {
+        const outcome = new RejectedOutcome('internal', { cause });
+        tell(outcome);
+        return outcome;
+      },
+    );
   }
 
   /** Asks for the keys. Nothing of the body is looked at but its bytes. */
@@ -140,6 +183,17 @@ export class Receiver {
 
   /** `keys` are those that verified the bytes; left out when verification is switched off. */
   #parse(bytes: Buffer, headers: HeadersInput, keys?: KeyRing): MaybePromise<Outcome> {
+    const read = this.#read(bytes, headers, keys);
+    if (read instanceof RejectedOutcome) return read;
+    const { parsed, delivery } = read;
+    const { inbox } = this.settings;
+    if (inbox !== undefined) return this.#store(inbox, parsed, delivery);
+    return after(this.handling.check(parsed), (checked) =>
+      checked instanceof RejectedOutcome ? checked : this.#once(checked, delivery),
+    );
+  }
+
+  #read(bytes: Buffer, headers: HeadersInput, keys?: KeyRing): ReadDelivery | RejectedOutcome {
     const parsed = parseEvent(bytes);
     if ('reason' in parsed) return new RejectedOutcome(parsed.reason);
     const { event } = parsed;
@@ -149,12 +203,8 @@ export class Receiver {
     }
     // Made at once, of the bytes that were verified: what comes next may take its time.
     const time = occurredAt(event);
-    const delivery = new VerifiedDelivery(bytes, time, isCatalogueName(name), headers, this.settings.headerNames);
-    const { inbox } = this.settings;
-    if (inbox !== undefined) return this.#store(inbox, event, delivery);
-    return after(this.handling.check(event), (checked) =>
-      checked instanceof RejectedOutcome ? checked : this.#once(checked, delivery),
-    );
+    const known = isCatalogueName(name);
+    return { parsed: event, delivery: new VerifiedDelivery(bytes, time, known, headers, this.settings.headerNames) };
   }
 
   /** Runs the handlers of an event, unless they ran before. */

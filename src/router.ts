@@ -11,9 +11,10 @@ import { type InFrontOptions, inFrontOf, type NodeListener } from './http/in-fro
 import { type Next, NodeFace } from './http/node.js';
 import { createLifecycle } from './lifecycle.js';
 import { writeNotice } from './log/lines.js';
+import { INSIDE, Observers, type RouterInside } from './observe.js';
 import { invalid, wholeNumber } from './option-checks.js';
 import { DEFAULT_CONCURRENCY, resolveOptions, type WebhookRouterOptions } from './options.js';
-import { RejectedOutcome } from './outcome.js';
+import { type Outcome, RejectedOutcome } from './outcome.js';
 import { type IncomingDelivery, Receiver } from './receive.js';
 import { registrations } from './registrations.js';
 import { type MaybePromise, within } from './time.js';
@@ -46,9 +47,10 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     settings.hasLogger ? (name, notice) => writeNotice(log, name, notice) : undefined,
   );
   const report = (err: Error): void => log.write('error', { err }, 'an onError handler threw');
-  const dispatcher = new Dispatcher(settings.timeouts.handler, events, report);
+  const observers = new Observers((err) => log.write('error', { err: toError(err) }, 'an inspector failed'));
+  const dispatcher = new Dispatcher(settings.timeouts.handler, events, report, observers);
   const handling = new Handling(settings, events, dispatcher);
-  const receiver = new Receiver(settings, events, dispatcher, handling);
+  const receiver = new Receiver(settings, events, dispatcher, handling, observers);
   const drain = new Drain();
   const node = new NodeFace(settings, receiver, drain);
   const fetch = new FetchFace(settings, receiver, drain);
@@ -90,6 +92,25 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     await settle(() => within(CLOSE_INBOX_MS, settings.inbox?.close(), () => late('inbox')), complain);
   }
 
+  /** Counted by `drain` while it runs, and refused once that is closed. */
+  async function counted(begin: () => MaybePromise<Outcome>): Promise<Outcome> {
+    if (drain.closed) return receiver.reject(new RejectedOutcome('closing'));
+    drain.enter();
+    const outcome = await begin();
+    drain.leave();
+    return outcome;
+  }
+
+  const inside: RouterInside = {
+    events,
+    inbox: settings.inbox,
+    headerNames: settings.headerNames,
+    keys: () => settings.keys?.(),
+    observe: (observer) => observers.add(observer),
+    rerun: (rawBody, headers) => counted(() => receiver.rerun(rawBody, headers)),
+  };
+  Object.defineProperty(webhookRouter, INSIDE, { value: inside });
+
   const members = {
     ...registrations(dispatcher, log),
     events,
@@ -100,13 +121,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
       return inFrontOf(app, options, webhookRouter);
     },
     fetch: (request: Request) => fetch.serve(request),
-    receive: async (incoming: IncomingDelivery) => {
-      if (drain.closed) return receiver.reject(new RejectedOutcome('closing'));
-      drain.enter();
-      const outcome = await receiver.receive(incoming);
-      drain.leave();
-      return outcome;
-    },
+    receive: (incoming: IncomingDelivery) => counted(() => receiver.receive(incoming)),
     work: ({ concurrency }: { readonly concurrency?: number } = {}) => {
       if (settings.concurrency !== undefined) throw invalid(WORKS_ALREADY);
       work(wholeNumber('concurrency', concurrency, DEFAULT_CONCURRENCY));

@@ -13,6 +13,7 @@ const COMMANDS = [
   'unarchive',
   'rotate',
   'keys',
+  'listen',
   'trigger',
   'verify',
   'doctor',

@@ -3,6 +3,7 @@ import { VerifiedDelivery } from '../../src/delivery.js';
 import { Dispatcher } from '../../src/dispatch/dispatcher.js';
 import { ANY, UNHANDLED } from '../../src/dispatch/registry.js';
 import { createLifecycle, type LifecycleEmitter } from '../../src/lifecycle.js';
+import { Observers } from '../../src/observe.js';
 import { sampleEvent } from '../../src/testing/index.js';
 
 interface Bench {
@@ -17,7 +18,12 @@ function bench(timeoutMs = 60_000): Bench {
   const notices: [string, object][] = [];
   const reported: string[] = [];
   const events = createLifecycle(() => {});
-  const dispatcher = new Dispatcher(timeoutMs, events, ({ message }) => reported.push(message));
+  const dispatcher = new Dispatcher(
+    timeoutMs,
+    events,
+    ({ message }) => reported.push(message),
+    new Observers(() => {}),
+  );
   for (const name of ['handled', 'unhandled', 'failed', 'late'] as const) {
     events.on(name, (notice: object) => void notices.push([name, notice]));
   }

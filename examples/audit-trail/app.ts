@@ -1,4 +1,5 @@
 import { createWebhookRouter } from 'cakemail-webhooks';
+import { inspector } from 'cakemail-webhooks/inspector';
 import express from 'express';
 import { openAuditTrail } from './audit-trail.js';
 
@@ -17,6 +18,8 @@ export function createAuditApp(secret: string | undefined, file: string) {
   });
 
   const app = express();
+  const panel = inspector(webhooks);
+  app.use('/_webhooks', panel); // for this machine only
   app.use('/webhooks/cakemail', webhooks);
-  return { app, audit, webhooks };
+  return { app, audit, webhooks, panel };
 }

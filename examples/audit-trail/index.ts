@@ -6,7 +6,7 @@ import { createAuditApp } from './app.js';
 
 // Without a key of yours the example makes one, so that it can sign what it sends to itself.
 const secret = process.env.CAKEMAIL_WEBHOOK_SECRET || randomBytes(24).toString('hex');
-const { app, audit, webhooks } = createAuditApp(secret, process.env.AUDIT_DB ?? 'audit-trail.db');
+const { app, audit, webhooks, panel } = createAuditApp(secret, process.env.AUDIT_DB ?? 'audit-trail.db');
 
 const server = app.listen(Number(process.env.PORT ?? 3000));
 server.on('error', (error) => {
@@ -14,8 +14,9 @@ server.on('error', (error) => {
   process.exit(1);
 });
 await once(server, 'listening');
-const url = `http://localhost:${(server.address() as AddressInfo).port}/webhooks/cakemail`;
-console.log(`Receiving Cakemail webhooks at ${url}\n`);
+const base = `http://localhost:${(server.address() as AddressInfo).port}`;
+const url = `${base}/webhooks/cakemail`;
+console.log(`Receiving Cakemail webhooks at ${url}\nSee them arrive at ${base}/_webhooks\n`);
 
 const login = signedRequest(sampleEvent('User.LoggedIn'), { secret });
 const forged = signedRequest(login.body, { secret: 'a key that Cakemail never had' });
@@ -48,6 +49,7 @@ console.log(`Still listening; Ctrl-C stops. Try:\n\n${signedRequest(next, { secr
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
     const closed = new Promise((resolve) => server.close(resolve));
+    panel.close();
     await webhooks.close();
     await closed;
     audit.close();

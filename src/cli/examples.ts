@@ -16,6 +16,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   unarchive: ['unarchive 1a2b3c'],
   rotate: ['rotate 1a2b3c', 'rotate 1a2b3c --grace 600'],
   keys: [`keys ${HERE} --out .env`],
+  listen: ['listen', 'listen --forward-to http://localhost:3000/webhooks/cakemail --history .webhooks-history'],
   trigger: [
     'trigger User.LoggedIn --set data.email=me@example.com',
     'trigger Email.Sent --data data.json --count 100 --rate 10',

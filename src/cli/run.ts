@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigurationError, toError, WebhookError } from '../errors.js';
 import { inboxCommand } from './commands/inbox.js';
 import { keysCommand, rotateCommand } from './commands/keys.js';
+import { listenCommand } from './commands/listen.js';
 import { applyCommand, CHANGES_WANTED, planCommand } from './commands/plan.js';
 import { triggerCommand } from './commands/trigger.js';
 import { doctorCommand, verifyCommand } from './commands/verify.js';
@@ -34,6 +35,7 @@ Examples:
   cakemail-webhooks apply --url https://app.example.com/webhooks/cakemail --events 'User.LoggedIn,Email.*'
   cakemail-webhooks keys  --url https://app.example.com/webhooks/cakemail --out .env
   cakemail-webhooks rotate 1a2b3c --grace 600
+  cakemail-webhooks listen --forward-to http://localhost:3000/webhooks/cakemail
   cakemail-webhooks trigger User.LoggedIn --set data.email=me@example.com
   cakemail-webhooks doctor --body body.json --signature 'A1b2…='`;
 
@@ -58,6 +60,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     unarchiveCommand(io),
     rotateCommand(io),
     keysCommand(io),
+    listenCommand(io),
     triggerCommand(io, exit),
     verifyCommand(io, exit),
     doctorCommand(io, exit),

@@ -3,9 +3,10 @@ import { type Delivery, VerifiedDelivery } from '../delivery.js';
 import { HandlerError } from '../errors.js';
 import type { AnyCakemailEvent } from '../events/types.js';
 import type { LifecycleEmitter } from '../lifecycle.js';
+import type { Observers } from '../observe.js';
 import { AcceptedOutcome, FailedOutcome } from '../outcome.js';
 import { isPromised, type MaybePromise } from '../time.js';
-import { HandlerRegistry } from './registry.js';
+import { HandlerRegistry, type Match } from './registry.js';
 import { HandlerRun, type RunObserver } from './run.js';
 import { type Settled, unsettled } from './settled.js';
 
@@ -38,6 +39,7 @@ export class Dispatcher {
     private readonly events: LifecycleEmitter,
     /** Told what the error handlers themselves throw. */
     private readonly report: (error: Error) => void,
+    private readonly observers: Observers,
   ) {}
 
   /** Registers an error handler; the returned function takes it back. */
@@ -60,8 +62,7 @@ export class Dispatcher {
   dispatch(event: AnyCakemailEvent, delivery: VerifiedDelivery, settled?: Settled): MaybePromise<Ended> {
     const startedAt = performance.now();
     const name = event.event;
-    const { named, handlers } =
-      settled === undefined ? this.handlers.take(name) : unsettled(this.handlers.takeKeyed(name), settled);
+    const { named, handlers } = this.#due(name, delivery, settled);
     const run: Run = new HandlerRun(event, delivery, this.timeoutMs, this.#observer);
     const errors = run.start(handlers);
     const conclude = (errors: readonly Error[]): Ended => {
@@ -71,6 +72,17 @@ export class Dispatcher {
     if (!isPromised(errors)) return conclude(errors);
     this.#running.add(run);
     return errors.then(conclude);
+  }
+
+  #due(name: string, delivery: Delivery, settled: Settled | undefined): Match<AnyHandler> {
+    const { observers } = this;
+    if (observers.isEmpty && settled === undefined) return this.handlers.take(name);
+    const { named, handlers } = this.handlers.takeKeyed(name);
+    const due = settled === undefined ? handlers : handlers.filter(({ key }) => !settled.has(key));
+    const watched = due.map(({ key, handler }) => ({ key, handler: observers.watch(handler, delivery) }));
+    return settled === undefined
+      ? { named, handlers: watched.map(({ handler }) => handler) }
+      : unsettled({ named, handlers: watched }, settled);
   }
 
   #conclude(

@@ -1,0 +1,235 @@
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
+import { ended, killAll, start } from '../helpers/command.js';
+import { freePort } from '../helpers/own-servers.js';
+
+jest.setTimeout(60_000);
+
+const SECRET = 'the key of a developer';
+const folder = mkdtempSync(join(tmpdir(), 'listen-'));
+afterEach(killAll);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Listening {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** All that it printed. */
+  printed(): string;
+  /** Resolves once it has printed this. */
+  says(text: string): Promise<void>;
+  /** Ends it as Ctrl-C does, and gives its exit code. */
+  interrupt(): Promise<number>;
+}
+
+async function listen(
+  args: readonly string[] = [],
+  env: object = { CAKEMAIL_WEBHOOK_SECRET: SECRET },
+): Promise<Listening> {
+  const child = start(['listen', '--port', '0', ...args], env);
+  let text = '';
+  const waiting = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      text += chunk;
+      for (const look of waiting) look();
+    });
+  }
+  const says = (wanted: string): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!text.includes(wanted)) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
+  await says('Ctrl-C ends it.');
+  const [, url = ''] = /Receiving at (\S+\/)/.exec(text) ?? [];
+  const interrupt = async (): Promise<number> => {
+    const closed = once(child, 'close');
+    child.kill('SIGINT');
+    const [code] = await closed;
+    return code;
+  };
+  return { child, url, printed: () => text, says, interrupt };
+}
+
+interface Taken {
+  readonly body: Buffer;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** An app that takes what is passed on to it. */
+async function openApp(port = 0, status = 200) {
+  const taken: Taken[] = [];
+  const server = createServer(async (req, res) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk);
+    taken.push({ body: Buffer.concat(chunks), headers: req.headers });
+    res.writeHead(status).end('as the app says');
+  }).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async (): Promise<void> => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks`, taken, close };
+}
+
+const deliver = (url: string, body: string, headers: Record<string, string>): Promise<Response> =>
+  fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+
+/** The page's view of a delivery. */
+async function shown(url: string, key = 1) {
+  return (await fetch(`${url}_webhooks/api/deliveries/${key}`)).json();
+}
+
+const replay = (url: string, key = 1): Promise<Response> =>
+  fetch(`${url}_webhooks/api/deliveries/${key}/replay`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'content-type': 'application/json' },
+  });
+
+test('passes the exact bytes on under the original signature, and says so in a line', async () => {
+  const app = await openApp();
+  const { url, says, interrupt } = await listen(['--forward-to', app.url]);
+  const body = '{ "event":"User.LoggedIn",\r\n "data":{"name":"Zo\\u00eb é","n":12345678901234567890} }\n';
+  const signature = sign(body, SECRET);
+  const answer = await deliver(url, body, { 'x-signature': signature, 'x-trace': 'abc', cookie: 'sid=1' });
+  expect(answer.status).toBe(200);
+  const [{ body: taken, headers } = {} as Taken] = app.taken;
+  expect(taken?.toString()).toBe(body);
+  expect(headers).toMatchObject({ 'x-signature': signature, 'x-trace': 'abc', 'content-type': 'application/json' });
+  expect(headers).not.toHaveProperty('cookie');
+  expect(headers?.['host']).toBe(new URL(app.url).host);
+  await says('200 User.LoggedIn passed on: as the app says');
+  expect(await interrupt()).toBe(0);
+  await app.close();
+});
+
+test('refuses a forged one, passes nothing on and says why on the page', async () => {
+  const app = await openApp();
+  const { url, says } = await listen(['--forward-to', app.url]);
+  const body = JSON.stringify(sampleEvent('User.LoggedIn'));
+  expect((await deliver(url, body, { 'x-signature': sign(body, `"${SECRET}"`) })).status).toBe(403);
+  await says('403 unverified refused: mismatch');
+  expect(app.taken).toEqual([]);
+  expect(await shown(url)).toMatchObject({ outcome: 'rejected', reason: 'mismatch' });
+  await app.close();
+});
+
+test('says loudly that the app is down, and keeps what it could not pass on, over a restart as well', async () => {
+  const port = await freePort();
+  const target = `http://127.0.0.1:${port}/hooks`;
+  const args = ['--forward-to', target, '--history', join(folder, 'history')];
+  const first = await listen(args);
+  const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+  expect((await deliver(first.url, body, headers)).status).toBe(500);
+  await first.says('NOT PASSED ON: no answer from');
+  expect(first.printed()).toContain('ECONNREFUSED');
+  expect(await first.interrupt()).toBe(0);
+
+  const app = await openApp(port);
+  const second = await listen(args);
+  expect(await shown(second.url)).toMatchObject({ event: 'User.LoggedIn', outcome: 'failed', canReplay: true });
+  expect(await (await replay(second.url)).json()).toEqual({ status: 200 });
+  const [{ body: taken, headers: sent } = {} as Taken] = app.taken;
+  expect(taken?.toString()).toBe(body);
+  expect(sent?.['x-signature']).toBe(headers['x-signature']);
+  expect(await shown(second.url)).toMatchObject({ outcome: 'handled' });
+  for (const text of [first.printed(), second.printed(), readFileSync(join(folder, 'history'), 'utf8')]) {
+    expect(text).not.toContain(SECRET);
+    expect(text).not.toContain(headers['x-signature']);
+  }
+  await app.close();
+});
+
+test('an answer of the app that is no success is a failure, with what it said', async () => {
+  const app = await openApp(0, 503);
+  const { url, says } = await listen(['--forward-to', app.url]);
+  const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+  expect((await deliver(url, body, headers)).status).toBe(500);
+  await says('answered 503: as the app says');
+  await app.close();
+});
+
+test('receives alone, with keys bound to events', async () => {
+  const secrets = JSON.stringify({ 'User.LoggedIn': ['one key'], 'Email.Sent': 'another key' });
+  const { url, says } = await listen([], { CAKEMAIL_WEBHOOK_SECRETS: secrets });
+  const sent = start(['trigger', 'Email.Sent', '--url', url], { CAKEMAIL_WEBHOOK_SECRETS: secrets });
+  expect(await ended(sent)).toMatchObject({ code: 0, out: expect.stringMatching(/^200 /) });
+  await says('200 Email.Sent received');
+});
+
+test('is there for this machine only, and Ctrl-C leaves no port open', async () => {
+  const { url, interrupt } = await listen();
+  const port = Number(new URL(url).port);
+  expect((await fetch(url, { redirect: 'manual' })).headers.get('location')).toBe('/_webhooks/');
+  const page = await fetch(`${url}_webhooks`);
+  expect(page.status).toBe(200);
+  expect(await page.text()).toContain('<title>Cakemail webhooks</title>');
+  // A page that looks does not hold it.
+  const stream = await fetch(`${url}_webhooks/api/stream`);
+  expect(stream.status).toBe(200);
+  expect(await interrupt()).toBe(0);
+  const socket = connect(port, '127.0.0.1');
+  const [error] = await once(socket, 'error');
+  expect(error.code).toBe('ECONNREFUSED');
+});
+
+test.each([
+  [['listen'], {}, 'CAKEMAIL_WEBHOOK_SECRET'],
+  [['listen', '--port', '70000'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, '0 to 65535'],
+  [['listen', '--forward-to', 'localhost:3000'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, 'http://localhost:3000'],
+  [
+    ['listen', '--port', '4044', '--forward-to', 'http://localhost:4044/'],
+    { CAKEMAIL_WEBHOOK_SECRET: SECRET },
+    'itself',
+  ],
+  [['listen', '--history', '/'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, 'history in /'],
+])('wrong use is said and ends with 2: %j', async (args, env, words) => {
+  const { code, err } = await ended(start(args, env));
+  expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(words) });
+});
+
+test('a port in use is said', async () => {
+  const app = await openApp();
+  const { port } = new URL(app.url);
+  const { code, err } = await ended(start(['listen', '--port', port], { CAKEMAIL_WEBHOOK_SECRET: SECRET }));
+  expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(`Port ${port} is in use`) });
+  await app.close();
+});
+
+const hasScript = spawnSync('script', ['--version']).status === 0;
+(hasScript ? test : test.skip)('on a terminal its lines have colours, and Ctrl-C is typed', async () => {
+  const { startProgram, MAIN } = await import('../helpers/command.js');
+  // The shell in between would die of it before.
+  const command = `exec ${process.execPath} ${MAIN} listen --port 0`;
+  const child = startProgram('script', ['-qefc', command, '/dev/null'], { CAKEMAIL_WEBHOOK_SECRET: SECRET });
+  let text = '';
+  const ready = new Promise<void>((resolve) => {
+    child.stdout?.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('Ctrl-C ends it.')) resolve();
+    });
+  });
+  await ready;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours of a terminal
+  const [, url = ''] = /\u001b\[1m(http\S+?\/)\u001b/.exec(text) ?? [];
+  const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+  const line = once(child.stdout as NodeJS.ReadableStream, 'data');
+  expect((await deliver(url, body, headers)).status).toBe(200);
+  expect(String((await line)[0])).toContain('\u001b[32m 200 \u001b[39m');
+  const closed = once(child, 'close');
+  child.stdin?.write('\u0003');
+  expect((await closed)[0]).toBe(0);
+});

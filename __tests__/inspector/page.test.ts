@@ -1,0 +1,320 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+// The page is there only as it was built, so this is the built package, whatever the other tests look at.
+import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from 'cakemail-webhooks';
+import { openInbox } from 'cakemail-webhooks/inbox';
+import { inspector } from 'cakemail-webhooks/inspector';
+import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
+import express from 'express';
+import type { Browser, Page } from 'playwright-core';
+import { describeInChromium, openBrowser } from '../helpers/browser.js';
+import { ended, start } from '../helpers/command.js';
+
+const SECRET = 'a-key-used-only-in-tests';
+const SCREENSHOTS = join(__dirname, '../../reports/screenshots');
+const MARKUP = '<img src=x onerror="document.title=\'hacked\'"><script>document.title="hacked"</script>';
+
+jest.setTimeout(60_000);
+
+/** A running app with its inspector. */
+interface Served {
+  readonly base: string;
+  readonly webhooks: WebhookRouter;
+  deliver(payload: object, secret?: string): Promise<number>;
+  trigger(...args: string[]): Promise<number | null>;
+  close(): Promise<void>;
+}
+
+async function serve(options: Partial<WebhookRouterOptions> = {}, port = 0): Promise<Served> {
+  const webhooks = createWebhookRouter({ secret: SECRET, logger: {}, ...options });
+  const panel = inspector(webhooks);
+  const server = createServer(express().use('/_webhooks', panel).use('/webhooks/cakemail', webhooks));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    base,
+    webhooks,
+    deliver: async (payload, secret = SECRET) => {
+      const { body, headers } = signedRequest(payload, { secret });
+      return (await fetch(`${base}/webhooks/cakemail`, { method: 'POST', body, headers })).status;
+    },
+    trigger: async (...args) => {
+      const env = { CAKEMAIL_WEBHOOK_SECRET: SECRET };
+      return (await ended(start(['trigger', ...args, '--url', `${base}/webhooks/cakemail`], env))).code;
+    },
+    close: async () => {
+      panel.close();
+      await stop(server);
+      await webhooks.close();
+    },
+  };
+}
+
+describeInChromium('the page in Chromium', () => {
+  let browser: Browser;
+  let page: Page;
+  let app: Served;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    browser = await openBrowser();
+  });
+  afterAll(() => browser?.close());
+  afterEach(async () => {
+    await page.context().close();
+    await app.close();
+    expect(complaints.splice(0)).toEqual([]);
+  });
+
+  async function show(options: Partial<WebhookRouterOptions> = {}): Promise<void> {
+    app = await serve(options);
+    const context = await browser.newContext({ viewport: { width: 1200, height: 720 } });
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: app.base });
+    page = await context.newPage();
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.goto(`${app.base}/_webhooks`);
+    await page.getByText('live', { exact: true }).waitFor();
+  }
+
+  const rows = () => page.getByLabel('Deliveries').getByRole('option');
+  const row = (name: string) => rows().filter({ hasText: name });
+
+  test('a delivery sent by `trigger` appears without a reload, with its handler and its time', async () => {
+    await show();
+    app.webhooks.on('User.LoggedIn', async function audit() {});
+    expect(await app.trigger('User.LoggedIn', '--set', 'data.email=me@example.com')).toBe(0);
+    await row('User.LoggedIn').click();
+    await page.getByText('Verified; every handler succeeded.').waitFor();
+    await page.getByText('"me@example.com"').waitFor();
+    expect(await page.getByLabel('Handlers').textContent()).toMatch(/audit [\d.]+ ms/);
+    await page.getByRole('button', { name: 'show the raw bytes' }).click();
+    expect(await page.locator('pre.raw').textContent()).toContain('"email":"me@example.com"');
+  });
+
+  test('a forged one shows its reason, and the mistake behind it', async () => {
+    await show();
+    expect(await app.trigger('User.LoggedIn', '--forge', 'missing')).toBe(0);
+    await row('rejected: missing').click();
+    await page.getByText('It carries no signature.').waitFor();
+    expect(await app.deliver(sampleEvent('User.LoggedIn'), `${SECRET}\n`)).toBe(403);
+    await row('rejected: mismatch').click();
+    await page.getByText('The sender signs with a line break at the end of the key.').waitFor();
+    expect(await page.getByRole('button', { name: 'Replay' }).isDisabled()).toBe(true);
+  });
+
+  test('filters by event, outcome and text of the body', async () => {
+    await show();
+    app.webhooks.on('Email.Sent', () => {});
+    await app.deliver(sampleEvent('User.LoggedIn', { data: { email: 'zoe@example.com' } as never }));
+    await app.deliver(sampleEvent('Email.Sent'));
+    await app.deliver(sampleEvent('Email.Bounced'));
+    await rows().nth(2).waitFor();
+
+    await page.getByLabel('Event').selectOption('Email.Sent');
+    expect(await rows().allTextContents()).toEqual([expect.stringContaining('Email.Sent')]);
+    await page.getByRole('button', { name: 'show all' }).click();
+    await page.getByLabel('Outcome').selectOption('unhandled');
+    expect(await rows().count()).toBe(2);
+    await page.getByRole('button', { name: 'show all' }).click();
+    await page.keyboard.press('/');
+    await page.keyboard.type('ZOE@example');
+    await page.getByText('1 of 3').waitFor();
+    expect(await rows().allTextContents()).toEqual([expect.stringContaining('User.LoggedIn')]);
+  });
+
+  test('replay runs the handler again', async () => {
+    await show();
+    const handler = jest.fn();
+    app.webhooks.on('User.LoggedIn', handler);
+    await app.deliver(sampleEvent('User.LoggedIn'));
+    await row('User.LoggedIn').click();
+    await page.getByRole('button', { name: 'Replay' }).click();
+    await page.getByText('Replayed: 200').waitFor();
+    expect(handler).toHaveBeenCalledTimes(2);
+    await page.keyboard.press('r');
+    await row('3 runs').waitFor();
+    expect(handler).toHaveBeenCalledTimes(3);
+  });
+
+  test('edit and sign sends a changed body under a signature that holds', async () => {
+    await show();
+    const emails: unknown[] = [];
+    app.webhooks.on('User.LoggedIn', ({ data }) => emails.push(data.email));
+    await app.deliver(sampleEvent('User.LoggedIn'));
+    await row('User.LoggedIn').click();
+    await page.getByRole('button', { name: 'Edit and sign' }).click();
+    const editor = page.getByLabel('Body to sign');
+    await editor.fill((await editor.inputValue()).replace('johndoe1@', 'janedoe@'));
+    await page.getByRole('button', { name: 'Sign and send' }).click();
+    await page.getByText('Signed and sent: 200').waitFor();
+    expect(emails).toEqual(['johndoe1@example.com', 'janedoe@example.com']);
+    await row('edited').waitFor();
+  });
+
+  test('copies a command that a shell runs, and saves the exact bytes', async () => {
+    await show();
+    const payload = sampleEvent('User.LoggedIn', { data: { email: `it's "é" $HOME \`id\`` } as never });
+    await app.deliver(payload);
+    await row('User.LoggedIn').click();
+    await page.getByRole('button', { name: 'Copy as curl' }).click();
+    await page.getByText('Copied as curl').waitFor();
+    const command = await page.evaluate<string>('navigator.clipboard.readText()');
+    expect(command).toContain(`${app.base}/webhooks/cakemail`);
+    expect(command).not.toContain(SECRET);
+    const { spawn } = await import('node:child_process');
+    const env = { ...process.env, CAKEMAIL_WEBHOOK_SECRET: SECRET };
+    expect((await ended(spawn('sh', ['-c', command], { env }))).out).toMatch(/200 OK[\s\S]*"duplicate"/);
+
+    const download = page.waitForEvent('download');
+    await page.getByText('Save as fixture').click();
+    expect(readFileSync(await (await download).path(), 'utf8')).toBe(JSON.stringify(payload));
+  });
+
+  test('42. payloads that hold markup show as text', async () => {
+    await show();
+    const event = MARKUP.slice(0, 60);
+    await app.deliver({ event, [MARKUP]: MARKUP, data: { [MARKUP]: [MARKUP] } });
+    await row(event).click();
+    await page.locator('.detail .string').first().waitFor();
+    expect(await page.locator('.detail h2').textContent()).toBe(event);
+    await page.getByRole('button', { name: 'show the raw bytes' }).click();
+    expect(await page.locator('pre.raw').textContent()).toContain('<script>');
+    expect(await page.locator('.detail img, .detail script, .row img').count()).toBe(0);
+    expect(await page.title()).toBe('Cakemail webhooks');
+  });
+
+  test('42. a page of another site can neither read nor send', async () => {
+    await show();
+    const other = createServer((_req, res) => res.setHeader('content-type', 'text/html').end('<title>other</title>'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    await page.goto(`http://localhost:${(other.address() as AddressInfo).port}/`);
+    const tried = await page.evaluate(async (target) => {
+      const attempts = [
+        fetch(`${target}/_webhooks/api/settings`),
+        fetch(`${target}/_webhooks/api/send`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{}',
+        }),
+      ];
+      return (await Promise.allSettled(attempts)).map(({ status }) => status);
+    }, app.base);
+    expect(tried).toEqual(['rejected', 'rejected']);
+    expect(complaints.splice(0).join()).toContain('CORS');
+    await stop(other);
+  });
+
+  test('shows when it is not connected, and comes back by itself with what there is then', async () => {
+    await show();
+    await app.deliver(sampleEvent('User.LoggedIn'));
+    await row('User.LoggedIn').waitFor();
+    const { port } = new URL(app.base);
+    await app.close();
+    await page.getByText('not connected; trying again').waitFor();
+    // As another process, that knows nothing of before.
+    app = await serve({}, Number(port));
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.getByText('Nothing has come yet.').waitFor();
+    await app.deliver(sampleEvent('Email.Sent'));
+    await row('Email.Sent').waitFor();
+    complaints.splice(0); // of Chromium's about the connection, if it made any
+  });
+
+  test('stays readable with 10,000 deliveries, of which few are in the page', async () => {
+    await show({ dedupe: false });
+    const { rawBody, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+    for (let index = 0; index < 10_000; index++) await app.webhooks.receive({ rawBody, headers });
+    await page
+      .locator('.count')
+      .filter({ hasText: /^10000$/ })
+      .waitFor();
+    expect(
+      await page
+        .getByRole('option')
+        .filter({ has: page.locator('time') })
+        .count(),
+    ).toBeLessThan(60);
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.locator('[aria-selected=true][aria-posinset="2"]').waitFor();
+    await page.locator('.list').evaluate((list) => list.scrollTo(0, list.scrollHeight));
+    await page.locator('[aria-posinset="10000"]').waitFor();
+    await page.locator('[aria-posinset="10000"]').click();
+    await page.getByText('Verified; no handler listens to this event.').waitFor();
+  });
+
+  test('with an inbox shows what waits and what is dead, and replays it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'page-'));
+    const inbox = await openInbox(`file:${join(folder, 'inbox.db')}`, { retries: { attempts: 1 } });
+    await show({ inbox });
+    let isBroken = true;
+    app.webhooks.on('User.LoggedIn', () => {
+      if (isBroken) throw new Error('the list is full');
+    });
+    expect(await app.deliver(sampleEvent('User.LoggedIn'))).toBe(202);
+    await row('dead: attempts_exhausted').waitFor();
+    await page.getByRole('button', { name: 'Inbox' }).click();
+    await page.getByRole('button', { name: '1 dead' }).click();
+    await page.getByText('the list is full').waitFor();
+    isBroken = false;
+    await page.getByRole('button', { name: 'Replay these' }).click();
+    await page.getByText('1 to be handled once more').waitFor();
+    await page.getByRole('button', { name: '1 done' }).waitFor();
+    await page.getByRole('button', { name: 'Deliveries' }).click();
+    await row('handled').waitFor();
+    await app.webhooks.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('works at 400 px, by light and by dark', async () => {
+    await show();
+    app.webhooks.on('User.LoggedIn', async function audit() {});
+    app.webhooks.on('Email.Bounced', function suppress() {
+      throw new Error('the list is full');
+    });
+    for (let index = 0; index < 24; index++) {
+      const name = index % 6 === 5 ? 'Email.Bounced' : 'User.LoggedIn';
+      const secret = index % 7 === 3 ? `${SECRET}\n` : SECRET;
+      await app.deliver(sampleEvent(name, { account_id: index } as never), secret);
+    }
+    await page.getByText('24 deliveries').waitFor();
+    await row('rejected: mismatch').first().click();
+    await page.locator('.mistake').waitFor();
+    const ground = (): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor');
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.screenshot({ path: join(SCREENSHOTS, 'light.png') });
+    const light = await ground();
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.screenshot({ path: join(SCREENSHOTS, 'dark.png') });
+    expect(await ground()).not.toBe(light);
+    await page.reload();
+    await page.getByRole('button', { name: 'light colours' }).click();
+    await page.locator('html[data-theme=light]').waitFor();
+    expect(await ground()).toBe(light);
+
+    await page.setViewportSize({ width: 400, height: 720 });
+    const isWithin = (): Promise<boolean> =>
+      page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth');
+    expect(await isWithin()).toBe(true);
+    await page.screenshot({ path: join(SCREENSHOTS, 'narrow.png') });
+    await row('Email.Bounced').first().click();
+    await page.getByText('the list is full').first().waitFor();
+    expect(await isWithin()).toBe(true);
+    await page.screenshot({ path: join(SCREENSHOTS, 'narrow-detail.png') });
+    await page.getByRole('button', { name: 'Close' }).click();
+    await row('Email.Bounced').first().waitFor();
+  });
+});
+
+async function stop(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { EVENT_NAMES } from '../../events/catalogue.js';
+import { inspector } from '../../inspector/index.js';
+import type { LifecycleEmitter } from '../../lifecycle.js';
+import { createWebhookRouter } from '../../router.js';
+import { UsageError } from '../connect.js';
+import { brief, createForwarder } from '../forward.js';
+import { type Io, paint } from '../io.js';
+import { filled, receiver } from '../options.js';
+import { type GivenKey, givenKeys } from '../secrets.js';
+import { printable } from '../text.js';
+
+const PAGE = '/_webhooks';
+
+interface Options {
+  readonly port: number;
+  readonly forwardTo?: string;
+  readonly secret?: string;
+  readonly history?: string;
+}
+
+export function listenCommand(io: Io): Command {
+  return new Command('listen')
+    .description('receive deliveries on this machine, show them on a page, and pass them on')
+    .addOption(new Option('--port <n>', 'the port to listen on; 0 for any').argParser(port).default(4040))
+    .addOption(new Option('--forward-to <url>', 'pass every verified delivery on to here').argParser(receiver))
+    .addOption(new Option('--secret <key>', 'the key to verify with; otherwise from the environment'))
+    .addOption(new Option('--history <file>', 'remember deliveries over restarts').argParser(filled))
+    .action(async ({ port, forwardTo, secret, history }: Options) => {
+      const keys = givenKeys(io, secret);
+      // Whatever comes again is passed on again: what to do with it is for the app to show.
+      const webhooks = createWebhookRouter({ secret: secretsOf(keys), dedupe: false, logger: {} });
+      if (forwardTo !== undefined) checkTarget(forwardTo, port);
+      const forwarder =
+        forwardTo === undefined
+          ? undefined
+          : createForwarder(forwardTo, keys, (event, { status, body }) =>
+              io.out(now(), paint('green', ` ${status} `), `${event} passed on: ${printable(brief(body))}`),
+            );
+      if (forwarder !== undefined) {
+        webhooks.on(EVENT_NAMES, forwarder.handler);
+        webhooks.onUnhandled(forwarder.handler);
+      }
+      const panel = inspector(webhooks, { endpoint: '/', historyFile: history });
+      report(io, webhooks.events, forwarder === undefined);
+
+      const receive = forwarder === undefined ? webhooks : forwarder.around(webhooks);
+      const server = createServer((req, res) => {
+        if (req.url === PAGE || req.url?.startsWith(`${PAGE}/`) || req.url?.startsWith(`${PAGE}?`)) {
+          return panel(below(PAGE, req), res);
+        }
+        if (req.method === 'GET') return res.writeHead(302, { location: `${PAGE}/` }).end();
+        return receive(req, res);
+      });
+      const url = `http://localhost:${await listening(server, port)}`;
+      io.out('Receiving at ', paint('bold', `${url}/`), forwardTo === undefined ? '' : `, passing on to ${forwardTo}`);
+      io.out(`Inspector at ${url}${PAGE}/`);
+      io.out(paint('dim', `Try: cakemail-webhooks trigger User.LoggedIn --url ${url}/    Ctrl-C ends it.`));
+
+      await until(io.signal);
+      const closed = once(server, 'close');
+      server.close();
+      await webhooks.close();
+      panel.close();
+      server.closeAllConnections();
+      await closed;
+    });
+}
+
+/** A line for each request. What was passed on has one of its own. */
+function report(io: Io, events: LifecycleEmitter, isAlone: boolean): void {
+  events.on('unhandled', ({ event }) => isAlone && io.out(now(), paint('green', ' 200 '), `${event.event} received`));
+  events.on('rejected', ({ reason, status, event }) =>
+    io.out(now(), paint('red', ` ${status} `), `${event ?? 'unverified'} refused: ${reason}; see the page`),
+  );
+  events.on('failed', ({ event, error }) => {
+    const [{ message } = error] = error.errors;
+    io.out(now(), paint('red', ' 500 '), `${event.event} NOT PASSED ON: ${printable(message)}`);
+    io.out(paint('red', '             It is kept: mend what failed, and replay it on the page.'));
+  });
+}
+
+function now(): ReturnType<typeof paint> {
+  return paint('dim', new Date().toLocaleTimeString([], { hour12: false }));
+}
+
+/** What it would pass on to itself would go round for ever. */
+function checkTarget(target: string, port: number): void {
+  const { hostname, port: targetPort } = new URL(target);
+  if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) && Number(targetPort) === port) {
+    throw new UsageError('--forward-to names this receiver itself: give the address of your app.');
+  }
+}
+
+function secretsOf(keys: readonly GivenKey[]): string | Record<string, string[]> {
+  const [only] = keys;
+  if (only?.event === null) return only.key;
+  const map: Record<string, string[]> = {};
+  for (const { event, key } of keys) map[event as string] = [...(map[event as string] ?? []), key];
+  return map;
+}
+
+/** The request as a middleware below a path sees it. */
+function below(path: string, req: IncomingMessage): IncomingMessage {
+  const { url = '/' } = req;
+  return Object.assign(req, { originalUrl: url, url: url.slice(path.length).replace(/^(?!\/)/, '/') });
+}
+
+/** Only programs of this machine can reach it. */
+async function listening(server: Server, port: number): Promise<number> {
+  server.listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch (thrown) {
+    const { code, message } = thrown as NodeJS.ErrnoException;
+    throw code === 'EADDRINUSE'
+      ? new UsageError(`Port ${port} is in use: choose another one with --port, or 0 for any.`)
+      : new Error(`Cannot listen: ${message}`);
+  }
+  return (server.address() as AddressInfo).port;
+}
+
+async function until(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
+
+function port(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('A number from 0 to 65535.');
+}

@@ -1,0 +1,71 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Delivery } from '../delivery.js';
+import type { AnyCakemailEvent } from '../events/types.js';
+import { SIGNATURE_HEADERS } from '../headers.js';
+import { sign } from '../testing/sign.js';
+import { type Posted, post } from './post.js';
+import type { GivenKey } from './secrets.js';
+
+type Receive = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** Headers that are about one connection, or that fetch makes itself. */
+const OF_THE_CONNECTION = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Passes deliveries on to an app as they came: the same bytes under the same signature. */
+export function createForwarder(
+  target: string,
+  keys: readonly GivenKey[],
+  onAnswer: (event: string, answer: Posted) => void,
+) {
+  const original = new AsyncLocalStorage<IncomingHttpHeaders>();
+
+  async function forward(event: AnyCakemailEvent, { rawBody, headers, signal }: Delivery): Promise<void> {
+    const kept = Object.entries(headers).filter(([name]) => !OF_THE_CONNECTION.has(name));
+    const plain = Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
+    const signature = signatureIn(original.getStore()) ?? signatureOf(rawBody, event.event);
+    const { status, body } = await post(target, { headers: { ...plain, ...signature }, body: rawBody }, signal);
+    if (status < 200 || status > 299) throw new Error(`${target} answered ${status}: ${brief(body)}`);
+    onAnswer(event.event, { status, body });
+  }
+
+  /** One that is replayed has none: it was verified, so signing it again gives the same. */
+  function signatureOf(rawBody: Buffer, event: string): Record<string, string> {
+    const key = keys.find((each) => each.event === null || each.event === event)?.key;
+    return key === undefined ? {} : { [SIGNATURE_HEADERS[0]]: sign(rawBody, key) };
+  }
+
+  Object.defineProperty(forward, 'name', { value: `pass on to ${target}` });
+  return {
+    handler: forward,
+    /** Has the handler know the headers of the request that it is called for. */
+    around:
+      (receive: Receive): Receive =>
+      (req, res) =>
+        original.run(req.headers, () => receive(req, res)),
+  };
+}
+
+/** An app may answer with a whole page. */
+export function brief(body: string): string {
+  const line = body.replace(/\s+/g, ' ').trim();
+  return line.length > 120 ? `${line.slice(0, 120)}…` : line;
+}
+
+function signatureIn(headers: IncomingHttpHeaders | undefined): Record<string, string> | undefined {
+  for (const name of SIGNATURE_HEADERS) {
+    const value = headers?.[name];
+    if (typeof value === 'string') return { [name]: value };
+  }
+  return undefined;
+}

@@ -1,0 +1,41 @@
+import type { PlainHeaders } from '../headers.js';
+import type { DeliverySummary, Origin, Run, ShownOutcome } from './wire.js';
+
+/** A request as it is remembered. */
+export interface Entry {
+  readonly key: number;
+  readonly id: string | null;
+  event: string | null;
+  readonly at: number;
+  readonly rawBody: Buffer;
+  readonly headers: PlainHeaders;
+  readonly origin: Origin;
+  outcome: ShownOutcome;
+  status: number | null;
+  reason: string | null;
+  cause: string | null;
+  durationMs: number | null;
+  drift: readonly string[];
+  readonly runs: Run[];
+  /** As it came. It stays in memory: neither the file nor the page gets it. */
+  readonly signature: string | null;
+}
+
+export type NewEntry = Pick<Entry, 'id' | 'rawBody' | 'headers' | 'origin' | 'signature'>;
+
+export function summaryOf(entry: Entry): DeliverySummary {
+  const { key, id, event, at, rawBody, outcome, status, reason, durationMs, runs, origin } = entry;
+  return {
+    key,
+    id,
+    event,
+    at,
+    bytes: rawBody.length,
+    outcome,
+    status,
+    reason,
+    durationMs,
+    attempts: runs.length,
+    origin,
+  };
+}

@@ -1,0 +1,103 @@
+import type { Entry, NewEntry } from './entry.js';
+import type { HistoryFile } from './history-file.js';
+import type { ShownOutcome } from './wire.js';
+
+/** The most that is remembered. */
+const MOST_ENTRIES = 10_000;
+const MOST_BYTES = 64 * 1024 * 1024;
+
+const NOT_TAKEN: ReadonlySet<ShownOutcome> = new Set(['running', 'rejected', 'duplicate']);
+
+/** The latest requests, in memory and, if there is one, in a file. */
+export class History {
+  readonly #entries = new Map<number, Entry>();
+  /** By the id of the delivery: the request that its further attempts belong to. */
+  readonly #owners = new Map<string, Entry>();
+  readonly #listeners = new Set<(entry: Entry) => void>();
+  #bytes = 0;
+  #next = 1;
+
+  constructor(private readonly file: HistoryFile | undefined) {
+    for (const entry of file?.load() ?? []) {
+      this.#keep(entry);
+      this.#own(entry);
+    }
+    file?.compact([...this.#entries.values()]);
+  }
+
+  /** Smaller keys are forgotten. */
+  get oldest(): number {
+    return this.#entries.keys().next().value ?? this.#next;
+  }
+
+  add(given: NewEntry): Entry {
+    const entry: Entry = {
+      key: this.#next,
+      at: Date.now(),
+      event: null,
+      outcome: 'running',
+      status: null,
+      reason: null,
+      cause: null,
+      durationMs: null,
+      drift: [],
+      runs: [],
+      ...given,
+    };
+    this.#keep(entry);
+    this.#tell(entry);
+    return entry;
+  }
+
+  change(entry: Entry, change: Partial<Entry> = {}): void {
+    Object.assign(entry, change);
+    if (!this.#entries.has(entry.key)) return; // so slow that it is forgotten
+    this.#own(entry);
+    this.#tell(entry);
+    if (entry.outcome !== 'running') this.file?.append(entry);
+  }
+
+  get(key: number): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** The latest request that was taken and brought this delivery. */
+  ownerOf(id: string): Entry | undefined {
+    return this.#owners.get(id);
+  }
+
+  all(): IterableIterator<Entry> {
+    return this.#entries.values();
+  }
+
+  /** Calls back for every entry that is new or changed, until the returned function is called. */
+  listen(listener: (entry: Entry) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #keep(entry: Entry): void {
+    this.#entries.set(entry.key, entry);
+    this.#next = Math.max(this.#next, entry.key + 1);
+    this.#bytes += entry.rawBody.length;
+    for (const oldest of this.#entries.values()) {
+      if (this.#entries.size <= MOST_ENTRIES && this.#bytes <= MOST_BYTES) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(entry: Entry): void {
+    const { key, id, rawBody } = entry;
+    this.#entries.delete(key);
+    this.#bytes -= rawBody.length;
+    if (id !== null && this.#owners.get(id) === entry) this.#owners.delete(id);
+  }
+
+  #own(entry: Entry): void {
+    if (entry.id !== null && !NOT_TAKEN.has(entry.outcome)) this.#owners.set(entry.id, entry);
+  }
+
+  #tell(entry: Entry): void {
+    for (const listener of this.#listeners) listener(entry);
+  }
+}

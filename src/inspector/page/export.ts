@@ -1,0 +1,35 @@
+/** The text that base64 stands for, or undefined when it is not UTF-8. */
+export function textOf(base64: string): string | undefined {
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A command that signs and sends a body. The key stays in the shell's environment, and so out of this page. */
+export function curlOf(body: string, endpoint: string): string {
+  const url = new URL(endpoint, location.origin).href;
+  return [
+    `body=${quoted(body)}`,
+    'signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$CAKEMAIL_WEBHOOK_SECRET" -binary | openssl base64 -A)',
+    `printf %s "$body" | curl -i -X POST ${quoted(url)} -H 'content-type: application/json' -H "x-signature: $signature" --data-binary @-`,
+  ].join('\n');
+}
+
+/** One word of a POSIX shell, whatever it holds. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+export async function copy(text: string): Promise<void> {
+  // Browsers have a clipboard for https and localhost only.
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = Object.assign(document.createElement('textarea'), { value: text });
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand('copy');
+  area.remove();
+  if (!isCopied) throw new Error('This browser does not let the page copy.');
+}

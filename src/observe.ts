@@ -1,0 +1,81 @@
+import type { Delivery } from './delivery.js';
+import type { RouterInbox } from './durable/store.js';
+import type { AnyCakemailEvent } from './events/types.js';
+import type { HeadersInput } from './headers.js';
+import type { LifecycleEmitter } from './lifecycle.js';
+import type { Outcome, RejectedOutcome } from './outcome.js';
+import type { KeyRing } from './signature/keys.js';
+import type { MaybePromise } from './time.js';
+
+type Handler = (event: AnyCakemailEvent, delivery: Delivery) => unknown;
+
+/** Looks on from beside, closer than the notices do: what an inspector is made of. */
+export interface Observer {
+  /** A whole request is here; nothing is verified yet. What is returned is told the outcome. */
+  arrived(rawBody: () => Buffer, headers: HeadersInput): (outcome: Outcome) => void;
+  /** A request was refused without its body. */
+  turnedAway(outcome: RejectedOutcome): void;
+  /** A handler is about to be called for a delivery: gives what to call in its place. */
+  watch(handler: Handler, delivery: Delivery): Handler;
+}
+
+/** What an inspector may do with a router that nobody else may. */
+export interface RouterInside {
+  readonly events: LifecycleEmitter;
+  readonly inbox: RouterInbox | undefined;
+  readonly headerNames: readonly string[];
+  /** The keys; undefined when verification is switched off. */
+  keys(): MaybePromise<KeyRing> | undefined;
+  /** Returns the function that ends it. */
+  observe(observer: Observer): () => void;
+  /** Runs the handlers for bytes that were verified before, whether or not they ran already. */
+  rerun(rawBody: Buffer, headers: HeadersInput): Promise<Outcome>;
+}
+
+/** Registered with the runtime, because a program may have this package twice: as ES module and as CommonJS. */
+export const INSIDE = Symbol.for('cakemail-webhooks.inside');
+
+/** Everybody who looks on. What they throw changes nothing for the delivery. */
+export class Observers {
+  #all: readonly Observer[] = [];
+
+  constructor(private readonly report: (error: unknown) => void) {}
+
+  get isEmpty(): boolean {
+    return this.#all.length === 0;
+  }
+
+  add(observer: Observer): () => void {
+    this.#all = [...this.#all, observer];
+    return () => {
+      this.#all = this.#all.filter((other) => other !== observer);
+    };
+  }
+
+  arrived(rawBody: () => Buffer, headers: HeadersInput): (outcome: Outcome) => void {
+    const told = this.#all.map((observer) => this.#contain(() => observer.arrived(rawBody, headers)));
+    return (outcome) => {
+      for (const tell of told) this.#contain(() => tell?.(outcome));
+    };
+  }
+
+  turnedAway(outcome: RejectedOutcome): void {
+    for (const observer of this.#all) this.#contain(() => observer.turnedAway(outcome));
+  }
+
+  watch(handler: Handler, delivery: Delivery): Handler {
+    return this.#all.reduce(
+      (watched, observer) => this.#contain(() => observer.watch(watched, delivery)) ?? watched,
+      handler,
+    );
+  }
+
+  #contain<T>(call: () => T): T | undefined {
+    try {
+      return call();
+    } catch (thrown) {
+      this.report(thrown);
+      return undefined;
+    }
+  }
+}
