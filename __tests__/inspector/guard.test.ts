@@ -40,6 +40,22 @@ describe('42. without `authorize`', () => {
   });
 });
 
+test.each([
+  ['x-forwarded-for', '203.0.113.9'],
+  ['x-forwarded-host', 'shop.example'],
+  ['x-forwarded-proto', 'https'],
+  ['x-real-ip', '203.0.113.9'],
+  ['forwarded', 'for=203.0.113.9'],
+  ['via', '1.1 tunnel'],
+])('42. what a tunnel passes on under a rewritten name is not of this machine: %s', async (name, value) => {
+  const headers = { host: 'localhost:3000', [name]: value };
+  app = await inspectedApp();
+  expect(await app.ask('api/settings', { headers })).toMatchObject({ status: 403 });
+  await app.stop();
+  app = await inspectedApp({}, { panel: { authorize: () => true } });
+  expect(await app.ask('api/settings', { headers })).toMatchObject({ status: 200, json: { canSign: false } });
+});
+
 const foreign = OUTER === undefined ? test.skip : test;
 foreign('42. another machine is refused, under whatever name', async () => {
   app = await inspectedApp({}, { host: OUTER as string });

@@ -6,9 +6,16 @@ export interface Authorize {
   authorize(req: IncomingMessage): Awaitable<unknown>;
 }
 
+/** What proxies and tunnels add: what they pass on came from elsewhere, even where they say `localhost` in its name. */
+const PROXIED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
+
 /** Whether a request comes from this machine, and asked for it by a name of its own: no page of the web can do both. */
 export function isLocal({ socket, headers }: IncomingMessage): boolean {
-  return isLoopback(socket.remoteAddress ?? '') && isLoopbackName(headers.host);
+  return (
+    isLoopback(socket.remoteAddress ?? '') &&
+    isLoopbackName(headers.host) &&
+    PROXIED.every((name) => headers[name] === undefined)
+  );
 }
 
 /**

@@ -17,8 +17,8 @@ import { Streams } from './stream.js';
 export interface InspectorOptions {
   /**
    * Says whether a request may look; what it throws means no. Left out, only requests from this machine may, and those only
-   * under a name of its own (`localhost`, `127.0.0.1`, `[::1]`). A proxy on this machine that passes neither on makes
-   * everybody local: give it this function.
+   * under a name of its own (`localhost`, `127.0.0.1`, `[::1]`), and none that a proxy or a tunnel says to have passed on
+   * (`X-Forwarded-For` and the like). One that says nothing and rewrites the Host makes everybody local: give this function.
    */
   authorize?(req: IncomingMessage): Awaitable<unknown>;
   /** Where deliveries come in, for the curl commands of the page. Default `/webhooks/cakemail` at the page's own host. */
