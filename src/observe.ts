@@ -1,4 +1,5 @@
 import type { Delivery } from './delivery.js';
+import type { KeyedHandler } from './dispatch/registry.js';
 import type { RouterInbox } from './durable/store.js';
 import type { AnyCakemailEvent } from './events/types.js';
 import type { HeadersInput } from './headers.js';
@@ -8,6 +9,7 @@ import type { KeyRing } from './signature/keys.js';
 import type { MaybePromise } from './time.js';
 
 type Handler = (event: AnyCakemailEvent, delivery: Delivery) => unknown;
+type Watched = Pick<KeyedHandler<Handler>, 'handler' | 'subjects'>;
 
 /** Looks on from beside, closer than the notices do: what an inspector is made of. */
 export interface Observer {
@@ -16,7 +18,7 @@ export interface Observer {
   /** A request was refused without its body. */
   turnedAway(outcome: RejectedOutcome): void;
   /** A handler is about to be called for a delivery: gives what to call in its place. */
-  watch(handler: Handler, delivery: Delivery): Handler;
+  watch(handler: Watched, delivery: Delivery): Handler;
 }
 
 /** What an inspector may do with a router that nobody else may. */
@@ -63,9 +65,9 @@ export class Observers {
     for (const observer of this.#all) this.#contain(() => observer.turnedAway(outcome));
   }
 
-  watch(handler: Handler, delivery: Delivery): Handler {
+  watch({ handler, subjects }: Watched, delivery: Delivery): Handler {
     return this.#all.reduce(
-      (watched, observer) => this.#contain(() => observer.watch(watched, delivery)) ?? watched,
+      (watched, observer) => this.#contain(() => observer.watch({ handler: watched, subjects }, delivery)) ?? watched,
       handler,
     );
   }

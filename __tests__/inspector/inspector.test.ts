@@ -23,6 +23,7 @@ describe('a delivery', () => {
   test('is shown with its exact bytes, what became of it and the handlers that ran', async () => {
     app = await inspectedApp();
     app.webhooks.on('User.LoggedIn', async function audit() {});
+    app.webhooks.on(['User.LoggedIn', 'Email.*'], () => {});
     app.webhooks.onAny(() => {});
     const { body, headers } = signedRequest(`{ "event":"User.LoggedIn",\r\n"data":{"x":12345678901234567890} }`, {
       secret: SECRET,
@@ -45,7 +46,8 @@ describe('a delivery', () => {
     expect(shown.runs).toMatchObject([{ attempt: 1, outcome: 'handled', error: null }]);
     expect(shown.runs[0].handlers).toEqual([
       { name: 'audit', durationMs: expect.any(Number), error: null },
-      { name: '(anonymous)', durationMs: expect.any(Number), error: null },
+      { name: 'on User.LoggedIn and 1 more', durationMs: expect.any(Number), error: null },
+      { name: 'on any event', durationMs: expect.any(Number), error: null },
     ]);
     const file = await app.ask('api/deliveries/1/body');
     expect(file.body).toBe(body);

@@ -141,6 +141,7 @@ describeInChromium('the page in Chromium', () => {
     await page.keyboard.press('r');
     await row('3 runs').waitFor();
     expect(handler).toHaveBeenCalledTimes(3);
+    await page.getByLabel('Handlers').getByText('replayed').nth(1).waitFor();
   });
 
   test('edit and sign sends a changed body under a signature that holds', async () => {

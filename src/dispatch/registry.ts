@@ -13,10 +13,10 @@ export type Subject = string | typeof ANY | typeof UNHANDLED;
 export interface KeyedHandler<H> {
   readonly key: string;
   readonly handler: H;
+  readonly subjects: ReadonlySet<Subject>;
 }
 
 interface Registration<H> extends KeyedHandler<H> {
-  readonly subjects: ReadonlySet<Subject>;
   readonly once: boolean;
 }
 

@@ -10,7 +10,8 @@ import type { Entry } from './entry.js';
 import type { History } from './history.js';
 import type { HandlerTrace, Origin, Run } from './wire.js';
 
-type Handler = Parameters<Observer['watch']>[0];
+type Watched = Parameters<Observer['watch']>[0];
+type Handler = Watched['handler'];
 
 const NO_BODY = Buffer.alloc(0);
 /** Of an error's stack: the frames of this package, which come last, help nobody. */
@@ -120,8 +121,8 @@ export class Recorder {
     this.history.change(entry, { status, event, ...(!isAhead && { outcome: kind }) });
   }
 
-  #watch(handler: Handler, delivery: Delivery): Handler {
-    const trace: HandlerTrace = { name: handler.name || '(anonymous)', durationMs: null, error: null };
+  #watch({ handler, subjects }: Watched, delivery: Delivery): Handler {
+    const trace: HandlerTrace = { name: handler.name || labelOf(subjects), durationMs: null, error: null };
     const { entry, run } = this.#runOf(delivery);
     run.handlers.push(trace);
     return (event, given) => {
@@ -175,6 +176,14 @@ export class Recorder {
     const { outcome, durationMs } = end;
     this.history.change(entry, { event: event.event, outcome, reason: null, cause: null, durationMs });
   }
+}
+
+/** What a function without a name is known by: what it was registered for. */
+function labelOf(subjects: Watched['subjects']): string {
+  const [first, ...others] = [...subjects].map((subject) =>
+    typeof subject === 'symbol' ? subject.description : subject,
+  );
+  return `on ${first}${others.length > 0 ? ` and ${others.length} more` : ''}`;
 }
 
 function messagesOf(error: Error): string {

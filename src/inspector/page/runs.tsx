@@ -12,6 +12,7 @@ export function Runs({ runs }: { readonly runs: readonly Run[] }) {
           <summary>
             <span class={`badge ${run.outcome}`}>{run.outcome}</span> {clock(run.at)} {milliseconds(run.durationMs)}
             {run.attempt > 1 && ` · attempt ${run.attempt}`}
+            {run.attempt === 1 && index > 0 && ' · replayed'}
           </summary>
           {run.error && <p class="error">{run.error}</p>}
           {run.handlers.length === 0 ? (
