@@ -6,6 +6,8 @@ const target = process.env.BUILT ? '<rootDir>/dist/cjs/$1.js' : '<rootDir>/src/$
 
 const config: Config = {
   testEnvironment: 'node',
+  // Ends what hangs, and judges nobody's speed: the machine may be slow, and busy with something else.
+  testTimeout: 60_000,
   roots: ['<rootDir>/__tests__'],
   globalSetup: '<rootDir>/__tests__/helpers/servers.ts',
   // Mutation testing names the tests that are about what it mutates.

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 const ROOT = resolve(__dirname, '..');
 const OLD_TYPESCRIPT = 'npm:typescript@~5.5.4';
 const MINUTE = 60_000;
-jest.setTimeout(2 * MINUTE);
+jest.setTimeout(5 * MINUTE);
 
 interface Packed {
   readonly filename: string;
@@ -44,7 +44,7 @@ beforeAll(async () => {
   };
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
   await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'], folder);
-}, 3 * MINUTE);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -170,7 +170,7 @@ async function run(program: string, args: readonly string[], cwd: string): Promi
   // A consumer knows nothing of the test runner around it.
   const { NODE_ENV: _env, NODE_OPTIONS: _options, JEST_WORKER_ID: _worker, ...env } = process.env;
   try {
-    return (await promisify(execFile)(program, args, { cwd, env, timeout: 2 * MINUTE })).stdout;
+    return (await promisify(execFile)(program, args, { cwd, env, timeout: 4 * MINUTE })).stdout;
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
     throw new Error(`${program} ${args.join(' ')} failed in ${cwd}:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });

@@ -16,8 +16,6 @@ async function output(example: string): Promise<string> {
   return stdout;
 }
 
-jest.setTimeout(60_000);
-
 test('audit-trail, which `npm start` runs: logins are recorded, and the inspector shows what came', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'audit-trail-'));
   const port = await freePort();

@@ -13,7 +13,6 @@ import { sampleEvent, sign, signedRequest } from '../src/testing/index.js';
 import { createApp, PATH, SECRET, type TestApp } from './helpers/app.js';
 import { dial, FRAMEWORKS, hangUp, head, listen, type Peer } from './helpers/wire.js';
 
-jest.setTimeout(15_000);
 afterEach(hangUp);
 
 const SIGNED = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });

@@ -9,8 +9,6 @@ import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
 import { ended, killAll, start } from '../helpers/command.js';
 import { freePort } from '../helpers/own-servers.js';
 
-jest.setTimeout(60_000);
-
 const SECRET = 'the key of a developer';
 const folder = mkdtempSync(join(tmpdir(), 'listen-'));
 afterEach(killAll);

@@ -17,7 +17,7 @@ beforeAll(() => {
   mkdirSync(FOLDER, { recursive: true });
   const options = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', '--prefix', FOLDER];
   execFileSync('npm', ['install', ...options, `${PACKAGE}@${VERSION}`], { shell: WINDOWS });
-}, 60_000);
+});
 afterEach(killAll);
 
 const cli = (args: readonly string[]): Promise<Run> => ended(startProgram(NODE, [MAIN, ...args], {}));

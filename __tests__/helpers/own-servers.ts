@@ -1,9 +1,13 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, type StdioOptions, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const LONGEST_START_MS = 60_000;
 
 /** A server that a test may kill: its own data, its own port, and set up so that what it acknowledged survives. */
 export interface OwnServer {
@@ -36,7 +40,9 @@ async function makeRedis(): Promise<OwnServer> {
   const port = await freePort();
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
   const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
-  return supervise(folder, `redis://127.0.0.1:${port}`, () => spawn('redis-server', [...options, ...durable]), {
+  return supervise(folder, {
+    address: `redis://127.0.0.1:${port}`,
+    spawnServer: (stdio) => spawn('redis-server', [...options, ...durable], { stdio }),
     isReady: () =>
       spawnSync('redis-cli', ['-p', String(port), 'ping'])
         .stdout.toString()
@@ -50,12 +56,11 @@ async function makePostgres(): Promise<OwnServer> {
   const user = await userForPostgres(folder);
   execFileSync('initdb', ['-D', join(folder, 'data'), '-U', 'postgres', '-A', 'trust', '-N'], { ...user, cwd: folder });
   const options = ['-D', join(folder, 'data'), '-p', String(port), '-k', folder, '-h', '127.0.0.1'];
-  return supervise(
-    folder,
-    `postgres://postgres@127.0.0.1:${port}/postgres`,
-    () => spawn('postgres', options, { ...user, cwd: folder }),
-    { isReady: () => spawnSync('pg_isready', ['-h', '127.0.0.1', '-p', String(port)]).status === 0 },
-  );
+  return supervise(folder, {
+    address: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    spawnServer: (stdio) => spawn('postgres', options, { ...user, cwd: folder, stdio }),
+    isReady: () => spawnSync('pg_isready', ['-h', '127.0.0.1', '-p', String(port)]).status === 0,
+  });
 }
 
 /** Postgres refuses to be run by root. */
@@ -67,12 +72,16 @@ async function userForPostgres(folder: string): Promise<{ uid?: number; gid?: nu
   return user;
 }
 
-function supervise(
-  folder: string,
-  address: string,
-  spawnServer: () => ChildProcess,
-  { isReady }: { isReady: () => boolean },
-): OwnServer {
+interface Supervised {
+  readonly address: string;
+  spawnServer(stdio: StdioOptions): ChildProcess;
+  isReady(): boolean;
+}
+
+function supervise(folder: string, { address, spawnServer, isReady }: Supervised): OwnServer {
+  // To a file: a pipe that nobody reads fills up, and the server hangs in the middle of a complaint.
+  const log = join(folder, 'server.log');
+  const output = openSync(log, 'a');
   let running: ChildProcess | undefined;
   async function kill(): Promise<void> {
     if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
@@ -84,11 +93,13 @@ function supervise(
     address,
     async start() {
       // The processes of a Postgres that was killed take a moment to notice; until then a new one refuses to start.
-      for (;;) {
-        if (running === undefined || running.exitCode !== null || running.signalCode !== null) running = spawnServer();
+      for (const until = Date.now() + LONGEST_START_MS; Date.now() < until; await sleep(50)) {
+        if (running === undefined || running.exitCode !== null || running.signalCode !== null) {
+          running = spawnServer(['ignore', output, output]);
+        }
         if (isReady()) return;
-        await new Promise((resolve) => setTimeout(resolve, 50));
       }
+      throw new Error(`${address} did not start:\n${readFileSync(log, 'utf8').slice(-2_000)}`);
     },
     kill,
     signal(signal) {
@@ -98,16 +109,27 @@ function supervise(
     },
     async remove() {
       await kill();
+      closeSync(output);
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
 }
 
+/**
+ * A port that stays free while nobody listens to it: below those that Linux gives to clients, one of which would otherwise
+ * take the port of a server that is down, or even connect to itself.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

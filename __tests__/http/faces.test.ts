@@ -28,7 +28,6 @@ import {
   statusOf,
 } from '../helpers/wire.js';
 
-jest.setTimeout(15_000);
 afterEach(hangUp);
 
 const KB = 1024;

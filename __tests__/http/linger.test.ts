@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { discardRest, linger } from '../../src/http/linger.js';
 import { chunk, dial, flood, hangUp, head, type Listening, listen, type Peer } from '../helpers/wire.js';
 
-jest.setTimeout(15_000);
 afterEach(hangUp);
 
 const KB = 1024;

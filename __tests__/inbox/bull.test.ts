@@ -72,7 +72,7 @@ describe.each(OWN_SERVERS)('a $name of its own', ({ name, isThere, make }) => {
     if (!isThere) return;
     server = await make();
     await server.start();
-  }, 60_000);
+  });
   afterAll(() => server?.remove());
   const address = (): string => server?.address ?? '';
 
@@ -89,52 +89,41 @@ describe.each(OWN_SERVERS)('a $name of its own', ({ name, isThere, make }) => {
     await webhooks.close();
   });
 
-  onServer(
-    'that fails while an attempt ends runs no handler again that succeeded',
-    async () => {
-      const inbox = await open(
-        { address: address(), options: {}, clear: async () => {} },
-        { ...QUICK, leaseMs: 2_000 },
-      );
-      const webhooks = routerOn(inbox);
-      const runs: string[] = [];
-      webhooks.on('User.LoggedIn', async ({ account_id }) => {
-        runs.push(`${account_id} succeeded`);
-        await disturb[name]?.(address());
-      });
-      webhooks.on('User.*', ({ account_id }, { attempt }) => {
-        runs.push(`${account_id} attempt ${attempt}`);
-        if (account_id === 11 && attempt === 1) throw new Error('once');
-        if (account_id === 12) throw new PermanentError('never');
-      });
-      for (const account_id of [10, 11, 12]) {
-        await send(webhooks, { ...LOGIN, account_id });
-        while (await isBusy(inbox)) await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      expect(runs.filter((run) => run.endsWith('succeeded'))).toEqual(['10 succeeded', '11 succeeded', '12 succeeded']);
-      expect(runs.filter((run) => run.startsWith('12'))).toHaveLength(2);
-      const states = (await inbox.list()).map(({ state, reason }) => `${state} ${reason}`).sort();
-      expect(states).toEqual(['dead permanent_error', 'done undefined', 'done undefined']);
-      await webhooks.close();
-    },
-    60_000,
-  );
+  onServer('that fails while an attempt ends runs no handler again that succeeded', async () => {
+    const inbox = await open({ address: address(), options: {}, clear: async () => {} }, { ...QUICK, leaseMs: 2_000 });
+    const webhooks = routerOn(inbox);
+    const runs: string[] = [];
+    webhooks.on('User.LoggedIn', async ({ account_id }) => {
+      runs.push(`${account_id} succeeded`);
+      await disturb[name]?.(address());
+    });
+    webhooks.on('User.*', ({ account_id }, { attempt }) => {
+      runs.push(`${account_id} attempt ${attempt}`);
+      if (account_id === 11 && attempt === 1) throw new Error('once');
+      if (account_id === 12) throw new PermanentError('never');
+    });
+    for (const account_id of [10, 11, 12]) {
+      await send(webhooks, { ...LOGIN, account_id });
+      while (await isBusy(inbox)) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(runs.filter((run) => run.endsWith('succeeded'))).toEqual(['10 succeeded', '11 succeeded', '12 succeeded']);
+    expect(runs.filter((run) => run.startsWith('12'))).toHaveLength(2);
+    const states = (await inbox.list()).map(({ state, reason }) => `${state} ${reason}`).sort();
+    expect(states).toEqual(['dead permanent_error', 'done undefined', 'done undefined']);
+    await webhooks.close();
+  });
 
-  onServer(
-    'that hangs is answered with 503 after five seconds',
-    async () => {
-      const inbox = await open({ address: address(), options: {}, clear: async () => {} }, QUICK);
-      const webhooks = routerOn(inbox, { worker: false });
-      expect(await send(webhooks, LOGIN)).toMatchObject({ status: 202 });
-      server?.signal('SIGSTOP');
-      const before = performance.now();
-      expect(await send(webhooks, { ...LOGIN, account_id: 2 })).toMatchObject({ status: 503 });
-      expect(performance.now() - before).toBeGreaterThan(4_900);
-      server?.signal('SIGCONT');
-      await webhooks.close();
-    },
-    30_000,
-  );
+  onServer('that hangs is answered with 503 after five seconds', async () => {
+    const inbox = await open({ address: address(), options: {}, clear: async () => {} }, QUICK);
+    const webhooks = routerOn(inbox, { worker: false });
+    expect(await send(webhooks, LOGIN)).toMatchObject({ status: 202 });
+    server?.signal('SIGSTOP');
+    const before = performance.now();
+    expect(await send(webhooks, { ...LOGIN, account_id: 2 })).toMatchObject({ status: 503 });
+    expect(performance.now() - before).toBeGreaterThan(4_900);
+    server?.signal('SIGCONT');
+    await webhooks.close();
+  });
 });
 
 /** Whether anything is left to do; while the server is away, surely. */

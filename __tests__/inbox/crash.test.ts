@@ -37,7 +37,7 @@ onEachEngine((engine) => {
       expect(handled()).toHaveLength(runs);
       await close(second);
     },
-    120_000,
+    300_000,
   );
 
   test('two web processes and two workers on one store handle everything once', async () => {
@@ -50,5 +50,5 @@ onEachEngine((engine) => {
     const ids = handled();
     expect([ids.length, new Set(ids).size]).toEqual([COUNT, COUNT]);
     await Promise.all([...web, ...workers].map(close));
-  }, 120_000);
+  }, 300_000);
 });

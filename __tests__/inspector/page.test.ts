@@ -17,8 +17,6 @@ const SECRET = 'a-key-used-only-in-tests';
 const SCREENSHOTS = join(__dirname, '../../reports/screenshots');
 const MARKUP = '<img src=x onerror="document.title=\'hacked\'"><script>document.title="hacked"</script>';
 
-jest.setTimeout(60_000);
-
 /** A running app with its inspector. */
 interface Served {
   readonly base: string;

@@ -24,7 +24,6 @@ import {
   statusOf,
 } from '../helpers/wire.js';
 
-jest.setTimeout(15_000);
 afterEach(hangUp);
 
 const MB = 1024 * 1024;

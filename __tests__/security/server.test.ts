@@ -226,7 +226,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       expect(handler).toHaveBeenCalledTimes(44);
       // 20,000 forgeries that left 500 bytes each would show.
       expect(heapInUse() - before).toBeLessThan(10_000_000);
-    }, 60_000);
+    });
 
     test('40. a flood of forgeries keeps its few connections, and valid deliveries on them are answered', async () => {
       const target = createApp();
@@ -245,7 +245,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       expect(answers.map(({ status }) => status)).toEqual(expected);
       expect(handler).toHaveBeenCalledTimes(20);
       expect(connections()).toBeLessThanOrEqual(8);
-    }, 60_000);
+    });
   });
 
   describe('sizes', () => {
@@ -262,7 +262,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
 
       expect((await deliver('User.LoggedIn')).status).toBe(200);
       expect(runs).toBe(10_000);
-    }, 60_000);
+    });
 
     test('41. ten thousand handlers that run once are all spent', async () => {
       const { webhooks, deliver } = createApp();
@@ -272,7 +272,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       expect((await deliver('User.LoggedIn')).status).toBe(200);
       expect((await deliver(sampleEvent('User.LoggedIn', { account_id: 2 }))).body).toEqual({ status: 'unhandled' });
       expect(runs).toBe(10_000);
-    }, 60_000);
+    });
 
     test('41. ten thousand names with a handler each: the one that is meant runs', async () => {
       const { webhooks, deliver } = createApp({ logger: {} });
@@ -283,7 +283,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
 
       expect((await deliver(longName(7654))).body).toEqual({ status: 'handled' });
       expect(ran).toEqual([7654]);
-    }, 60_000);
+    });
 
     test('41. an event name of 10 KB reaches its handler whole and the log cut', async () => {
       const lines: string[] = [];
