@@ -60,12 +60,17 @@ export type LifecycleEvents = {
 /** `webhooks.events`: a typed eventemitter3. */
 export type LifecycleEmitter = EventEmitter<LifecycleEvents, unknown>;
 
-/** Sees every notice, whatever listeners come and go. */
+/** Sees every notice, whatever listeners come and go, and is not counted among them. */
 export type Tap = <N extends keyof LifecycleNotices>(name: N, notice: LifecycleNotices[N]) => void;
 
 /** The emitter of one router. `report` is told what its listeners throw. */
 export function createLifecycle(report: (error: Error) => void, tap?: Tap): LifecycleEmitter {
   return new ContainedEmitter(report, tap) as LifecycleEmitter;
+}
+
+/** Adds a tap; the returned function takes it away. */
+export function tapInto(events: LifecycleEmitter, tap: Tap): () => void {
+  return ContainedEmitter.tap(events as ContainedEmitter, tap);
 }
 
 type AnyListener = (...args: unknown[]) => unknown;
@@ -76,18 +81,27 @@ type AnyListener = (...args: unknown[]) => unknown;
  */
 class ContainedEmitter extends EventEmitter {
   readonly #wrapped = new WeakMap<AnyListener, AnyListener>();
+  #taps: readonly Tap[];
 
   constructor(
     private readonly report: (error: Error) => void,
-    private readonly tap: Tap | undefined,
+    tap: Tap | undefined,
   ) {
     super();
+    this.#taps = tap === undefined ? [] : [tap];
+  }
+
+  /** Static, so that nobody finds it on `webhooks.events`. */
+  static tap(emitter: ContainedEmitter, tap: Tap): () => void {
+    emitter.#taps = [...emitter.#taps, tap];
+    return () => {
+      emitter.#taps = emitter.#taps.filter((other) => other !== tap);
+    };
   }
 
   override emit(name: string | symbol, notice?: unknown): boolean {
     // A handler may have changed the event into something that makes no line.
-    const { tap } = this;
-    if (tap !== undefined) contain(() => tap(name as keyof LifecycleNotices, notice as never), this.report);
+    for (const tap of this.#taps) contain(() => tap(name as keyof LifecycleNotices, notice as never), this.report);
     return super.emit(name, notice);
   }
 

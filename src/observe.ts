@@ -3,7 +3,7 @@ import type { KeyedHandler } from './dispatch/registry.js';
 import type { RouterInbox } from './durable/store.js';
 import type { AnyCakemailEvent } from './events/types.js';
 import type { HeadersInput } from './headers.js';
-import type { LifecycleEmitter } from './lifecycle.js';
+import type { Tap } from './lifecycle.js';
 import type { Outcome, RejectedOutcome } from './outcome.js';
 import type { KeyRing } from './signature/keys.js';
 import type { MaybePromise } from './time.js';
@@ -15,21 +15,26 @@ type Watched = Pick<KeyedHandler<Handler>, 'handler' | 'subjects'>;
 export interface Observer {
   /** A whole request is here; nothing is verified yet. What is returned is told the outcome. */
   arrived(rawBody: () => Buffer, headers: HeadersInput): (outcome: Outcome) => void;
+  /** It is authentic, and this delivery was made of it: `headers` are the very object that arrived. */
+  verified(delivery: Delivery, event: string, headers: HeadersInput): void;
   /** A request was refused without its body. */
   turnedAway(outcome: RejectedOutcome): void;
-  /** A handler is about to be called for a delivery: gives what to call in its place. */
-  watch(handler: Watched, delivery: Delivery): Handler;
+  /** A handler is about to be called for a delivery of this event: gives what to call in its place. */
+  watch(handler: Watched, event: string, delivery: Delivery): Handler;
 }
 
 /** What an inspector may do with a router that nobody else may. */
 export interface RouterInside {
-  readonly events: LifecycleEmitter;
   readonly inbox: RouterInbox | undefined;
   readonly headerNames: readonly string[];
   /** The keys; undefined when verification is switched off. */
   keys(): MaybePromise<KeyRing> | undefined;
   /** Returns the function that ends it. */
   observe(observer: Observer): () => void;
+  /** Tells of every notice, and is no listener: whether somebody listens makes a difference. */
+  tap(tap: Tap): () => void;
+  /** Told what an observer's own code throws later. */
+  report(error: unknown): void;
   /** Runs the handlers for bytes that were verified before, whether or not they ran already. */
   rerun(rawBody: Buffer, headers: HeadersInput): Promise<Outcome>;
 }
@@ -41,7 +46,7 @@ export const INSIDE = Symbol.for('cakemail-webhooks.inside');
 export class Observers {
   #all: readonly Observer[] = [];
 
-  constructor(private readonly report: (error: unknown) => void) {}
+  constructor(readonly report: (error: unknown) => void) {}
 
   get isEmpty(): boolean {
     return this.#all.length === 0;
@@ -61,14 +66,18 @@ export class Observers {
     };
   }
 
+  verified(delivery: Delivery, event: string, headers: HeadersInput): void {
+    for (const observer of this.#all) this.#contain(() => observer.verified(delivery, event, headers));
+  }
+
   turnedAway(outcome: RejectedOutcome): void {
     for (const observer of this.#all) this.#contain(() => observer.turnedAway(outcome));
   }
 
-  watch({ handler, subjects }: Watched, delivery: Delivery): Handler {
+  watch({ handler: original, subjects }: Watched, event: string, delivery: Delivery): Handler {
     return this.#all.reduce(
-      (watched, observer) => this.#contain(() => observer.watch({ handler: watched, subjects }, delivery)) ?? watched,
-      handler,
+      (handler, observer) => this.#contain(() => observer.watch({ handler, subjects }, event, delivery)) ?? handler,
+      original,
     );
   }
 

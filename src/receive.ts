@@ -204,7 +204,9 @@ export class Receiver {
     // Made at once, of the bytes that were verified: what comes next may take its time.
     const time = occurredAt(event);
     const known = isCatalogueName(name);
-    return { parsed: event, delivery: new VerifiedDelivery(bytes, time, known, headers, this.settings.headerNames) };
+    const delivery = new VerifiedDelivery(bytes, time, known, headers, this.settings.headerNames);
+    if (!this.observers.isEmpty) this.observers.verified(delivery, name, headers);
+    return { parsed: event, delivery };
   }
 
   /** Runs the handlers of an event, unless they ran before. */

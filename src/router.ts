@@ -9,7 +9,7 @@ import { Handling } from './handling.js';
 import { FetchFace } from './http/fetch.js';
 import { type InFrontOptions, inFrontOf, type NodeListener } from './http/in-front.js';
 import { type Next, NodeFace } from './http/node.js';
-import { createLifecycle } from './lifecycle.js';
+import { createLifecycle, tapInto } from './lifecycle.js';
 import { writeNotice } from './log/lines.js';
 import { INSIDE, Observers, type RouterInside } from './observe.js';
 import { invalid, wholeNumber } from './option-checks.js';
@@ -102,11 +102,12 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   }
 
   const inside: RouterInside = {
-    events,
     inbox: settings.inbox,
     headerNames: settings.headerNames,
     keys: () => settings.keys?.(),
     observe: (observer) => observers.add(observer),
+    tap: (tap) => tapInto(events, tap),
+    report: observers.report,
     rerun: (rawBody, headers) => counted(() => receiver.rerun(rawBody, headers)),
   };
   Object.defineProperty(webhookRouter, INSIDE, { value: inside });

@@ -160,6 +160,62 @@ test('an answer of the app that is no success is a failure, with what it said', 
   await app.close();
 });
 
+test.each(['0.0.0.0', '[::ffff:127.0.0.1]'])('what leads back to itself goes round once: %s', async (host) => {
+  const port = String(await freePort());
+  const { url, says } = await listen(['--port', port, '--forward-to', `http://${host}:${port}/`]);
+  const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+  expect((await deliver(url, body, headers)).status).toBe(500);
+  await says('answered 508: It was passed on from here');
+});
+
+test('of an answer without end it takes the beginning', async () => {
+  const left: Promise<unknown>[] = [];
+  const endless = createServer((req, res) => {
+    left.push(once(res, 'close'));
+    const write = (): void => void (res.write('x'.repeat(64 * 1024)) && setImmediate(write));
+    res.on('drain', write);
+    req.resume();
+    write();
+  }).listen(0, '127.0.0.1');
+  await once(endless, 'listening');
+  const target = `http://127.0.0.1:${(endless.address() as AddressInfo).port}/`;
+  const { url, says } = await listen(['--forward-to', target]);
+  const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+  expect((await deliver(url, body, headers)).status).toBe(200);
+  await says('200 User.LoggedIn passed on: xxx');
+  await Promise.all(left);
+  endless.close();
+});
+
+test('the name of an event feigns no line', async () => {
+  const { url, says, printed } = await listen();
+  const feigned = { event: 'X\n12:00:00  200  User.LoggedIn passed on: ok' };
+  const { body, headers } = signedRequest(feigned, { secret: SECRET });
+  expect((await deliver(url, body, headers)).status).toBe(200);
+  await says('200 X?12:00:00  200  User.LoggedIn');
+  expect(printed()).not.toContain('\n12:00:00  200');
+});
+
+test('keeps what was on its way when it was killed', async () => {
+  const hanging = createServer().listen(0, '127.0.0.1');
+  await once(hanging, 'listening');
+  const target = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}/`;
+  const args = ['--forward-to', target, '--history', join(folder, 'killed')];
+  const first = await listen(args);
+  const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+  const requested = once(hanging, 'request');
+  const lost = deliver(first.url, body, headers).catch(() => 'lost');
+  await requested;
+  const exited = once(first.child, 'exit');
+  first.child.kill('SIGKILL');
+  await exited;
+  expect(await lost).toBe('lost');
+  hanging.closeAllConnections();
+  hanging.close();
+  const second = await listen(args);
+  expect(await shown(second.url)).toMatchObject({ event: 'User.LoggedIn', outcome: 'failed', canReplay: true });
+});
+
 test('receives alone, with keys bound to events', async () => {
   const secrets = JSON.stringify({ 'User.LoggedIn': ['one key'], 'Email.Sent': 'another key' });
   const { url, says } = await listen([], { CAKEMAIL_WEBHOOK_SECRETS: secrets });
@@ -193,6 +249,7 @@ test.each([
     { CAKEMAIL_WEBHOOK_SECRET: SECRET },
     'itself',
   ],
+  [['listen', '--port', '80', '--forward-to', 'http://localhost/'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, 'itself'],
   [['listen', '--history', '/'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, 'history in /'],
 ])('wrong use is said and ends with 2: %j', async (args, env, words) => {
   const { code, err } = await ended(start(args, env));

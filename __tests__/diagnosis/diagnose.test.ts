@@ -97,3 +97,19 @@ test.each([
 test('an example of the vendor’s own command line, hex over re-stringified JSON, is explained', () => {
   expect(causes(SPACED, digest(BODY).toString('hex'))).toEqual(['signature-hex', 'body-restringified']);
 });
+
+test('hashes no more than it may, and leaves out the long bodies first', () => {
+  const keys = Array.from({ length: 50 }, (_, index) => ({ key: `key-${index}`, event: null }));
+  const body = brotliCompressSync(Buffer.alloc(4_000_000));
+  const signed = (sent: Buffer, key: string) => ({ body, keys, signature: sign(sent, key) });
+  const inflated = signed(Buffer.alloc(4_000_000), 'key-49');
+  expect(diagnose(inflated)).toMatchObject({ mistakes: [{ id: 'body-gzip' }] });
+  expect(diagnose(inflated, { mostBytes: 8_000_000 })).toEqual({ verdict: 'unexplained' });
+  const empty = signed(Buffer.alloc(0), 'key-49');
+  expect(diagnose(empty, { mostBytes: 8_000_000 })).toMatchObject({ mistakes: [{ id: 'body-empty' }] });
+});
+
+test('makes no long text of what is nested deeply', () => {
+  const body = Buffer.from('['.repeat(20_000) + ']'.repeat(20_000));
+  expect(causes(body, sign(`${body} `))).toEqual(['unexplained']);
+});

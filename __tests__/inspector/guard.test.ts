@@ -44,7 +44,9 @@ test.each([
   ['x-forwarded-for', '203.0.113.9'],
   ['x-forwarded-host', 'shop.example'],
   ['x-forwarded-proto', 'https'],
+  ['x-forwarded-server', 'edge'],
   ['x-real-ip', '203.0.113.9'],
+  ['cf-connecting-ip', '203.0.113.9'],
   ['forwarded', 'for=203.0.113.9'],
   ['via', '1.1 tunnel'],
 ])('42. what a tunnel passes on under a rewritten name is not of this machine: %s', async (name, value) => {
@@ -124,7 +126,7 @@ describe.each([
         /^default-src 'none'; script-src 'self';.*frame-ancestors 'none'$/,
       ),
       'x-content-type-options': 'nosniff',
-      'cache-control': 'no-store',
+      'cache-control': 'no-store, no-transform',
       'referrer-policy': 'no-referrer',
     });
   });

@@ -1,5 +1,17 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { summaryOf } from '../../src/inspector/entry.js';
 import { History } from '../../src/inspector/history.js';
@@ -11,9 +23,18 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'history-'));
   path = join(folder, 'history');
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  current?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
-const open = (): History => new History(new HistoryFile(path));
+let current: History | undefined;
+/** As another start of the same program finds it. */
+function open(at = path): History {
+  current?.close();
+  current = new History(new HistoryFile(at));
+  return current;
+}
 const some = (id: string, rawBody = Buffer.from('{}')) =>
   ({ id, rawBody, headers: { 'x-a': 'b' }, origin: 'received', signature: 'secret signature' }) as const;
 const keysOf = (history: History): number[] => [...history.all()].map(({ key }) => key);
@@ -55,9 +76,7 @@ describe('in memory', () => {
 describe('in a file', () => {
   test('entries come back byte by byte, with their keys, and without signatures', () => {
     const rawBody = Buffer.from([0xff, 0x00, 0x7b, 0x0a]);
-    const entry = open().add(some('a', rawBody));
     const history = open();
-    expect(keysOf(history)).toEqual([]);
     history.change(Object.assign(history.add(some('a', rawBody)), { drift: ['x'] }), {
       outcome: 'handled',
       status: 200,
@@ -66,7 +85,7 @@ describe('in a file', () => {
     const [found] = [...again.all()];
     expect(found?.rawBody.equals(rawBody)).toBe(true);
     expect(found).toMatchObject({
-      key: entry.key,
+      key: 1,
       outcome: 'handled',
       drift: ['x'],
       headers: { 'x-a': 'b' },
@@ -83,20 +102,115 @@ describe('in a file', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test('the last line of an entry counts, and the file is written anew when there are many', () => {
+  test('the last line of an entry counts, its body is written once, and a start leaves out what is out of date', () => {
     const history = open();
-    const entry = history.add(some('a'));
+    const entry = history.add(some('a', Buffer.from('the body')));
     for (let status = 200; status < 210; status++) history.change(entry, { outcome: 'handled', status });
-    expect(lines()).toHaveLength(10);
+    expect(lines()).toHaveLength(12);
+    expect(lines().filter((line) => line.includes(Buffer.from('the body').toString('base64')))).toHaveLength(1);
     const [found] = [...open().all()];
     expect(found?.status).toBe(209);
-    expect(lines()).toHaveLength(1);
+    expect(lines()).toHaveLength(3);
+  });
+
+  test('it does not grow much beyond what is kept', () => {
+    const history = open();
+    const rawBody = Buffer.alloc(4 * 1024 * 1024);
+    for (let index = 0; index < 60; index++) {
+      history.change(history.add(some(`${index}`, rawBody)), { outcome: 'rejected' });
+    }
+    const kept = (64 * 1024 * 1024 * 4) / 3;
+    expect(statSync(path).size).toBeLessThan(2.2 * kept);
+    expect(keysOf(open())).toHaveLength(16);
+  });
+
+  test('what was under way when the process ended is there, and not under way any more', () => {
+    const history = open();
+    const entry = history.add(some('a'));
+    entry.runs.push({ attempt: 1, at: 1, outcome: 'running', durationMs: null, error: null, handlers: [] });
+    history.change(entry, { event: 'User.LoggedIn' });
+    const [found] = [...open().all()];
+    expect(found).toMatchObject({ event: 'User.LoggedIn', outcome: 'failed', runs: [{ outcome: 'failed' }] });
+    expect(found?.cause).toContain('The process ended');
+  });
+
+  test('one process writes it; another one reads what there is, says so, and goes on', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const first = open();
+    first.change(first.add(some('a')), { outcome: 'handled' });
+    const here = new History(new HistoryFile(path));
+    here.change(here.add(some('b')), { outcome: 'handled' });
+    expect(keysOf(here)).toEqual([1, 2]);
+    first.close();
+
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    writeFileSync(`${path}.lock`, `${other.pid}`);
+    const second = open();
+    second.change(second.add(some('c')), { outcome: 'handled' });
+    expect(keysOf(second)).toEqual([1, 2]);
+    expect(warned.mock.calls.join()).toContain(`process ${other.pid} writes ${path}`);
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    const third = open();
+    expect(keysOf(third)).toEqual([1]);
+    third.change(third.add(some('d')), { outcome: 'handled' });
+    expect(keysOf(open())).toEqual([1, 2]);
+    expect(warned).toHaveBeenCalledTimes(2);
+    warned.mockRestore();
+    open().close();
+    expect(readdirSync(folder)).toEqual(['history']);
+  });
+
+  test('a link is followed, and what it leads to becomes its owner’s only', () => {
+    const target = join(folder, 'target');
+    writeFileSync(target, '', { mode: 0o644 });
+    symlinkSync(target, path);
+    const history = open();
+    history.change(history.add(some('a')), { outcome: 'handled' });
+    expect(lstatSync(path).isSymbolicLink()).toBe(true);
+    expect(statSync(target).mode & 0o777).toBe(0o600);
+    expect(keysOf(open(target))).toEqual([1]);
+  });
+
+  test('what is no plain file is refused, and left as it is', () => {
+    expect(() => open(devNull)).toThrow('no plain file');
+    expect(statSync(devNull).isCharacterDevice()).toBe(true);
+    expect(() => open(folder)).toThrow('cannot be used');
+    expect(() => open(join(folder, 'not', 'there'))).toThrow('cannot be used');
+  });
+
+  test('drafts of a process that ended while it wrote one are removed, and nothing else', () => {
+    const draft = `${path}.01234567-89ab-cdef-0123-456789abcdef.draft`;
+    for (const each of [draft, `${path}.draft`, join(folder, 'other.draft')]) writeFileSync(each, 'bodies');
+    open().close();
+    expect(readdirSync(folder)).toEqual(['history', 'history.draft', 'other.draft']);
+  });
+
+  test.each([
+    ['zeros, as after a power cut', Buffer.alloc(512)],
+    ['a first line that was cut short', Buffer.from('{"cakemail-web')],
+  ])('what holds only %s is as good as new', (_, content) => {
+    writeFileSync(path, content);
+    const history = open();
+    history.change(history.add(some('a')), { outcome: 'handled' });
+    expect(keysOf(open())).toEqual([1]);
+  });
+
+  test.each([
+    ['a key that cannot be counted on from', { key: Number.MAX_SAFE_INTEGER }],
+    ['a time that is none', { at: 1e300 }],
+    ['a body that is no base64', { body: '{}' }],
+  ])('a line with %s is left out', (_, change) => {
+    const history = open();
+    history.change(history.add(some('a')), { outcome: 'handled' });
+    appendFileSync(path, `${JSON.stringify({ ...JSON.parse(lines()[1] as string), key: 7, ...change })}\n`);
+    expect(keysOf(open())).toEqual([1]);
   });
 
   test('a line that a crash cut short is left out, and the next one is whole', () => {
     const history = open();
     history.change(history.add(some('a')), { outcome: 'handled' });
-    appendFileSync(path, lines()[0]?.slice(0, 30) as string);
+    appendFileSync(path, lines()[1]?.slice(0, 30) as string);
     const again = open();
     expect(keysOf(again)).toEqual([1]);
     again.change(again.add(some('b')), { outcome: 'handled' });
@@ -106,11 +220,9 @@ describe('in a file', () => {
   test('one that holds something else is refused and left alone', () => {
     for (const text of ['{"name":"an app"}\n', 'one\ntwo\n']) {
       writeFileSync(path, text);
-      expect(open).toThrow('it holds something else');
+      expect(() => open()).toThrow('it holds something else');
       expect(readFileSync(path, 'utf8')).toBe(text);
     }
-    expect(() => new History(new HistoryFile(folder))).toThrow('cannot be used');
-    expect(() => new History(new HistoryFile(join(folder, 'not', 'there')))).toThrow('cannot be used');
   });
 
   test('one that cannot be written any more fails nothing', () => {

@@ -1,9 +1,16 @@
+import crypto from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { brotliCompressSync } from 'node:zlib';
+import express from 'express';
+import express4 from 'express4';
 import { openInbox } from '../../src/inbox/index.js';
-import type { LifecycleNotices } from '../../src/index.js';
+import { EVENT_NAMES, type LifecycleNotices, PermanentError } from '../../src/index.js';
 import { inspector } from '../../src/inspector/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
 import { SECRET } from '../helpers/app.js';
@@ -138,7 +145,7 @@ describe('a refused request', () => {
     app = await inspectedApp();
     await app.deliver('User.LoggedIn', 'another key');
     await app.post('{}');
-    expect(await detail(1)).toMatchObject({ reason: 'mismatch', mistakes: null });
+    expect(await detail(1)).toMatchObject({ reason: 'mismatch', mistakes: [] });
     expect(await detail(2)).toMatchObject({ reason: 'missing', mistakes: null });
   });
 
@@ -331,14 +338,72 @@ describe('with an inbox', () => {
 
   test('what is asked with a state that there is not is refused', async () => {
     expect(await app.ask('api/inbox?state=everything')).toMatchObject({ status: 404 });
-    expect(await app.ask('api/inbox/replay', { json: { state: 'everything' } })).toMatchObject({ status: 404 });
-    for (const json of [{}, { state: '', event: '' }, { id: 1 }]) {
+    expect(await app.ask('api/inbox/replay', { json: { state: 'everything' } })).toMatchObject({ status: 400 });
+    const odd = [{ id: 1 }, { id: null, event: 'A.b' }, { id: ['x'], state: 'done' }, { id: '', state: 'done' }];
+    for (const json of [{}, { state: '', event: '' }, ...odd.slice(0, 3)]) {
       expect(await app.ask('api/inbox/replay', { json })).toMatchObject({ status: 400 });
     }
   });
 });
 
 describe('looking on changes nothing', () => {
+  const thrower = (thrown: unknown) => () => {
+    throw thrown;
+  };
+  const oddly = (descriptor: PropertyDescriptor, member = 'stack') =>
+    Object.defineProperty(new PermanentError('never again'), member, { configurable: true, ...descriptor });
+
+  test.each<[string, unknown]>([
+    ['whose stack is a list', oddly({ value: [] })],
+    ['whose stack is a number', oddly({ value: 3 })],
+    ['whose stack is not there', oddly({ value: undefined })],
+    ['whose stack cannot be read', oddly({ get: thrower(new Error('no')) })],
+    ['whose message cannot be read', oddly({ get: thrower(new Error('no')) }, 'message')],
+  ])('an error %s reaches the app as it was thrown, and is shown', async (_name, thrown) => {
+    app = await inspectedApp();
+    const told = jest.fn();
+    app.webhooks.onError(told);
+    app.webhooks.on('User.LoggedIn', thrower(thrown));
+    expect((await app.deliver('User.LoggedIn')).status).toBe(500);
+    expect(told.mock.calls[0][0]).toBe(thrown);
+    const [{ handlers, outcome }] = (await detail()).runs;
+    expect([outcome, typeof handlers[0].error, typeof handlers[0].durationMs]).toEqual(['failed', 'string', 'number']);
+  });
+
+  test.each<[string, (event: Record<string, unknown>) => void]>([
+    ['itself', (event) => (event['event'] = event)],
+    ['a bigint', (event) => (event['event'] = 10n)],
+    ['a getter that throws', (event) => Object.defineProperty(event, 'event', { get: thrower(new Error('no')) })],
+  ])('a handler that makes the name of the event into %s harms nobody', async (_name, change) => {
+    app = await inspectedApp();
+    const other = jest.fn();
+    app.webhooks.on('User.LoggedIn', (event) => void change(event as never));
+    app.webhooks.on('User.LoggedIn', other);
+    await app.deliver('User.LoggedIn');
+    expect(other).toHaveBeenCalledTimes(1);
+    expect(await app.listed()).toMatchObject([{ event: 'User.LoggedIn', outcome: 'handled', attempts: 1 }]);
+    expect(await detail()).toMatchObject({ event: 'User.LoggedIn', runs: [{ outcome: 'handled' }] });
+  });
+
+  test('a handler that fails where nothing reports it is warned of all the same', async () => {
+    const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    app = await inspectedApp({ logger: undefined });
+    app.webhooks.on('User.LoggedIn', thrower(new Error('the list is full')));
+    await app.deliver('User.LoggedIn');
+    expect(warned.mock.calls.map(String).join()).toContain('nothing reports it');
+    warned.mockRestore();
+  });
+
+  test('another inspector sees the same names', async () => {
+    app = await inspectedApp();
+    const second = express().use(inspector(app.webhooks));
+    app.webhooks.on('User.LoggedIn', async function audit() {});
+    await app.deliver('User.LoggedIn');
+    const { default: supertest } = await import('supertest');
+    const { body } = await supertest(second).get('/api/deliveries/1').set('host', 'localhost');
+    for (const { runs } of [await detail(), body]) expect(runs[0].handlers).toMatchObject([{ name: 'audit' }]);
+  });
+
   test('a lazy promise, as database libraries have them, runs once', async () => {
     app = await inspectedApp();
     let runs = 0;
@@ -372,6 +437,106 @@ describe('looking on changes nothing', () => {
     expect((await app.deliver('User.LoggedIn')).status).toBe(200);
     expect((await app.ask('api/deliveries/1')).status).toBe(404);
   });
+});
+
+describe('what may be long is cut', () => {
+  test('errors, names and runs', async () => {
+    app = await inspectedApp();
+    const long = 'x'.repeat(100_000);
+    app.webhooks.on('User.LoggedIn', () => {
+      throw new Error(long);
+    });
+    app.webhooks.onUnhandled(Object.defineProperty(() => {}, 'name', { value: long }));
+    app.webhooks.onUnhandled(Object.defineProperty(() => {}, 'name', { value: 42 }));
+    await app.deliver('User.LoggedIn');
+    await app.deliver({ event: long });
+    for (let index = 0; index < 30; index++) await app.ask('api/deliveries/1/replay', { json: {} });
+    expect(await app.listed()).toMatchObject([{ attempts: 31 }, { event: expect.stringMatching(/^x{200}…$/) }]);
+    expect((await detail(1)).runs).toHaveLength(20);
+    for (const key of [1, 2]) {
+      const { bodyBase64, ...rest } = await detail(key);
+      expect(JSON.stringify(rest).length).toBeLessThan(100_000);
+    }
+    expect((await detail(2)).runs[0].handlers).toMatchObject([
+      { name: expect.any(String) },
+      { name: expect.any(String) },
+    ]);
+  });
+
+  test('a forgery that stands for a large body, under many keys, is looked into once', async () => {
+    const secret = Object.fromEntries(EVENT_NAMES.map((name) => [name, `key-of-${name}`]));
+    app = await inspectedApp({ secret });
+    const bomb = brotliCompressSync(Buffer.alloc(4_000_000));
+    await app.post(bomb as never, { 'x-signature': sign(bomb, 'another key') });
+    const hashed = jest.spyOn(crypto, 'createHmac');
+    expect(await detail()).toMatchObject({ reason: 'mismatch', mistakes: [] });
+    const calls = hashed.mock.calls.length;
+    expect(calls).toBeGreaterThan(EVENT_NAMES.length);
+    await detail();
+    expect(hashed.mock.calls).toHaveLength(calls);
+    hashed.mockRestore();
+  });
+});
+
+test('a run belongs to the request that was authentic, not to a forged copy that came before it', async () => {
+  let give = (_key: string): void => {};
+  const key = new Promise<string>((resolve) => (give = resolve));
+  app = await inspectedApp({ secrets: () => key });
+  app.webhooks.on('User.LoggedIn', () => {});
+  const { rawBody, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+  const forged = app.webhooks.receive({ rawBody, headers: { 'x-signature': sign(rawBody, 'another key') } });
+  const genuine = app.webhooks.receive({ rawBody, headers });
+  give(SECRET);
+  await Promise.all([forged, genuine]);
+  expect(await app.listed()).toMatchObject([
+    { outcome: 'rejected', event: null, attempts: 0 },
+    { outcome: 'handled', event: 'User.LoggedIn', attempts: 1 },
+  ]);
+});
+
+describe('the stream', () => {
+  test('is over once the inspector is closed: what would come back is told so', async () => {
+    app = await inspectedApp();
+    app.panel.close();
+    expect(await app.ask('api/stream')).toMatchObject({ status: 503 });
+  });
+
+  test('of a page that left while it was looked at who it is holds nothing', async () => {
+    const asked: IncomingMessage[] = [];
+    const visitors = new EventEmitter();
+    const authorize = async (req: IncomingMessage) => {
+      asked.push(req);
+      visitors.emit('asked');
+      return once(visitors, 'admitted');
+    };
+    app = await inspectedApp({}, { panel: { authorize } });
+    const isAsked = once(visitors, 'asked');
+    const page = request(`${app.base}/_webhooks/api/stream`).on('error', () => {});
+    page.end();
+    await isAsked;
+    const isGone = once(asked[0]?.socket as Socket, 'close');
+    page.destroy();
+    await isGone;
+    const intervals = jest.spyOn(global, 'setInterval');
+    visitors.emit('admitted');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(intervals).not.toHaveBeenCalled();
+    intervals.mockRestore();
+  });
+});
+
+test.each([
+  ['4', express4 as unknown as typeof express],
+  ['5', express],
+])('what the page posts arrives behind parsers that do not care for it, in Express %s', async (_version, make) => {
+  app = await inspectedApp();
+  const outer = make().use(make.urlencoded({ extended: true }), make.text(), app.panel);
+  const { default: supertest } = await import('supertest');
+  const sent = await supertest(outer)
+    .post('/api/send')
+    .set('host', 'localhost')
+    .send({ body: '{"event":"User.LoggedIn"}' });
+  expect(sent.body).toEqual({ status: 200 });
 });
 
 test('keys that cannot be had hide no delivery', async () => {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,6 +17,10 @@ import { ended, start } from '../helpers/command.js';
 const SECRET = 'a-key-used-only-in-tests';
 const SCREENSHOTS = join(__dirname, '../../reports/screenshots');
 const MARKUP = '<img src=x onerror="document.title=\'hacked\'"><script>document.title="hacked"</script>';
+
+interface Sent {
+  readonly bodyBase64: string;
+}
 
 /** A running app with its inspector. */
 interface Served {
@@ -167,13 +172,31 @@ describeInChromium('the page in Chromium', () => {
     const command = await page.evaluate<string>('navigator.clipboard.readText()');
     expect(command).toContain(`${app.base}/webhooks/cakemail`);
     expect(command).not.toContain(SECRET);
-    const { spawn } = await import('node:child_process');
     const env = { ...process.env, CAKEMAIL_WEBHOOK_SECRET: SECRET };
     expect((await ended(spawn('sh', ['-c', command], { env }))).out).toMatch(/200 OK[\s\S]*"duplicate"/);
 
     const download = page.waitForEvent('download');
     await page.getByText('Save as fixture').click();
     expect(readFileSync(await (await download).path(), 'utf8')).toBe(JSON.stringify(payload));
+  });
+
+  test('the command holds nothing that a terminal takes for a key, and signs under the header in use', async () => {
+    await show({ header: 'x-own' });
+    const rawBody = Buffer.from(
+      '{"event":"User.LoggedIn","x":"\u001b[201~\u0003\ntouch here\u0009\u009b","\r":"é"}\n\n',
+    );
+    await app.webhooks.receive({ rawBody, headers: { 'x-own': 'a forgery' } });
+    await row('rejected').click();
+    await page.getByRole('button', { name: 'Copy as curl' }).click();
+    await page.getByText('Copied as curl').waitFor();
+    const command = await page.evaluate<string>('navigator.clipboard.readText()');
+    expect(command).not.toMatch(/[^\P{Cc}\n]/u);
+    const refused = new Promise((resolve) => app.webhooks.events.once('rejected', resolve));
+    const env = { ...process.env, CAKEMAIL_WEBHOOK_SECRET: SECRET };
+    expect((await ended(spawn('sh', ['-c', command], { env }))).out).toContain('400 Bad Request');
+    expect(await refused).toMatchObject({ reason: 'not_json' }); // so the signature holds
+    const { bodyBase64 } = (await (await fetch(`${app.base}/_webhooks/api/deliveries/2`)).json()) as Sent;
+    expect(Buffer.from(bodyBase64, 'base64').equals(rawBody)).toBe(true);
   });
 
   test('42. payloads that hold markup show as text', async () => {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Delivery } from '../delivery.js';
 import type { AnyCakemailEvent } from '../events/types.js';
@@ -22,19 +23,25 @@ const OF_THE_CONNECTION = new Set([
   'upgrade',
 ]);
 
+/** Names every `listen` that a delivery went through. */
+const PASSED_BY = 'x-cakemail-webhooks-listen';
+
 /** Passes deliveries on to an app as they came: the same bytes under the same signature. */
 export function createForwarder(
   target: string,
   keys: readonly GivenKey[],
   onAnswer: (event: string, answer: Posted) => void,
 ) {
+  const own = randomUUID();
   const original = new AsyncLocalStorage<IncomingHttpHeaders>();
 
   async function forward(event: AnyCakemailEvent, { rawBody, headers, signal }: Delivery): Promise<void> {
     const kept = Object.entries(headers).filter(([name]) => !OF_THE_CONNECTION.has(name));
     const plain = Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
     const signature = signatureIn(original.getStore()) ?? signatureOf(rawBody, event.event);
-    const { status, body } = await post(target, { headers: { ...plain, ...signature }, body: rawBody }, signal);
+    const route = { [PASSED_BY]: [headers[PASSED_BY] ?? [], own].flat().join() };
+    const request = { headers: { ...plain, ...signature, ...route }, body: rawBody };
+    const { status, body } = await post(target, request, signal);
     if (status < 200 || status > 299) throw new Error(`${target} answered ${status}: ${brief(body)}`);
     onAnswer(event.event, { status, body });
   }
@@ -48,11 +55,16 @@ export function createForwarder(
   Object.defineProperty(forward, 'name', { value: `pass on to ${target}` });
   return {
     handler: forward,
-    /** Has the handler know the headers of the request that it is called for. */
+    /** Has the handler know the headers of the request that it is called for, and takes nothing that it passed on. */
     around:
       (receive: Receive): Receive =>
-      (req, res) =>
-        original.run(req.headers, () => receive(req, res)),
+      (req, res) => {
+        if (`${req.headers[PASSED_BY] ?? ''}`.split(',').includes(own)) {
+          res.writeHead(508).end('It was passed on from here: --forward-to leads back to this receiver.');
+          return;
+        }
+        original.run(req.headers, () => receive(req, res));
+      },
   };
 }
 

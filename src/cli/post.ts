@@ -2,9 +2,12 @@ import { combined } from '../api/signals.js';
 import { toError } from '../errors.js';
 
 const LONGEST_MS = 30_000;
+/** Characters of an answer, which is there to be glanced at. */
+const MOST_SHOWN = 64 * 1024;
 
 export interface Posted {
   readonly status: number;
+  /** Its beginning, when it is long. */
   readonly body: string;
 }
 
@@ -17,7 +20,7 @@ export async function post(
   const both = combined(signal, AbortSignal.timeout(LONGEST_MS));
   try {
     const response = await fetch(url, { method: 'POST', redirect: 'manual', ...request, signal: both.signal });
-    return { status: response.status, body: await response.text() };
+    return { status: response.status, body: await beginningOf(response) };
   } catch (thrown) {
     signal.throwIfAborted();
     // fetch says "fetch failed" and no more; what happened is its cause.
@@ -26,4 +29,14 @@ export async function post(
   } finally {
     both.release();
   }
+}
+
+async function beginningOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > MOST_SHOWN) return `${text.slice(0, MOST_SHOWN)}…`; // the rest is not asked for
+  }
+  return text + decoder.decode();
 }

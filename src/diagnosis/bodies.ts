@@ -5,10 +5,12 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const RAW =
   'Keep the raw bytes: mount the webhook router before express.json(), or use express.json({ verify: keepRawBody }).';
 /** No more is inflated: a small body may stand for a large one. */
-const MOST_INFLATED = { maxOutputLength: 16 * 1024 * 1024 };
+const MOST_INFLATED = { maxOutputLength: 4 * 1024 * 1024 };
+/** Indented, what is nested deeper would be long: each line begins with as many spaces. */
+const DEEPEST_INDENTED = 100;
 
-const indented = (body: Buffer, indent?: number | string): Buffer =>
-  Buffer.from(JSON.stringify(JSON.parse(body.toString()), null, indent));
+const indented = (text: string, indent: number): Buffer | undefined =>
+  depthOf(text) > DEEPEST_INDENTED ? undefined : Buffer.from(JSON.stringify(JSON.parse(text), null, indent));
 
 /** Of a body as it was captured: what the sender may have signed; the smaller changes first. */
 export function bodiesLike(body: Buffer): Variant<Buffer>[] {
@@ -60,19 +62,19 @@ export function bodiesLike(body: Buffer): Variant<Buffer>[] {
       id: 'body-restringified',
       what: 'The body was parsed and written again: it was sent without white space between its members.',
       fix: RAW,
-      make: (given) => indented(given),
+      make: () => Buffer.from(JSON.stringify(JSON.parse(text))),
     },
     {
       id: 'body-indented-2',
       what: 'The body was parsed and written again: it was sent indented by two spaces.',
       fix: RAW,
-      make: (given) => indented(given, 2),
+      make: () => indented(text, 2),
     },
     {
       id: 'body-indented-4',
       what: 'The body was parsed and written again: it was sent indented by four spaces.',
       fix: RAW,
-      make: (given) => indented(given, 4),
+      make: () => indented(text, 4),
     },
     {
       id: 'body-spaced',
@@ -120,6 +122,17 @@ function inflated(body: Buffer): Buffer | undefined {
   } catch {
     return brotliDecompressSync(body, MOST_INFLATED);
   }
+}
+
+/** At most: brackets within texts count, too. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
 }
 
 /** As Python's json.dumps writes by default. */

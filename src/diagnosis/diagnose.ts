@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { bodiesLike } from './bodies.js';
 import { keysLike } from './keys.js';
 import { readingsOf } from './signatures.js';
-import type { Mistake } from './variants.js';
+import type { Mistake, Variant } from './variants.js';
 
 /** A delivery that was refused, as it was captured. */
 export interface Capture {
@@ -20,25 +20,39 @@ export type Diagnosis =
   | { readonly verdict: 'explained'; readonly mistakes: readonly Mistake[] }
   | { readonly verdict: 'unexplained' };
 
-/** Tries the known mistakes, alone and together, until the signature holds. */
-export function diagnose({ body, signature, keys }: Capture): Diagnosis {
+/**
+ * Tries the known mistakes, alone and together, until the signature holds: the likely ones first, and no more than
+ * `mostBytes` of bodies, for those who cannot wait.
+ */
+export function diagnose(
+  { body, signature, keys }: Capture,
+  { mostBytes = Number.POSITIVE_INFINITY }: { mostBytes?: number } = {},
+): Diagnosis {
+  const readings = readingsOf(signature);
+  if (readings.length === 0) return { verdict: 'unexplained' };
   const bodies = bodiesLike(body);
+  const known = keys.flatMap(({ key: given, event }) => keysLike(given).map((key) => ({ key, event })));
+  const pairs = known.flatMap(({ key, event }) => bodies.map((sent) => ({ key, event, sent })));
+  pairs.sort((a, b) => mistakesIn(a) - mistakesIn(b));
   const found: Mistake[][] = [];
-  for (const { key: given, event } of keys) {
-    for (const key of keysLike(given)) {
-      for (const sent of bodies) {
-        const expected = createHmac('sha256', key.value).update(sent.value).digest();
-        for (const reading of readingsOf(signature)) {
-          if (!timingSafeEqual(expected, reading.value)) continue;
-          const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(event, sent.value)];
-          found.push(mistakes.filter((mistake) => mistake !== undefined));
-        }
-      }
+  let bytes = 0;
+  for (const { key, event, sent } of pairs) {
+    if (bytes + sent.value.length > mostBytes) continue;
+    bytes += sent.value.length;
+    const expected = createHmac('sha256', key.value).update(sent.value).digest();
+    for (const reading of readings) {
+      if (!timingSafeEqual(expected, reading.value)) continue;
+      const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(event, sent.value)];
+      found.push(mistakes.filter((mistake) => mistake !== undefined));
     }
   }
   const [fewest] = found.sort((a, b) => a.length - b.length);
   if (fewest === undefined) return { verdict: 'unexplained' };
   return fewest.length === 0 ? { verdict: 'valid' } : { verdict: 'explained', mistakes: fewest };
+}
+
+function mistakesIn({ key, sent }: { readonly key: Variant<Buffer>; readonly sent: Variant<Buffer> }): number {
+  return (key.mistake === undefined ? 0 : 1) + (sent.mistake === undefined ? 0 : 1);
 }
 
 /** A key that is bound to an event does not authenticate another one. */

@@ -79,7 +79,7 @@ export class Dispatcher {
     if (observers.isEmpty && settled === undefined) return this.handlers.take(name);
     const { named, handlers } = this.handlers.takeKeyed(name);
     const due = settled === undefined ? handlers : handlers.filter(({ key }) => !settled.has(key));
-    const watched = due.map((keyed) => ({ ...keyed, handler: observers.watch(keyed, delivery) }));
+    const watched = due.map((keyed) => ({ ...keyed, handler: observers.watch(keyed, name, delivery) }));
     return settled === undefined
       ? { named, handlers: watched.map(({ handler }) => handler) }
       : unsettled({ named, handlers: watched }, settled);

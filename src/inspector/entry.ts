@@ -16,15 +16,25 @@ export interface Entry {
   cause: string | null;
   durationMs: number | null;
   drift: readonly string[];
+  /** The latest. */
   readonly runs: Run[];
+  /** How many there were. */
+  attempts: number;
   /** As it came. It stays in memory: neither the file nor the page gets it. */
   readonly signature: string | null;
 }
 
 export type NewEntry = Pick<Entry, 'id' | 'rawBody' | 'headers' | 'origin' | 'signature'>;
 
+const OVER: ReadonlySet<ShownOutcome> = new Set(['handled', 'unhandled', 'duplicate', 'rejected', 'dead']);
+
+/** Whether nothing more is due. */
+export function isOver({ outcome }: Entry): boolean {
+  return OVER.has(outcome);
+}
+
 export function summaryOf(entry: Entry): DeliverySummary {
-  const { key, id, event, at, rawBody, outcome, status, reason, durationMs, runs, origin } = entry;
+  const { key, id, event, at, rawBody, outcome, status, reason, durationMs, attempts, origin } = entry;
   return {
     key,
     id,
@@ -35,7 +45,7 @@ export function summaryOf(entry: Entry): DeliverySummary {
     status,
     reason,
     durationMs,
-    attempts: runs.length,
+    attempts,
     origin,
   };
 }

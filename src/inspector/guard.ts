@@ -7,14 +7,14 @@ export interface Authorize {
 }
 
 /** What proxies and tunnels add: what they pass on came from elsewhere, even where they say `localhost` in its name. */
-const PROXIED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
+const PROXIED = /^(x-forwarded-.+|forwarded|via|(x-real|x-client|true-client|cf-connecting)-ip)$/;
 
 /** Whether a request comes from this machine, and asked for it by a name of its own: no page of the web can do both. */
 export function isLocal({ socket, headers }: IncomingMessage): boolean {
   return (
     isLoopback(socket.remoteAddress ?? '') &&
     isLoopbackName(headers.host) &&
-    PROXIED.every((name) => headers[name] === undefined)
+    !Object.keys(headers).some((name) => PROXIED.test(name))
   );
 }
 

@@ -22,7 +22,7 @@ export class History {
       this.#keep(entry);
       this.#own(entry);
     }
-    file?.compact([...this.#entries.values()]);
+    file?.begin(() => this.#entries.values());
   }
 
   /** Smaller keys are forgotten. */
@@ -42,6 +42,7 @@ export class History {
       durationMs: null,
       drift: [],
       runs: [],
+      attempts: 0,
       ...given,
     };
     this.#keep(entry);
@@ -54,7 +55,12 @@ export class History {
     if (!this.#entries.has(entry.key)) return; // so slow that it is forgotten
     this.#own(entry);
     this.#tell(entry);
-    if (entry.outcome !== 'running') this.file?.append(entry);
+    this.file?.append(entry);
+  }
+
+  /** Lets go of the file. */
+  close(): void {
+    this.file?.close();
   }
 
   get(key: number): Entry | undefined {

@@ -43,7 +43,9 @@ const PAGE_HEADERS = {
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
-  'cache-control': 'no-store',
+  // Not compressed on the way either: compression gathers what a stream sends.
+  'cache-control': 'no-store, no-transform',
+  'x-accel-buffering': 'no',
 } as const;
 
 /**
@@ -83,7 +85,9 @@ export function inspector(
     const { pathname, searchParams: query } = new URL(`http://inspector${req.url ?? '/'}`);
     const path = pathname.slice(1);
     if (!path.startsWith('api/')) return page(req, res, path);
-    if (path === 'api/stream' && req.method === 'GET') return streams.open(res);
+    if (path === 'api/stream' && req.method === 'GET') {
+      return streams.open(res) ? undefined : text(res, 503, 'The inspector is closed.');
+    }
     const [, key] = /^api\/deliveries\/(\d+)\/body$/.exec(path) ?? [];
     const entry = key === undefined ? undefined : history.get(Number(key));
     if (entry !== undefined && req.method === 'GET') return download(res, entry);
@@ -113,6 +117,7 @@ export function inspector(
     close: () => {
       recorder.stop();
       streams.close();
+      history.close();
     },
   });
 }

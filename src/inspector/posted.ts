@@ -7,9 +7,9 @@ const LIMITS = { limit: 4 * 1024 * 1024, timeoutMs: 10_000, inflate: false };
 
 /** What the page posts; undefined for what is no JSON object. */
 export async function readJson(req: IncomingMessage): Promise<Readonly<Record<string, unknown>> | undefined> {
-  // The app's own parser may have been there first.
-  const { body } = req as CapturableRequest;
-  if (isPlain(body)) return body;
+  // The app's own parser may have been there first. One that was, and did not care, leaves an empty object with Express 4.
+  const { body, readableEnded } = req as CapturableRequest & IncomingMessage;
+  if (readableEnded && isPlain(body)) return body;
   const captured = await captureBody(req, LIMITS);
   if ('reason' in captured) return undefined;
   try {

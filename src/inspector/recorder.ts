@@ -1,36 +1,45 @@
 import { createHash } from 'node:crypto';
+import { contain } from '../contain.js';
 import type { Delivery } from '../delivery.js';
-import { type HandlerError, toError } from '../errors.js';
-import { type HeadersInput, headerValues, withoutSecrets } from '../headers.js';
-import type { DeliveryNotice, LifecycleEvents, LifecycleNotices } from '../lifecycle.js';
+import { describe, textOf, toError } from '../errors.js';
+import type { AnyCakemailEvent } from '../events/types.js';
+import { type HeadersInput, headerValues, type PlainHeaders, withoutSecrets } from '../headers.js';
+import type { DeliveryNotice, LifecycleNotices } from '../lifecycle.js';
 import type { Observer, RouterInside } from '../observe.js';
 import type { Outcome } from '../outcome.js';
-import { isPromiseLike } from '../time.js';
-import type { Entry } from './entry.js';
+import { type Entry, isOver } from './entry.js';
 import type { History } from './history.js';
-import type { HandlerTrace, Origin, Run } from './wire.js';
-
-type Watched = Parameters<Observer['watch']>[0];
-type Handler = Watched['handler'];
+import { messageIn, nameIn } from './texts.js';
+import { traced, traceOf } from './trace.js';
+import type { Origin, Run } from './wire.js';
 
 const NO_BODY = Buffer.alloc(0);
-/** Of an error's stack: the frames of this package, which come last, help nobody. */
-const SHOWN_LINES = 8;
+const MOST_RUNS = 20;
+const MOST_TRACES = 50;
+const MOST_DRIFT = 50;
+
+type Notices = { readonly [N in keyof LifecycleNotices]?: (notice: LifecycleNotices[N]) => void };
 
 /** Writes down what a router does. */
 export class Recorder {
-  /** By the id of the delivery: requests that are not answered yet. */
-  readonly #unanswered = new Map<string, Set<Entry>>();
-  readonly #runs = new WeakMap<Delivery, { readonly entry: Entry; readonly run: Run }>();
-  readonly #stops: (() => void)[] = [];
+  /** By the object of its headers, which goes with a request all the way. */
+  readonly #arrived = new WeakMap<object, Entry>();
+  /** By the id of the delivery: what is authentic and not answered yet. */
+  readonly #unanswered = new Map<string, Entry>();
+  readonly #entries = new WeakMap<Delivery, Entry>();
+  readonly #runs = new WeakMap<Delivery, Run>();
+  readonly #stops: (() => void)[];
   #origin: Origin = 'received';
 
   constructor(
     private readonly inside: RouterInside,
     private readonly history: History,
   ) {
-    this.#stops.push(inside.observe(this.#observer()));
-    this.#listen();
+    const notices = this.#notices();
+    this.#stops = [
+      inside.observe(this.#observer()),
+      inside.tap((name, notice) => (notices[name] as ((notice: unknown) => void) | undefined)?.(notice)),
+    ];
   }
 
   stop(): void {
@@ -47,44 +56,58 @@ export class Recorder {
     }
   }
 
+  /** Runs the handlers of an entry once more. */
+  rerun(entry: Entry): Promise<Outcome> {
+    const { rawBody, headers } = entry;
+    this.#arrived.set(headers, entry);
+    return this.inside.rerun(rawBody, headers);
+  }
+
   #observer(): Observer {
     return {
-      arrived: (rawBody, headers) => this.#arrived(rawBody(), headers),
+      arrived: (rawBody, headers) => this.#arrive(rawBody(), headers),
+      verified: (delivery, event, headers) => {
+        const entry = this.#arrived.get(headers);
+        if (entry?.id !== delivery.id) return;
+        this.#entries.set(delivery, entry);
+        if (entry.outcome === 'running') this.#unanswered.set(delivery.id, entry);
+        // Before its handlers run: one of them may end the process.
+        this.history.change(entry, { event: nameIn(event) });
+      },
       turnedAway: (outcome) => {
         const nothing = { id: null, rawBody: NO_BODY, headers: {}, signature: null };
         this.#answered(this.history.add({ ...nothing, origin: this.#origin }), outcome);
       },
-      watch: (handler, delivery) => this.#watch(handler, delivery),
+      watch: (watched, event, delivery) => {
+        const { entry, run } = this.#runOf(delivery, event);
+        const trace = traceOf(watched);
+        if (run.handlers.length < MOST_TRACES) run.handlers.push(trace);
+        return traced(watched.handler, trace, () => {
+          // Later than its time limit: the run has ended without it.
+          if (run.outcome !== 'running') contain(() => this.history.change(entry), this.inside.report);
+        });
+      },
     };
   }
 
-  #listen(): void {
-    this.#on('handled', ({ durationMs, ...notice }) =>
-      this.#ended(notice, { outcome: 'handled', durationMs, error: null }),
-    );
-    this.#on('unhandled', ({ durationMs, ...notice }) =>
-      this.#ended(notice, { outcome: 'unhandled', durationMs, error: null }),
-    );
-    this.#on('failed', ({ durationMs, error, ...notice }) =>
-      this.#ended(notice, { outcome: 'failed', durationMs, error: messagesOf(error) }),
-    );
-    this.#on('drift', ({ event, delivery, issues }) => {
-      const drift = issues.map(({ path, message }) => `${path}: ${message}`);
-      this.history.change(this.#runOf(delivery).entry, { event: event.event, drift });
-    });
-    this.#on('dead', ({ id, reason, error }) => {
-      const entry = this.history.ownerOf(id);
-      if (entry !== undefined) this.history.change(entry, { outcome: 'dead', reason, cause: messagesOf(error) });
-    });
+  #notices(): Notices {
+    return {
+      handled: ({ durationMs, ...notice }) => this.#ended(notice, { outcome: 'handled', durationMs, error: null }),
+      unhandled: ({ durationMs, ...notice }) => this.#ended(notice, { outcome: 'unhandled', durationMs, error: null }),
+      failed: ({ durationMs, error, ...notice }) =>
+        this.#ended(notice, { outcome: 'failed', durationMs, error: describe(error) }),
+      drift: ({ event, delivery, issues }) => {
+        const drift = issues.slice(0, MOST_DRIFT).map(({ path, message }) => messageIn(`${path}: ${message}`));
+        this.history.change(this.#entryOf(delivery, readName(event)), { drift });
+      },
+      dead: ({ id, reason, error }) => {
+        const entry = this.history.ownerOf(id);
+        if (entry !== undefined) this.history.change(entry, { outcome: 'dead', reason, cause: describe(error) });
+      },
+    };
   }
 
-  #on<N extends keyof LifecycleNotices>(name: N, listener: LifecycleEvents[N]): void {
-    const { events } = this.inside;
-    events.on(name, listener as never);
-    this.#stops.push(() => events.off(name, listener as never));
-  }
-
-  #arrived(body: Buffer, headers: HeadersInput): (outcome: Outcome) => void {
+  #arrive(body: Buffer, headers: HeadersInput): (outcome: Outcome) => void {
     const startedAt = performance.now();
     const { headerNames } = this.inside;
     const signature = headerNames.flatMap((name) => headerValues(headers, name))[0];
@@ -93,15 +116,13 @@ export class Recorder {
       id,
       // A small body is a part of what was read from the socket at once: keeping that would keep all of it.
       rawBody: Buffer.from(body),
-      headers: withoutSecrets(headers, headerNames),
+      headers: asText(withoutSecrets(headers ?? {}, headerNames)),
       origin: this.#origin,
       signature: typeof signature === 'string' ? signature : null,
     });
-    const alike = this.#unanswered.get(id) ?? new Set();
-    this.#unanswered.set(id, alike.add(entry));
+    if (typeof headers === 'object' && headers !== null) this.#arrived.set(headers, entry);
     return (outcome) => {
-      alike.delete(entry);
-      if (alike.size === 0) this.#unanswered.delete(id);
+      if (this.#unanswered.get(id) === entry) this.#unanswered.delete(id);
       entry.durationMs ??= performance.now() - startedAt;
       this.#answered(entry, outcome);
     };
@@ -110,83 +131,73 @@ export class Recorder {
   #answered(entry: Entry, outcome: Outcome): void {
     const { kind, status } = outcome;
     if (kind === 'rejected') {
-      const { reason, event = entry.event, cause } = outcome;
-      const why = cause === undefined ? null : toError(cause).message;
-      this.history.change(entry, { outcome: kind, status, reason, event, cause: why });
+      const { reason, event, cause } = outcome;
+      const why = cause === undefined ? null : describe(toError(cause));
+      const name = event === undefined ? entry.event : nameIn(event);
+      this.history.change(entry, { outcome: kind, status, reason, event: name, cause: why });
       return;
     }
-    const event = outcome.event.event;
     // A worker may have been quicker than the answer.
     const isAhead = kind === 'stored' && entry.outcome !== 'running';
-    this.history.change(entry, { status, event, ...(!isAhead && { outcome: kind }) });
+    this.history.change(entry, { status, ...(!isAhead && { outcome: kind }) });
   }
 
-  #watch({ handler, subjects }: Watched, delivery: Delivery): Handler {
-    const trace: HandlerTrace = { name: handler.name || labelOf(subjects), durationMs: null, error: null };
-    const { entry, run } = this.#runOf(delivery);
-    run.handlers.push(trace);
-    return (event, given) => {
-      const startedAt = performance.now();
-      const ended = (): void => {
-        trace.durationMs = performance.now() - startedAt;
-        // Later than its time limit: the run has ended without it.
-        if (run.outcome !== 'running') this.history.change(entry);
-      };
-      const failed = (thrown: unknown): never => {
-        const error = toError(thrown);
-        trace.error = (error.stack ?? error.message).split('\n').slice(0, SHOWN_LINES).join('\n');
-        ended();
-        throw thrown;
-      };
-      this.history.change(entry, { event: event.event });
-      try {
-        const result = handler(event, given);
-        if (!isPromiseLike(result)) {
-          ended();
-          return result;
-        }
-        // One that is asked twice may run twice: only this promise goes on.
-        return new Promise((resolve) => resolve(result)).then(ended, failed);
-      } catch (thrown) {
-        return failed(thrown);
-      }
-    };
-  }
-
-  /** The attempt that this delivery is, and the request that it belongs to. */
-  #runOf(delivery: Delivery): { readonly entry: Entry; readonly run: Run } {
-    const known = this.#runs.get(delivery);
+  /** The request that a delivery belongs to. One out of an inbox may be of another process, or of long ago. */
+  #entryOf(delivery: Delivery, event: string | null): Entry {
+    const known = this.#entries.get(delivery);
     if (known !== undefined) return known;
-    const { id, rawBody, headers, attempt } = delivery;
-    const unanswered = [...(this.#unanswered.get(id) ?? [])].find(({ runs }) => runs.length === 0);
+    const { id, rawBody, headers } = delivery;
+    const owner = this.history.ownerOf(id);
     const entry =
-      unanswered ??
-      this.history.ownerOf(id) ??
-      this.history.add({ id, rawBody: Buffer.from(rawBody), headers, origin: 'inbox', signature: null });
+      (owner === undefined || isOver(owner) ? this.#unanswered.get(id) : owner) ??
+      owner ??
+      this.history.add({
+        id,
+        rawBody: Buffer.from(rawBody),
+        headers: asText(headers),
+        origin: 'inbox',
+        signature: null,
+      });
+    this.#entries.set(delivery, entry);
+    if (entry.event === null && event !== null) this.history.change(entry, { event: nameIn(event) });
+    return entry;
+  }
+
+  /** The attempt that this delivery is. */
+  #runOf(delivery: Delivery, event: string | null): { readonly entry: Entry; readonly run: Run } {
+    const entry = this.#entryOf(delivery, event);
+    const known = this.#runs.get(delivery);
+    if (known !== undefined) return { entry, run: known };
+    const { attempt } = delivery;
     const run: Run = { attempt, at: Date.now(), outcome: 'running', durationMs: null, error: null, handlers: [] };
+    this.#runs.set(delivery, run);
+    entry.attempts++;
     entry.runs.push(run);
-    const made = { entry, run };
-    this.#runs.set(delivery, made);
-    return made;
+    if (entry.runs.length > MOST_RUNS) entry.runs.shift();
+    return { entry, run };
   }
 
   #ended({ event, delivery }: DeliveryNotice, end: Pick<Run, 'outcome' | 'durationMs' | 'error'>): void {
-    const { entry, run } = this.#runOf(delivery);
+    const { entry, run } = this.#runOf(delivery, readName(event));
     Object.assign(run, end);
     const { outcome, durationMs } = end;
-    this.history.change(entry, { event: event.event, outcome, reason: null, cause: null, durationMs });
+    this.history.change(entry, { outcome, reason: null, cause: null, durationMs });
   }
 }
 
-/** What a function without a name is known by: what it was registered for. */
-function labelOf(subjects: Watched['subjects']): string {
-  const [first, ...others] = [...subjects].map((subject) =>
-    typeof subject === 'symbol' ? subject.description : subject,
-  );
-  return `on ${first}${others.length > 0 ? ` and ${others.length} more` : ''}`;
+/** Of an event that handlers may have changed into anything. */
+function readName(event: AnyCakemailEvent): string | null {
+  try {
+    return typeof event.event === 'string' ? event.event : null;
+  } catch {
+    return null;
+  }
 }
 
-function messagesOf(error: Error): string {
-  const errors = 'errors' in error ? (error as HandlerError).errors : [error];
-  return errors.map(({ message }) => message).join('; ');
+/** Programs that call `receive()` may pass anything. */
+function asText(headers: PlainHeaders): PlainHeaders {
+  const given = Object.entries(headers).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    given.map(([name, value]) => [name, Array.isArray(value) ? value.map(textOf) : textOf(value)]),
+  );
 }

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { diagnose } from '../diagnosis/diagnose.js';
 import type { Mistake } from '../diagnosis/variants.js';
+import { SIGNATURE_HEADERS } from '../headers.js';
 import { INBOX_STATES, type Inbox, type InboxFilter } from '../inbox/types.js';
 import type { RouterInside } from '../observe.js';
 import type { Outcome } from '../outcome.js';
@@ -42,6 +43,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     hasInbox: inboxOf(inside) !== undefined,
     canSign: isLocal,
     endpoint,
+    signatureHeader: inside.headerNames[0] ?? SIGNATURE_HEADERS[0],
   }),
 
   'GET deliveries/:': async ({ inside, history }, { param }) => {
@@ -56,13 +58,13 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     return { keys: [...history.all()].filter(({ rawBody }) => plain(rawBody).includes(text)).map(({ key }) => key) };
   },
 
-  'POST deliveries/:/replay': async ({ inside, history }, { param }) => {
+  'POST deliveries/:/replay': async ({ inside, history, recorder }, { param }) => {
     const entry = history.get(Number(param));
     if (entry === undefined || !canReplay(entry)) return 404;
-    const { rawBody, headers, id } = entry;
+    const { id } = entry;
     const inbox = inboxOf(inside);
     if (inbox !== undefined) return (await inbox.replay(id as string)) === 1 ? { status: 202 } : 409;
-    return { status: (await inside.rerun(rawBody, headers)).status };
+    return { status: (await recorder.rerun(entry)).status };
   },
 
   'POST send': async ({ inside, recorder, receive }, { json, isLocal }) => {
@@ -98,11 +100,14 @@ export const ROUTES: Readonly<Record<string, Route>> = {
 
   'POST inbox/replay': async ({ inside }, { json }) => {
     const inbox = inboxOf(inside);
-    const which = typeof json['id'] === 'string' ? json['id'] : filterOf(json);
-    if (inbox === undefined || which === undefined) return 404;
-    // Everything at once is never what is left when something was forgotten.
-    if (typeof which === 'object' && which.state === undefined && which.event === undefined) return 400;
-    return { replayed: await inbox.replay(which) };
+    if (inbox === undefined) return 404;
+    const { id, ...rest } = json;
+    if (typeof id === 'string') return { replayed: await inbox.replay(id) };
+    const filter = filterOf(rest);
+    // Everything at once is never what is left when something was forgotten or is of another kind.
+    if (id !== undefined || filter === undefined || (filter.state === undefined && filter.event === undefined))
+      return 400;
+    return { replayed: await inbox.replay(filter) };
   },
 };
 
@@ -131,17 +136,26 @@ async function detailOf(entry: Entry, inside: RouterInside): Promise<DeliveryDet
 
 const SIGNATURE_REASONS: ReadonlySet<string | null> = new Set(['malformed', 'mismatch', 'wrong_key_for_event']);
 
-async function mistakesIn(
-  { signature, reason, rawBody }: Entry,
-  inside: RouterInside,
-): Promise<readonly Mistake[] | null> {
+/** Bodies that were hashed to find out, which takes some 50 ms: the app waits for it. */
+const MOST_HASHED = 32 * 1024 * 1024;
+
+/** What was found out, and with which keys. */
+const DIAGNOSED = new WeakMap<Entry, { readonly ring: KeyRing; readonly mistakes: readonly Mistake[] }>();
+
+async function mistakesIn(entry: Entry, inside: RouterInside): Promise<readonly Mistake[] | null> {
+  const { signature, reason, rawBody } = entry;
   if (signature === null || !SIGNATURE_REASONS.has(reason)) return null;
-  const ring = await keysOf(inside).catch(() => []); // a source of keys that is down hides no delivery
+  const ring = await keysOf(inside).catch(() => undefined); // a source of keys that is down hides no delivery
+  if (ring === undefined) return null;
+  const before = DIAGNOSED.get(entry);
+  if (before?.ring === ring) return before.mistakes;
   const keys = ring.flatMap(({ key, events }) =>
     [...(events ?? [null])].map((event) => ({ key: key.export().toString(), event })),
   );
-  const diagnosis = diagnose({ body: rawBody, signature, keys });
-  return diagnosis.verdict === 'explained' ? diagnosis.mistakes : null;
+  const diagnosis = diagnose({ body: rawBody, signature, keys }, { mostBytes: MOST_HASHED });
+  const mistakes = diagnosis.verdict === 'explained' ? diagnosis.mistakes : [];
+  DIAGNOSED.set(entry, { ring, mistakes });
+  return mistakes;
 }
 
 async function keysOf(inside: RouterInside): Promise<KeyRing> {

@@ -7,14 +7,20 @@ import type { StreamPart } from './wire.js';
 const GATHER_MS = 50;
 const HEARTBEAT_MS = 15_000;
 const MOST_A_PART = 500;
+/** Keys that a reader who does not read has not been told of, above which those that are forgotten are left out. */
+const MOST_PENDING = 20_000;
 
 /** Sends every page that looks what there is, and then what changes, as server-sent events. */
 export class Streams {
   readonly #open = new Set<() => void>();
+  #isClosed = false;
 
   constructor(private readonly history: History) {}
 
-  open(res: ServerResponse): void {
+  /** Says no when it is over. */
+  open(res: ServerResponse): boolean {
+    if (this.#isClosed) return false;
+    if (res.closed || res.destroyed) return true; // it has gone while it was looked at who it is
     const { history } = this;
     // What a slow page has not been told yet; told once, however often it changed.
     const pending = new Set([...history.all()].map(({ key }) => key));
@@ -23,17 +29,25 @@ export class Streams {
 
     function flush(): void {
       timer = undefined;
-      while (pending.size > 0 && !isFull) {
-        const keys = [...pending].slice(0, MOST_A_PART);
-        for (const key of keys) pending.delete(key);
+      let keys: number[] = [];
+      const tell = (): void => {
         const entries = keys.flatMap((key) => history.get(key) ?? []);
         const part: StreamPart = { oldest: history.oldest, deliveries: entries.map(summaryOf) };
         isFull = !res.write(`event: deliveries\ndata: ${JSON.stringify(part)}\n\n`);
+        keys = [];
+      };
+      for (const key of pending) {
+        if (isFull) return;
+        pending.delete(key);
+        keys.push(key);
+        if (keys.length === MOST_A_PART) tell();
       }
+      if (keys.length > 0) tell();
     }
 
     const stopListening = history.listen(({ key }) => {
       pending.add(key);
+      if (pending.size > MOST_PENDING) for (const each of pending) if (each < history.oldest) pending.delete(each);
       timer ??= setTimeout(flush, GATHER_MS);
     });
     const heartbeat = setInterval(() => isFull || res.write(':\n\n'), HEARTBEAT_MS);
@@ -54,9 +68,11 @@ export class Streams {
     // The page forgets what it had: this may be another process than before.
     res.write('retry: 1000\nevent: reset\ndata: {}\n\n');
     flush();
+    return true;
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const close of [...this.#open]) close();
   }
 }

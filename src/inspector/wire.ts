@@ -64,7 +64,7 @@ export interface DeliveryDetail extends DeliverySummary {
   readonly drift: readonly string[];
   readonly runs: readonly Run[];
   readonly canReplay: boolean;
-  /** Of a refused signature: the known mistakes that explain it; null when none does or it was not refused. */
+  /** Of a refused signature: the known mistakes that explain it, none if none does. Null: it was not looked into. */
   readonly mistakes: readonly Mistake[] | null;
 }
 
@@ -75,6 +75,8 @@ export interface PageSettings {
   readonly canSign: boolean;
   /** Where the deliveries come in, for curl: an address, or a path at the page's host. */
   readonly endpoint: string;
+  /** The name of the header that carries the signature. */
+  readonly signatureHeader: string;
 }
 
 /** An event of the stream. Deliveries with a smaller key than `oldest` are forgotten. */

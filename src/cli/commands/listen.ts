@@ -38,7 +38,7 @@ export function listenCommand(io: Io): Command {
         forwardTo === undefined
           ? undefined
           : createForwarder(forwardTo, keys, (event, { status, body }) =>
-              io.out(now(), paint('green', ` ${status} `), `${event} passed on: ${printable(brief(body))}`),
+              io.out(now(), paint('green', ` ${status} `), `${printable(event)} passed on: ${printable(brief(body))}`),
             );
       if (forwarder !== undefined) {
         webhooks.on(EVENT_NAMES, forwarder.handler);
@@ -72,13 +72,16 @@ export function listenCommand(io: Io): Command {
 
 /** A line for each request. What was passed on has one of its own. */
 function report(io: Io, events: LifecycleEmitter, isAlone: boolean): void {
-  events.on('unhandled', ({ event }) => isAlone && io.out(now(), paint('green', ' 200 '), `${event.event} received`));
+  events.on(
+    'unhandled',
+    ({ event }) => isAlone && io.out(now(), paint('green', ' 200 '), `${printable(event.event)} received`),
+  );
   events.on('rejected', ({ reason, status, event }) =>
-    io.out(now(), paint('red', ` ${status} `), `${event ?? 'unverified'} refused: ${reason}; see the page`),
+    io.out(now(), paint('red', ` ${status} `), `${printable(event ?? 'unverified')} refused: ${reason}; see the page`),
   );
   events.on('failed', ({ event, error }) => {
     const [{ message } = error] = error.errors;
-    io.out(now(), paint('red', ' 500 '), `${event.event} NOT PASSED ON: ${printable(message)}`);
+    io.out(now(), paint('red', ' 500 '), `${printable(event.event)} NOT PASSED ON: ${printable(message)}`);
     io.out(paint('red', '             It is kept: mend what failed, and replay it on the page.'));
   });
 }
@@ -87,10 +90,11 @@ function now(): ReturnType<typeof paint> {
   return paint('dim', new Date().toLocaleTimeString([], { hour12: false }));
 }
 
-/** What it would pass on to itself would go round for ever. */
+/** The slip of the pen. Other ways back to here show when something comes. */
 function checkTarget(target: string, port: number): void {
-  const { hostname, port: targetPort } = new URL(target);
-  if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) && Number(targetPort) === port) {
+  const { protocol, hostname, port: targetPort } = new URL(target);
+  const isHere = protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  if (isHere && Number(targetPort || 80) === port) {
     throw new UsageError('--forward-to names this receiver itself: give the address of your app.');
   }
 }

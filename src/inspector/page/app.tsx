@@ -11,6 +11,7 @@ import { server } from './server.js';
 import { Store, useStore } from './store.js';
 import { ThemeButton } from './theme.js';
 
+const SEARCH_MS = 200;
 const NONE: ReadonlySet<number> = new Set();
 
 export function App() {
@@ -99,25 +100,32 @@ export function App() {
   );
 }
 
-/** Bodies are not part of the list, so the server looks into them: shortly after the last letter, and after what is new. */
+/** Bodies are not part of the list, so the server looks into them: shortly after the last letter, and then after what is new. */
 function useBodySearch(text: string, version: number): ReadonlySet<number> {
   const [found, setFound] = useState(NONE);
+  const latest = useRef(version);
+  latest.current = version;
   useEffect(() => {
     if (text.trim() === '') {
       setFound(NONE);
       return;
     }
     let isOver = false;
-    const timer = setTimeout(() => {
-      server.search(text.trim()).then(
-        ({ keys }) => isOver || setFound(new Set(keys)),
-        () => {},
-      );
-    }, 200);
+    let asked: number | undefined;
+    let timer = setTimeout(ask, SEARCH_MS);
+    async function ask(): Promise<void> {
+      if (asked !== latest.current) {
+        asked = latest.current;
+        const answer = await server.search(text.trim()).catch(() => undefined);
+        if (isOver) return;
+        if (answer !== undefined) setFound(new Set(answer.keys));
+      }
+      timer = setTimeout(ask, SEARCH_MS);
+    }
     return () => {
       isOver = true;
       clearTimeout(timer);
     };
-  }, [text, version]);
+  }, [text]);
   return found;
 }

@@ -62,7 +62,7 @@ export function Detail({ summary, settings, onClose }: Props) {
           <b>{what}</b> {fix}
         </p>
       ))}
-      {detail && summary.reason === 'mismatch' && detail.mistakes === null && (
+      {summary.reason === 'mismatch' && detail?.mistakes?.length === 0 && (
         <p class="mistake">No known mistake explains it: it is another key, another body, or a forgery.</p>
       )}
       {detail?.drift.map((line) => (
@@ -88,8 +88,8 @@ export function Detail({ summary, settings, onClose }: Props) {
             )}
             <button
               type="button"
-              disabled={!body}
-              onClick={() => say(copy(curlOf(body ?? '', settings?.endpoint ?? '/')).then(() => 'Copied as curl'))}
+              disabled={!settings || detail.bodyBase64 === ''}
+              onClick={() => settings && say(copy(curlOf(detail.bodyBase64, settings)).then(() => 'Copied as curl'))}
             >
               Copy as curl
             </button>

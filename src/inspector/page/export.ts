@@ -1,3 +1,5 @@
+import type { PageSettings } from '../wire.js';
+
 /** The text that base64 stands for, or undefined when it is not UTF-8. */
 export function textOf(base64: string): string | undefined {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
@@ -9,12 +11,15 @@ export function textOf(base64: string): string | undefined {
 }
 
 /** A command that signs and sends a body. The key stays in the shell's environment, and so out of this page. */
-export function curlOf(body: string, endpoint: string): string {
+export function curlOf(bodyBase64: string, { endpoint, signatureHeader }: PageSettings): string {
   const url = new URL(endpoint, location.origin).href;
+  const body = textOf(bodyBase64);
+  // A terminal takes control characters for keys, and a quote does not hold those.
+  const isPlain = body !== undefined && !/[^\P{Cc}\n]/u.test(body);
   return [
-    `body=${quoted(body)}`,
-    'signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$CAKEMAIL_WEBHOOK_SECRET" -binary | openssl base64 -A)',
-    `printf %s "$body" | curl -i -X POST ${quoted(url)} -H 'content-type: application/json' -H "x-signature: $signature" --data-binary @-`,
+    `body() { ${isPlain ? `printf %s ${quoted(body)}` : `printf %s ${bodyBase64} | openssl base64 -d -A`}; }`,
+    'signature=$(body | openssl dgst -sha256 -hmac "$CAKEMAIL_WEBHOOK_SECRET" -binary | openssl base64 -A)',
+    `body | curl -i -X POST ${quoted(url)} -H 'content-type: application/json' -H ${quoted(signatureHeader)}": $signature" --data-binary @-`,
   ].join('\n');
 }
 
