@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import v8 from 'node:v8';
-import vm from 'node:vm';
 import type { EventName, Logger } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
 import { PATH, SECRET, type TestApp } from '../helpers/app.js';
 import { TWO_FACES } from '../helpers/faces.js';
+import { heapInUse } from '../helpers/heap.js';
 
 interface Answer {
   readonly status: number | undefined;
@@ -86,14 +85,6 @@ function gate(): { opened: Promise<void>; open: () => void } {
 /** A name that is too long for the search of the published name that it might be a slip of. */
 function longName(number: number): EventName {
   return `Load.${'Name'.repeat(16)}${number}` as EventName;
-}
-
-/** Bytes in use after everything that can go has gone. */
-function heapInUse(): number {
-  v8.setFlagsFromString('--expose-gc');
-  const collect = vm.runInNewContext('gc') as () => void;
-  collect();
-  return process.memoryUsage().heapUsed;
 }
 
 /** A schema that takes nothing. */

@@ -95,14 +95,15 @@ export class Recorder {
       handled: ({ durationMs, ...notice }) => this.#ended(notice, { outcome: 'handled', durationMs, error: null }),
       unhandled: ({ durationMs, ...notice }) => this.#ended(notice, { outcome: 'unhandled', durationMs, error: null }),
       failed: ({ durationMs, error, ...notice }) =>
-        this.#ended(notice, { outcome: 'failed', durationMs, error: describe(error) }),
+        this.#ended(notice, { outcome: 'failed', durationMs, error: messageIn(describe(error)) }),
       drift: ({ event, delivery, issues }) => {
         const drift = issues.slice(0, MOST_DRIFT).map(({ path, message }) => messageIn(`${path}: ${message}`));
         this.history.change(this.#entryOf(delivery, readName(event)), { drift });
       },
       dead: ({ id, reason, error }) => {
         const entry = this.history.ownerOf(id);
-        if (entry !== undefined) this.history.change(entry, { outcome: 'dead', reason, cause: describe(error) });
+        if (entry !== undefined)
+          this.history.change(entry, { outcome: 'dead', reason, cause: messageIn(describe(error)) });
       },
     };
   }
@@ -132,7 +133,7 @@ export class Recorder {
     const { kind, status } = outcome;
     if (kind === 'rejected') {
       const { reason, event, cause } = outcome;
-      const why = cause === undefined ? null : describe(toError(cause));
+      const why = cause === undefined ? null : messageIn(describe(toError(cause)));
       const name = event === undefined ? entry.event : nameIn(event);
       this.history.change(entry, { outcome: kind, status, reason, event: name, cause: why });
       return;

@@ -29,6 +29,8 @@ function wholeStack(error: Error): string {
   return readText(error, 'message');
 }
 
+/** A copy: a part of a string keeps all of it in memory. */
 function cut(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most)}…` : text;
+  const copy = Buffer.from(text.slice(0, most), 'utf16le').toString('utf16le');
+  return text.length > most ? `${copy}…` : copy;
 }
