@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { createLifecycle, type LifecycleEmitter } from '../src/lifecycle.js';
+import { createLifecycle, type LifecycleEmitter, tapInto } from '../src/lifecycle.js';
 
 /** An emitter, and what its listeners threw. */
 function bench(): { events: LifecycleEmitter; thrown: string[] } {
@@ -137,4 +137,21 @@ test.each(['on', 'once'] as const)('%s refuses what is no function', (method) =>
   for (const wrong of [undefined, null, 'listener', {}]) {
     expect(() => events[method]('received', wrong as never)).toThrow('must be a function');
   }
+});
+
+test('a tap is told everything, is not counted as a listener, and may throw', () => {
+  const { events, thrown } = bench();
+  const told: unknown[] = [];
+  const stop = tapInto(events, (name, notice) => {
+    told.push([name, notice]);
+    throw new Error('tap');
+  });
+  events.removeAllListeners();
+  expect(events.emit('received', NOTICE)).toBe(false);
+  expect(events.listenerCount('received')).toBe(0);
+  expect([told, thrown]).toEqual([[['received', NOTICE]], ['tap']]);
+  stop();
+  events.emit('received', NOTICE);
+  expect(told).toHaveLength(1);
+  expect(Object.keys(events)).not.toContain('tap');
 });

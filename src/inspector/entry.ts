@@ -26,6 +26,21 @@ export interface Entry {
 
 export type NewEntry = Pick<Entry, 'id' | 'rawBody' | 'headers' | 'origin' | 'signature'>;
 
+/** What is known of a request that has just come. */
+export function arrived() {
+  return {
+    event: null,
+    outcome: 'running',
+    status: null,
+    reason: null,
+    cause: null,
+    durationMs: null,
+    drift: [],
+    runs: [] as Run[],
+    attempts: 0,
+  } as const satisfies Partial<Entry>;
+}
+
 const OVER: ReadonlySet<ShownOutcome> = new Set(['handled', 'unhandled', 'duplicate', 'rejected', 'dead']);
 
 /** Whether nothing more is due. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Entry } from './entry.js';
+import { arrived, type Entry } from './entry.js';
 
 /** The first line of a history: without it a file is somebody else's. */
 export const HEADER = '{"cakemail-webhooks":"history","version":1}';
@@ -71,7 +71,7 @@ export class EntryReader {
     if ('body' in known) {
       const { body, ...entry } = known;
       const rawBody = Buffer.from(body, 'base64');
-      this.#entries.set(entry.key, { ...UNTOLD, runs: [], ...entry, rawBody });
+      this.#entries.set(entry.key, { ...arrived(), ...entry, rawBody, signature: null });
       return;
     }
     const entry = this.#entries.get(known.key);
@@ -83,18 +83,6 @@ export class EntryReader {
     return [...this.#entries.values()].sort((a, b) => a.key - b.key).map(concluded);
   }
 }
-
-const UNTOLD = {
-  event: null,
-  outcome: 'running',
-  status: null,
-  reason: null,
-  cause: null,
-  durationMs: null,
-  drift: [],
-  attempts: 0,
-  signature: null,
-} as const;
 
 /** What was under way when the process ended is not under way any more. */
 function concluded(entry: Entry): Entry {

@@ -1,4 +1,4 @@
-import type { Entry, NewEntry } from './entry.js';
+import { arrived, type Entry, type NewEntry } from './entry.js';
 import type { HistoryFile } from './history-file.js';
 import type { ShownOutcome } from './wire.js';
 
@@ -34,15 +34,7 @@ export class History {
     const entry: Entry = {
       key: this.#next,
       at: Date.now(),
-      event: null,
-      outcome: 'running',
-      status: null,
-      reason: null,
-      cause: null,
-      durationMs: null,
-      drift: [],
-      runs: [],
-      attempts: 0,
+      ...arrived(),
       ...given,
     };
     this.#keep(entry);
