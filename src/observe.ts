@@ -11,12 +11,17 @@ import type { MaybePromise } from './time.js';
 type Handler = (event: AnyCakemailEvent, delivery: Delivery) => unknown;
 type Watched = Pick<KeyedHandler<Handler>, 'handler' | 'subjects'>;
 
+/** Is told what becomes of one request. */
+export interface Following {
+  /** It is authentic, and this delivery was made of it. */
+  verified(delivery: Delivery, event: string): void;
+  answered(outcome: Outcome): void;
+}
+
 /** Looks on from beside, closer than the notices do: what an inspector is made of. */
 export interface Observer {
-  /** A whole request is here; nothing is verified yet. What is returned is told the outcome. */
-  arrived(rawBody: () => Buffer, headers: HeadersInput): (outcome: Outcome) => void;
-  /** It is authentic, and this delivery was made of it: `headers` are the very object that arrived. */
-  verified(delivery: Delivery, event: string, headers: HeadersInput): void;
+  /** A whole request is here; nothing is verified yet. */
+  arrived(rawBody: () => Buffer, headers: HeadersInput): Following;
   /** A request was refused without its body. */
   turnedAway(outcome: RejectedOutcome): void;
   /** A handler is about to be called for a delivery of this event: gives what to call in its place. */
@@ -36,7 +41,7 @@ export interface RouterInside {
   /** Told what an observer's own code throws later. */
   report(error: unknown): void;
   /** Runs the handlers for bytes that were verified before, whether or not they ran already. */
-  rerun(rawBody: Buffer, headers: HeadersInput): Promise<Outcome>;
+  rerun(rawBody: Buffer, headers: HeadersInput, following: Following): Promise<Outcome>;
 }
 
 /** Registered with the runtime, because a program may have this package twice: as ES module and as CommonJS. */
@@ -59,15 +64,16 @@ export class Observers {
     };
   }
 
-  arrived(rawBody: () => Buffer, headers: HeadersInput): (outcome: Outcome) => void {
+  arrived(rawBody: () => Buffer, headers: HeadersInput): Following {
     const told = this.#all.map((observer) => this.#contain(() => observer.arrived(rawBody, headers)));
-    return (outcome) => {
-      for (const tell of told) this.#contain(() => tell?.(outcome));
+    return {
+      verified: (delivery, event) => {
+        for (const following of told) this.#contain(() => following?.verified(delivery, event));
+      },
+      answered: (outcome) => {
+        for (const following of told) this.#contain(() => following?.answered(outcome));
+      },
     };
-  }
-
-  verified(delivery: Delivery, event: string, headers: HeadersInput): void {
-    for (const observer of this.#all) this.#contain(() => observer.verified(delivery, event, headers));
   }
 
   turnedAway(outcome: RejectedOutcome): void {

@@ -13,7 +13,7 @@ import type { CheckedEvent, Executed, Handling } from './handling.js';
 import type { HeadersInput } from './headers.js';
 import type { LifecycleEmitter } from './lifecycle.js';
 import { warnIfUnseen } from './log/unseen.js';
-import type { Observers } from './observe.js';
+import type { Following, Observers } from './observe.js';
 import type { Settings } from './options.js';
 import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } from './outcome.js';
 import { findSignature } from './signature/find.js';
@@ -26,6 +26,14 @@ export interface IncomingDelivery {
   /** The body as it was sent. Text is taken as UTF-8. Never the parsed object. */
   readonly rawBody: Uint8Array | string;
   readonly headers: HeadersInput;
+}
+
+/** A request on its way. */
+interface Request {
+  readonly pieces: Pieces;
+  readonly headers: HeadersInput;
+  /** Whoever looks on. */
+  readonly following: Following | undefined;
 }
 
 interface ReadDelivery {
@@ -70,9 +78,9 @@ export class Receiver {
   }
 
   /** Runs the handlers for bytes that were verified before, whether or not they ran already. */
-  rerun(rawBody: Buffer, headers: HeadersInput): MaybePromise<Outcome> {
+  rerun(rawBody: Buffer, headers: HeadersInput, following: Following): MaybePromise<Outcome> {
     return this.#contain(() => {
-      const read = this.#read(rawBody, headers);
+      const read = this.#read(rawBody, { headers, following });
       return read instanceof RejectedOutcome
         ? read
         : after(this.handling.check(read.parsed), (checked) =>
@@ -119,71 +127,69 @@ export class Receiver {
     const bytes = lengthOf(pieces);
     if (bytes > this.settings.body.limit) return this.#turnAway('body_too_large');
     this.events.emit('received', { bytes });
-    if (this.observers.isEmpty) return this.#authenticate(pieces, headers);
-    const tell = this.observers.arrived(() => join(pieces), headers);
+    if (this.observers.isEmpty) return this.#authenticate({ pieces, headers, following: undefined });
+    const following = this.observers.arrived(() => join(pieces), headers);
     return attempt(
-      () => this.#authenticate(pieces, headers),
+      () => this.#authenticate({ pieces, headers, following }),
       (outcome) => {
-        tell(outcome);
+        following.answered(outcome);
         return outcome;
       },
       (cause) => {
         const outcome = new RejectedOutcome('internal', { cause });
-        tell(outcome);
+        following.answered(outcome);
         return outcome;
       },
     );
   }
 
   /** Asks for the keys. Nothing of the body is looked at but its bytes. */
-  #authenticate(pieces: Pieces, headers: HeadersInput): MaybePromise<Outcome> {
+  #authenticate(request: Request): MaybePromise<Outcome> {
     const { keys, headerNames } = this.settings;
-    if (keys === undefined) return this.#parse(join(pieces), headers);
-    const found = findSignature(headers, headerNames);
+    if (keys === undefined) return this.#parse(join(request.pieces), request);
+    const found = findSignature(request.headers, headerNames);
     if ('reason' in found) return new RejectedOutcome(found.reason);
     return attempt(
       keys,
-      (ring) => this.#verify(pieces, headers, found.signature, ring),
+      (ring) => this.#verify(request, found.signature, ring),
       (cause) => new RejectedOutcome('keys_unavailable', { cause }),
     );
   }
 
-  #verify(pieces: Pieces, headers: HeadersInput, signature: Buffer, ring: KeyRing): MaybePromise<Outcome> {
-    const keys = verifyingKeys(pieces, signature, ring);
-    return keys.length === 0
-      ? this.#renew(pieces, headers, signature, ring)
-      : this.#verified(pieces, headers, keys, ring);
+  #verify(request: Request, signature: Buffer, ring: KeyRing): MaybePromise<Outcome> {
+    const keys = verifyingKeys(request.pieces, signature, ring);
+    return keys.length === 0 ? this.#renew(request, signature, ring) : this.#verified(request, keys, ring);
   }
 
   /** A key may be so new that it is not known yet: a last look, if the source of the keys has one. */
-  #renew(pieces: Pieces, headers: HeadersInput, signature: Buffer, tried: KeyRing, asks = 2): MaybePromise<Outcome> {
+  #renew(request: Request, signature: Buffer, tried: KeyRing, asks = 2): MaybePromise<Outcome> {
     const renew = this.settings.keys?.renew;
     if (renew === undefined) return new RejectedOutcome('mismatch');
     return attempt(
       () => renew(tried),
       (ring) => {
         if (ring === undefined) return new RejectedOutcome('mismatch');
-        const keys = verifyingKeys(pieces, signature, ring);
-        if (keys.length > 0) return this.#verified(pieces, headers, keys, ring);
+        const keys = verifyingKeys(request.pieces, signature, ring);
+        if (keys.length > 0) return this.#verified(request, keys, ring);
         // Newer than those here, but not the newest: the source may have had them at hand without a look.
-        return asks > 1 ? this.#renew(pieces, headers, signature, ring, asks - 1) : new RejectedOutcome('mismatch');
+        return asks > 1 ? this.#renew(request, signature, ring, asks - 1) : new RejectedOutcome('mismatch');
       },
       // A forgery stays one while the source is down.
       (cause) => new RejectedOutcome('mismatch', { cause }),
     );
   }
 
-  #verified(pieces: Pieces, headers: HeadersInput, keys: KeyRing, ring: KeyRing): MaybePromise<Outcome> {
-    const bytes = join(pieces);
+  #verified(request: Request, keys: KeyRing, ring: KeyRing): MaybePromise<Outcome> {
+    const bytes = join(request.pieces);
     const ids = keys.flatMap(({ id }) => id ?? []);
     const indexes = keys.map((key) => ring.indexOf(key));
     this.events.emit('verified', { bytes: bytes.length, keys: indexes, ...(ids.length > 0 && { ids }) });
-    return this.#parse(bytes, headers, keys);
+    return this.#parse(bytes, request, keys);
   }
 
   /** `keys` are those that verified the bytes; left out when verification is switched off. */
-  #parse(bytes: Buffer, headers: HeadersInput, keys?: KeyRing): MaybePromise<Outcome> {
-    const read = this.#read(bytes, headers, keys);
+  #parse(bytes: Buffer, request: Request, keys?: KeyRing): MaybePromise<Outcome> {
+    const read = this.#read(bytes, request, keys);
     if (read instanceof RejectedOutcome) return read;
     const { parsed, delivery } = read;
     const { inbox } = this.settings;
@@ -193,7 +199,11 @@ export class Receiver {
     );
   }
 
-  #read(bytes: Buffer, headers: HeadersInput, keys?: KeyRing): ReadDelivery | RejectedOutcome {
+  #read(
+    bytes: Buffer,
+    { headers, following }: Pick<Request, 'headers' | 'following'>,
+    keys?: KeyRing,
+  ): ReadDelivery | RejectedOutcome {
     const parsed = parseEvent(bytes);
     if ('reason' in parsed) return new RejectedOutcome(parsed.reason);
     const { event } = parsed;
@@ -205,7 +215,7 @@ export class Receiver {
     const time = occurredAt(event);
     const known = isCatalogueName(name);
     const delivery = new VerifiedDelivery(bytes, time, known, headers, this.settings.headerNames);
-    if (!this.observers.isEmpty) this.observers.verified(delivery, name, headers);
+    following?.verified(delivery, name);
     return { parsed: event, delivery };
   }
 

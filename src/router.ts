@@ -108,7 +108,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     observe: (observer) => observers.add(observer),
     tap: (tap) => tapInto(events, tap),
     report: observers.report,
-    rerun: (rawBody, headers) => counted(() => receiver.rerun(rawBody, headers)),
+    rerun: (rawBody, headers, following) => counted(() => receiver.rerun(rawBody, headers, following)),
   };
   Object.defineProperty(webhookRouter, INSIDE, { value: inside });
 

@@ -9,8 +9,10 @@ const MOST_INFLATED = { maxOutputLength: 4 * 1024 * 1024 };
 /** Indented, what is nested deeper would be long: each line begins with as many spaces. */
 const DEEPEST_INDENTED = 100;
 
-const indented = (text: string, indent: number): Buffer | undefined =>
-  depthOf(text) > DEEPEST_INDENTED ? undefined : Buffer.from(JSON.stringify(JSON.parse(text), null, indent));
+function indented(text: string, indent: number): Buffer | undefined {
+  const value: unknown = JSON.parse(text);
+  return isDeeper(value, DEEPEST_INDENTED) ? undefined : Buffer.from(JSON.stringify(value, null, indent));
+}
 
 /** Of a body as it was captured: what the sender may have signed; the smaller changes first. */
 export function bodiesLike(body: Buffer): Variant<Buffer>[] {
@@ -124,15 +126,9 @@ function inflated(body: Buffer): Buffer | undefined {
   }
 }
 
-/** At most: brackets within texts count, too. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
-    depth += bracket === '[' || bracket === '{' ? 1 : -1;
-    deepest = Math.max(deepest, depth);
-  }
-  return deepest;
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
 }
 
 /** As Python's json.dumps writes by default. */

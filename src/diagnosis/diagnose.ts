@@ -31,18 +31,21 @@ export function diagnose(
   const readings = readingsOf(signature);
   if (readings.length === 0) return { verdict: 'unexplained' };
   const bodies = bodiesLike(body);
-  const known = keys.flatMap(({ key: given, event }) => keysLike(given).map((key) => ({ key, event })));
-  const pairs = known.flatMap(({ key, event }) => bodies.map((sent) => ({ key, event, sent })));
+  const eventsOf = new Map<string, (string | null)[]>();
+  for (const { key, event } of keys) eventsOf.set(key, [...(eventsOf.get(key) ?? []), event]);
+  const pairs = [...eventsOf].flatMap(([given, events]) =>
+    keysLike(given).flatMap((key) => bodies.map((sent) => ({ key, events, sent }))),
+  );
   pairs.sort((a, b) => mistakesIn(a) - mistakesIn(b));
   const found: Mistake[][] = [];
   let bytes = 0;
-  for (const { key, event, sent } of pairs) {
+  for (const { key, events, sent } of pairs) {
     if (bytes + sent.value.length > mostBytes) continue;
     bytes += sent.value.length;
     const expected = createHmac('sha256', key.value).update(sent.value).digest();
     for (const reading of readings) {
       if (!timingSafeEqual(expected, reading.value)) continue;
-      const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(event, sent.value)];
+      const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(events, sent.value)];
       found.push(mistakes.filter((mistake) => mistake !== undefined));
     }
   }
@@ -55,13 +58,13 @@ function mistakesIn({ key, sent }: { readonly key: Variant<Buffer>; readonly sen
   return (key.mistake === undefined ? 0 : 1) + (sent.mistake === undefined ? 0 : 1);
 }
 
-/** A key that is bound to an event does not authenticate another one. */
-function foreign(event: string | null, body: Buffer): Mistake | undefined {
+/** A key that is bound to events does not authenticate another one. */
+function foreign(events: readonly (string | null)[], body: Buffer): Mistake | undefined {
   const name = eventOf(body);
-  if (event === null || name === undefined || event === name) return undefined;
+  if (name === undefined || events.includes(null) || events.includes(name)) return undefined;
   return {
     id: 'key-of-another-event',
-    what: `It is signed with the key of ${event}, and it is a ${name}.`,
+    what: `It is signed with the key of ${events.join(', ')}, and it is a ${name}.`,
     fix: `Each event has a webhook and a key of its own: add the key of the webhook for ${name}.`,
   };
 }

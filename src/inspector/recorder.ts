@@ -5,7 +5,7 @@ import { describe, textOf, toError } from '../errors.js';
 import type { AnyCakemailEvent } from '../events/types.js';
 import { type HeadersInput, headerValues, type PlainHeaders, withoutSecrets } from '../headers.js';
 import type { DeliveryNotice, LifecycleNotices } from '../lifecycle.js';
-import type { Observer, RouterInside } from '../observe.js';
+import type { Following, Observer, RouterInside } from '../observe.js';
 import type { Outcome } from '../outcome.js';
 import { type Entry, isOver } from './entry.js';
 import type { History } from './history.js';
@@ -22,10 +22,8 @@ type Notices = { readonly [N in keyof LifecycleNotices]?: (notice: LifecycleNoti
 
 /** Writes down what a router does. */
 export class Recorder {
-  /** By the object of its headers, which goes with a request all the way. */
-  readonly #arrived = new WeakMap<object, Entry>();
-  /** By the id of the delivery: what is authentic and not answered yet. */
-  readonly #unanswered = new Map<string, Entry>();
+  /** By the id of the delivery: what is authentic and not answered yet, in that order. */
+  readonly #unanswered = new Map<string, Set<Entry>>();
   readonly #entries = new WeakMap<Delivery, Entry>();
   readonly #runs = new WeakMap<Delivery, Run>();
   readonly #stops: (() => void)[];
@@ -59,21 +57,15 @@ export class Recorder {
   /** Runs the handlers of an entry once more. */
   rerun(entry: Entry): Promise<Outcome> {
     const { rawBody, headers } = entry;
-    this.#arrived.set(headers, entry);
-    return this.inside.rerun(rawBody, headers);
+    return this.inside.rerun(rawBody, headers, {
+      verified: (delivery) => this.#entries.set(delivery, entry),
+      answered: () => {},
+    });
   }
 
   #observer(): Observer {
     return {
       arrived: (rawBody, headers) => this.#arrive(rawBody(), headers),
-      verified: (delivery, event, headers) => {
-        const entry = this.#arrived.get(headers);
-        if (entry?.id !== delivery.id) return;
-        this.#entries.set(delivery, entry);
-        if (entry.outcome === 'running') this.#unanswered.set(delivery.id, entry);
-        // Before its handlers run: one of them may end the process.
-        this.history.change(entry, { event: nameIn(event) });
-      },
       turnedAway: (outcome) => {
         const nothing = { id: null, rawBody: NO_BODY, headers: {}, signature: null };
         this.#answered(this.history.add({ ...nothing, origin: this.#origin }), outcome);
@@ -108,7 +100,7 @@ export class Recorder {
     };
   }
 
-  #arrive(body: Buffer, headers: HeadersInput): (outcome: Outcome) => void {
+  #arrive(body: Buffer, headers: HeadersInput): Following {
     const startedAt = performance.now();
     const { headerNames } = this.inside;
     const signature = headerNames.flatMap((name) => headerValues(headers, name))[0];
@@ -121,11 +113,20 @@ export class Recorder {
       origin: this.#origin,
       signature: typeof signature === 'string' ? signature : null,
     });
-    if (typeof headers === 'object' && headers !== null) this.#arrived.set(headers, entry);
-    return (outcome) => {
-      if (this.#unanswered.get(id) === entry) this.#unanswered.delete(id);
-      entry.durationMs ??= performance.now() - startedAt;
-      this.#answered(entry, outcome);
+    return {
+      verified: (delivery, event) => {
+        this.#entries.set(delivery, entry);
+        this.#unanswered.set(id, (this.#unanswered.get(id) ?? new Set()).add(entry));
+        // Before its handlers run: one of them may end the process.
+        this.history.change(entry, { event: nameIn(event) });
+      },
+      answered: (outcome) => {
+        const alike = this.#unanswered.get(id);
+        alike?.delete(entry);
+        if (alike?.size === 0) this.#unanswered.delete(id);
+        entry.durationMs ??= performance.now() - startedAt;
+        this.#answered(entry, outcome);
+      },
     };
   }
 
@@ -149,8 +150,9 @@ export class Recorder {
     if (known !== undefined) return known;
     const { id, rawBody, headers } = delivery;
     const owner = this.history.ownerOf(id);
+    const [first] = this.#unanswered.get(id) ?? [];
     const entry =
-      (owner === undefined || isOver(owner) ? this.#unanswered.get(id) : owner) ??
+      (owner === undefined || isOver(owner) ? first : owner) ??
       owner ??
       this.history.add({
         id,
