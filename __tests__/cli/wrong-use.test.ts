@@ -42,10 +42,10 @@ describe('a secret in the wrong place is not repeated', () => {
     [['trigger', TOKEN], 'Cakemail publishes no such event.'],
     [['rotate', 'wh-1', '--grace', TOKEN], "error: option '--grace <seconds>' is invalid. A whole number of seconds."],
   ])('%j', async (args, said) => {
-    expect(await cli(args)).toEqual({ code: 2, out: '', err: said });
+    expect(await cli(args)).toEqual({ code: 2, out: '', err: `${said} [ERR_USAGE]` });
   });
 
   test('though what was meant is told', async () => {
-    expect((await cli(['list', '--jsn'])).err).toBe("error: unknown option '--jsn'\n(Did you mean --json?)");
+    expect((await cli(['list', '--jsn'])).err).toBe("error: unknown option '--jsn' [ERR_USAGE]\n(Did you mean --json?)");
   });
 });

@@ -13,17 +13,20 @@ export interface Around {
   readonly isErrTerminal?: boolean;
   readonly columns?: number;
   readonly input?: string;
+  /** What a person types on a terminal when the command asks. Without it standard input is not a terminal. */
+  readonly answer?: string;
 }
 
 /** Runs a command line in this process. */
 export async function runCli(
   args: readonly string[],
-  { env = {}, isTerminal = false, isErrTerminal = isTerminal, columns, input = '' }: Around = {},
+  { env = {}, isTerminal = false, isErrTerminal = isTerminal, columns, input = '', answer }: Around = {},
 ): Promise<Run> {
   const [out, err]: [string[], string[]] = [[], []];
   const code = await run(args, {
     env: { ...env },
     input: async () => Buffer.from(input),
+    ...(answer !== undefined && { readLine: async () => answer }),
     out: { write: (line) => out.push(line), isTerminal, columns },
     err: { write: (line) => err.push(line), isTerminal: isErrTerminal },
     signal: new AbortController().signal,

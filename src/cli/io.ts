@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All of standard input. */
   input(): Promise<Buffer>;
+  /** The next line that a person types, or undefined at the end of input. Only where standard input is a terminal. */
+  readonly readLine?: (() => Promise<string | undefined>) | undefined;
   readonly out: Output;
   readonly err: Output;
   /** Aborts when the person has enough. */
@@ -23,7 +25,7 @@ export interface Surroundings {
 }
 
 /** What a command talks to. */
-export interface Io extends Pick<Surroundings, 'env' | 'input' | 'signal'> {
+export interface Io extends Pick<Surroundings, 'env' | 'input' | 'readLine' | 'signal'> {
   /** What was asked for. Nothing in it can steer the terminal, wherever it is from. */
   out(...pieces: readonly Piece[]): void;
   /** Progress and complaints, likewise. */
@@ -47,13 +49,14 @@ export function paint(colour: Colour, text: string): Painted {
 }
 
 /** One of the two may be a terminal and the other a file, so each has colours or not. See also no-color.org. */
-export function ioOf({ env, input, out, err, signal }: Surroundings): Io {
+export function ioOf({ env, input, readLine, out, err, signal }: Surroundings): Io {
   const sayOn = (output: Output) => {
     const hasColours = output.isTerminal && !env['NO_COLOR'];
     return (...pieces: readonly Piece[]): void =>
       output.write(pieces.map((piece) => shown(piece, hasColours)).join(''));
   };
-  return { env, input, signal, out: sayOn(out), err: sayOn(err), columns: out.isTerminal ? out.columns : undefined };
+  const columns = out.isTerminal ? out.columns : undefined;
+  return { env, input, readLine, signal, out: sayOn(out), err: sayOn(err), columns };
 }
 
 function shown(piece: Piece, hasColours: boolean): string {

@@ -1,5 +1,4 @@
-import { Command, CommanderError } from 'commander';
-import { ConfigurationError, toError, WebhookError } from '../errors.js';
+import { Command } from 'commander';
 import { inboxCommand } from './commands/inbox.js';
 import { keysCommand, rotateCommand } from './commands/keys.js';
 import { listenCommand } from './commands/listen.js';
@@ -7,11 +6,9 @@ import { applyCommand, CHANGES_WANTED, planCommand } from './commands/plan.js';
 import { triggerCommand } from './commands/trigger.js';
 import { doctorCommand, verifyCommand } from './commands/verify.js';
 import { archiveCommand, createCommand, listCommand, showCommand, unarchiveCommand } from './commands/webhooks.js';
-import { complaint } from './complaint.js';
-import { UsageError } from './connect.js';
 import { addExamples } from './examples.js';
-import { type Io, ioOf, paint, type Surroundings } from './io.js';
-import { printable } from './text.js';
+import { explain } from './failure.js';
+import { ioOf, type Surroundings } from './io.js';
 import { VERSION } from './version.js';
 
 const HELP_COLUMNS = 80;
@@ -29,6 +26,9 @@ Exit codes:
   0  done                 2  wrong use, or an option that cannot be right
   1  it failed            ${CHANGES_WANTED}  \`plan --check\`: there is something to do
                           130  interrupted; run the same again to go on
+
+Errors go to standard error, and each has a stable code: \`message [ERR_…]\`. With --json the last line is
+  { "error": { "code": "ERR_…", "message": "…", "help": "…" } }, where help may be absent.
 
 Examples:
   cakemail-webhooks plan  --url https://app.example.com/webhooks/cakemail --events 'User.LoggedIn,Email.*'
@@ -64,7 +64,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     triggerCommand(io, exit),
     verifyCommand(io, exit),
     doctorCommand(io, exit),
-    inboxCommand(io),
+    inboxCommand(io, exit),
   ]) {
     addExamples(command);
     program.addCommand(command.copyInheritedSettings(program));
@@ -82,25 +82,12 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (thrown) {
-    return explain(io, thrown);
+    return explain(io, thrown, wantsJson(args));
   }
 }
 
-/** Says what went wrong, and gives the exit code for it. */
-function explain(io: Io, thrown: unknown): number {
-  if (thrown instanceof CommanderError) {
-    if (thrown.exitCode === 0) return 0;
-    const said = complaint(thrown);
-    if (said !== undefined) io.err(said);
-    return 2;
-  }
-  if (io.signal.aborted) {
-    io.err('Interrupted. What was done stays done; run the same again to go on.');
-    return 130;
-  }
-  const error = toError(thrown);
-  io.err(paint('red', printable(error.message)));
-  if (error instanceof ConfigurationError || error instanceof UsageError) return 2;
-  if (error instanceof WebhookError) io.err(error.help);
-  return 1;
+/** Looks at the arguments themselves, because what commander refuses was never parsed. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? args.length : end).includes('--json');
 }

@@ -29,7 +29,18 @@ export function table(rows: readonly (readonly string[])[], columns = Number.POS
 
 /** For programs: the same data, with escapes in place of what steers a terminal. */
 export function json(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(STEERING, (text) =>
-    [...Array(text.length).keys()].map((at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  return escaped(JSON.stringify(value, null, 2));
+}
+
+/** The same in one line. */
+export function jsonLine(value: unknown): string {
+  return escaped(JSON.stringify(value));
+}
+
+function escaped(text: string): string {
+  return text.replace(STEERING, (steering) =>
+    [...Array(steering.length).keys()]
+      .map((at) => `\\u${steering.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join(''),
   );
 }

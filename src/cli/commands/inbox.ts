@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { INBOX_STATES, type Inbox, type InboxEntry, type InboxFilter, type InboxState } from '../../inbox/types.js';
+import { INBOX_STATES, type Inbox, type InboxState } from '../../inbox/types.js';
 import { UsageError } from '../connect.js';
+import { entryTable, findDelivery, suggestEvent } from '../deliveries.js';
 import type { Io } from '../io.js';
 import { filled, jsonOption, positive } from '../options.js';
 import { json, table } from '../text.js';
+import { replayCommand } from './replay.js';
 
 interface Filter {
   readonly state?: InboxState;
@@ -16,7 +18,7 @@ interface Shown {
   readonly json?: boolean;
 }
 
-export function inboxCommand(io: Io): Command {
+export function inboxCommand(io: Io, exit: (code: number) => void): Command {
   const inbox = new Command('inbox').description(
     'look into a durable inbox: CAKEMAIL_INBOX_URL, as openInbox() takes it',
   );
@@ -28,40 +30,24 @@ export function inboxCommand(io: Io): Command {
       withInbox(io, async (opened) => {
         const entries = await opened.list({ ...filter, limit });
         io.out(isJson ? json(entries) : entryTable(io, entries));
+        if (entries.length === 0) await suggestEvent(io, opened, filter.event);
       }),
     );
 
   inbox
     .command('show')
-    .description('one delivery with its body')
+    .description('one delivery with its body, by its id or the beginning of it')
     .argument('<id>')
     .addOption(jsonOption())
     .action((id: string, { json: isJson }: Shown) =>
       withInbox(io, async (opened) => {
-        const delivery = await opened.get(id);
-        if (delivery === undefined) throw new UsageError('There is no such delivery.');
-        const { rawBody, headers, ...entry } = delivery;
+        const { rawBody, headers, ...entry } = await findDelivery(opened, id);
         const body = rawBody.toString();
         io.out(isJson ? json({ ...entry, headers, body }) : `${entryTable(io, [entry])}\n\n${body}`);
       }),
     );
 
-  withFilter(
-    inbox
-      .command('replay')
-      .description('have deliveries handled once more: one by its id, or all that fit')
-      .argument('[id]'),
-  )
-    .addOption(jsonOption())
-    .action((id: string | undefined, { json: isJson, ...filter }: Filter & Shown) =>
-      withInbox(io, async (opened) => {
-        // Everything at once is never what is left when an option was forgotten.
-        if (id === undefined && Object.keys(filter).length === 0)
-          throw new UsageError('Name a delivery, or --state, --event or --since.');
-        const replayed = await opened.replay(id ?? (filter as InboxFilter));
-        io.out(isJson ? json({ replayed }) : `${replayed} to be handled once more.`);
-      }),
-    );
+  replayCommand(withFilter(inbox.command('replay')), io, (look) => withInbox(io, look), exit);
 
   inbox
     .command('stats')
@@ -85,8 +71,13 @@ export function inboxCommand(io: Io): Command {
 function withFilter(command: Command): Command {
   return command
     .addOption(new Option('--state <state>', 'in which state').choices(INBOX_STATES))
-    .addOption(new Option('--event <name>', 'of which event').argParser(filled))
+    .addOption(new Option('--event <name>', 'of which event').argParser(exactName))
     .addOption(new Option('--since <time>', 'received then or later, as in 2026-11-24T12:00Z').argParser(time));
+}
+
+function exactName(text: string): string {
+  if (text.includes('*')) throw new InvalidArgumentError('One exact name, without a pattern.');
+  return filled(text);
 }
 
 function time(text: string): Date {
@@ -111,16 +102,4 @@ async function withInbox(io: Io, look: (inbox: Inbox) => Promise<void>): Promise
   } finally {
     await inbox.close();
   }
-}
-
-function entryTable({ columns }: Io, entries: readonly InboxEntry[]): string {
-  const rows = entries.map(({ id, event, state, attempts, receivedAt, reason, error }) => [
-    id,
-    event,
-    state,
-    String(attempts),
-    receivedAt.toISOString(),
-    [reason, error].filter(Boolean).join(': ').slice(0, 100),
-  ]);
-  return table([['ID', 'EVENT', 'STATE', 'ATTEMPTS', 'RECEIVED', 'WHY'], ...rows], columns);
 }
