@@ -119,6 +119,52 @@ describe('trigger', () => {
     expect(await trigger(['Email.Sent'], map)).toMatchObject({ code: 1 });
   });
 
+  describe('without a key for the event in the key map', () => {
+    const names = ['Email.Sent', 'Email.Opened'];
+    const map = (keys: object): object => ({ CAKEMAIL_WEBHOOK_SECRETS: JSON.stringify(keys) });
+    const withoutIt = map(Object.fromEntries(names.map((name) => [name, SECRET])));
+
+    test.each<[string[]]>([[[]], [['--forge', 'tampered']], [['--count', '3']], [['--json']]])(
+      'says so and sends nothing: %j',
+      async (args) => {
+        const { code, out, err } = await trigger(['User.LoggedIn', ...args], withoutIt);
+        expect([code, out, events, reasons]).toEqual([2, '', [], []]);
+        expect(err).toContain('CAKEMAIL_WEBHOOK_SECRETS has no key for User.LoggedIn');
+        expect(err).toContain('Email.Sent, Email.Opened');
+        expect(err).toContain('--secret');
+        expect(err).not.toContain(SECRET);
+      },
+    );
+
+    test.each(['missing', 'bad-signature', 'other-key'])('forges what needs no key: %s', async (forgery) => {
+      expect(await trigger(['User.LoggedIn', '--forge', forgery], withoutIt)).toMatchObject({ code: 0 });
+    });
+
+    test('names the event that is really sent', async () => {
+      const { code, err } = await trigger(
+        ['User.LoggedIn', '--set', 'event=Own.Thing'],
+        map({ 'User.LoggedIn': SECRET }),
+      );
+      expect([code, err]).toEqual([2, expect.stringContaining('has no key for Own.Thing')]);
+    });
+
+    test('shows no key of a map that is inside out, and no more than ten names', async () => {
+      const { err } = await trigger(['User.LoggedIn'], map({ [SECRET]: 'Email.Sent' }));
+      expect(err).toContain('CAKEMAIL_WEBHOOK_SECRETS has no key for User.LoggedIn');
+      expect(err).not.toContain(SECRET);
+      const many = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`Own.N${index}`, SECRET]));
+      expect((await trigger(['User.LoggedIn'], map(many))).err).toMatch(/Own\.N9 and 20 more/);
+    });
+  });
+
+  test.each(['localhost:3107/x', '127.0.0.1:3107', '[::1]:3107/x', 'app.example.com/x', '//localhost:3107/x'])(
+    'a --url without http:// is explained: %s',
+    async (address) => {
+      const { code, err } = await runCli(['trigger', 'User.LoggedIn', '--url', address], { env: KEY });
+      expect([code, err]).toEqual([2, expect.stringContaining('It must begin with http:// or https://')]);
+    },
+  );
+
   test.each<[string[], string, object?]>([
     [['User.LogedIn'], "Did you mean 'User.LoggedIn'?"],
     [['User.LoggedIn', '--set', 'nothing'], 'As in data.email'],
@@ -128,7 +174,8 @@ describe('trigger', () => {
     [['User.LoggedIn', '--rate', 'fast'], 'A whole number'],
     [['User.LoggedIn', '--data', '/nowhere/data.json'], '--data: the file cannot be read. ENOENT'],
     [['User.LoggedIn', '--secret', ''], '--secret is empty'],
-    [['User.LoggedIn', '--url', 'nowhere'], 'As in http://localhost'],
+    [['User.LoggedIn', '--url', 'nowhere'], 'as in http://localhost'],
+    [['User.LoggedIn', '--url', 'ftp://nowhere'], 'As in http://localhost'],
     [['User.LoggedIn', '--url', `http://me:${encodeURIComponent(SECRET)}@localhost`], 'without a user name'],
     [[SECRET], 'no such event'],
     [['User.LoggedIn', '--forge', 'well'], 'Allowed choices'],

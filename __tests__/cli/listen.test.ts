@@ -243,7 +243,7 @@ test('is there for this machine only, and Ctrl-C leaves no port open', async () 
 test.each([
   [['listen'], {}, 'CAKEMAIL_WEBHOOK_SECRET'],
   [['listen', '--port', '70000'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, '0 to 65535'],
-  [['listen', '--forward-to', 'localhost:3000'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, 'http://localhost:3000'],
+  [['listen', '--forward-to', 'localhost:3000'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, 'It must begin with http://'],
   [
     ['listen', '--port', '4044', '--forward-to', 'http://localhost:4044/'],
     { CAKEMAIL_WEBHOOK_SECRET: SECRET },

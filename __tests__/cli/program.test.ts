@@ -48,13 +48,17 @@ describe('when nobody takes what it prints', () => {
   const onFull = existsSync(FULL) ? test : test.skip;
   onFull('a full disk is told, and is a failure, after the work was done', async () => {
     const full = openSync(FULL, 'w');
-    for (const command of [
-      ['list', '--json'],
-      ['plan', ...TARGET, '--check'],
-      ['apply', ...TARGET],
-    ]) {
+    const asJson = await ended(cakemail(['list', '--json'], ['pipe', full, 'pipe']));
+    expect([asJson.code, JSON.parse(asJson.err)]).toEqual([
+      1,
+      { error: { code: 'ERR_FAILED', message: expect.stringContaining('ENOSPC') } },
+    ]);
+    for (const command of [['list'], ['plan', ...TARGET, '--check'], ['apply', ...TARGET]]) {
       const { code, err } = await ended(cakemail(command, ['pipe', full, 'pipe']));
-      expect([code, err]).toEqual([1, expect.stringMatching(/^The output could not be written: .*ENOSPC.*$/)]);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/^The output could not be written: .*ENOSPC.* \[ERR_FAILED\]$/),
+      ]);
     }
     expect((await ended(cakemail(['plan', ...TARGET, '--check']))).code).toBe(0);
   });

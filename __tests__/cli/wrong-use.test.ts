@@ -29,6 +29,35 @@ test.each(['', ' \t'])('an address of the API that is set to nothing does not me
   expect([code, err]).toEqual([2, expect.stringContaining('CAKEMAIL_API_URL is set, and empty')]);
 });
 
+test.each([
+  ['plan', '--events', 'Email.*'],
+  ['apply', '--events', 'Email.*'],
+  ['create', 'Email.Sent'],
+  ['keys', '--out', '/nowhere/.env'],
+  ['list'],
+])('a --url without http:// is explained, and nothing is sent: %s', async (...args) => {
+  const { code, err } = await cli([...args, '--url', 'localhost:3107/x']);
+  expect([code, err, fake.calls]).toEqual([2, expect.stringContaining('It must begin with http:// or https://'), []]);
+});
+
+test.each([
+  ['create', 'Email.Snet', "Did you mean 'Email.Sent'?"],
+  ['create', 'email.sent', "Did you mean 'Email.Sent'?"],
+  ['create', 'Email.*', 'one event'],
+])(
+  'a misspelt event is answered with the one that was probably meant, and nothing is sent: %s %s',
+  async (command, event, said) => {
+    const { code, err } = await cli([command, event, '--url', URL_HERE]);
+    expect([code, err, fake.calls]).toEqual([2, expect.stringContaining(said), []]);
+  },
+);
+
+test('an event that is like no published one may be newer than the list: the API decides', async () => {
+  await cli(['create', 'Something.QuiteNew', '--url', URL_HERE]);
+  fake.violations.length = 0;
+  expect(fake.calls).toContain('POST /webhooks');
+});
+
 describe('a secret in the wrong place is not repeated', () => {
   test.each<[string[], string]>([
     [['list', `--token=${TOKEN}`], "error: unknown option '--token'"],
@@ -46,6 +75,8 @@ describe('a secret in the wrong place is not repeated', () => {
   });
 
   test('though what was meant is told', async () => {
-    expect((await cli(['list', '--jsn'])).err).toBe("error: unknown option '--jsn' [ERR_USAGE]\n(Did you mean --json?)");
+    expect((await cli(['list', '--jsn'])).err).toBe(
+      "error: unknown option '--jsn' [ERR_USAGE]\n(Did you mean --json?)",
+    );
   });
 });

@@ -21,6 +21,13 @@ const INDENTED = JSON.stringify(PARSED, null, 2);
 const SPACED = '{"event": "User.LoggedIn", "data": {"name": "Zo\\u00e9 \\ud83d\\ude00", "n": 1.5}, "list": [1, 2]}';
 const TEXT = BODY.toString();
 const BOM = '\ufeff';
+/** Two bodies: one whose signature has both characters in which the URL form differs, and one whose has neither. */
+const PLUS_AND_SLASH = bodyWhose((signature) => signature.includes('+') && signature.includes('/'));
+const LETTERS = bodyWhose((signature) => /^[A-Za-z\d]+=$/.test(signature));
+
+function bodyWhose(fits: (signature: string) => boolean): string {
+  for (let n = 0; ; n++) if (fits(sign(`{"n":${n}}`))) return `{"n":${n}}`;
+}
 
 test.each<[cause: string, body: Buffer | string, signature: string, key?: string]>([
   ['body-unescaped', TEXT.replace('é', '\\u00e9').replace('😀', '\\ud83d\\ude00'), sign(BODY)],
@@ -57,6 +64,10 @@ test.each<[cause: string, body: Buffer | string, signature: string, key?: string
   ['signature-hex', BODY, digest(BODY).toString('hex')],
   ['signature-hex-in-base64', BODY, Buffer.from(digest(BODY).toString('hex')).toString('base64')],
   ['signature-url', BODY, digest(BODY).toString('base64url')],
+  ['signature-url', BODY, `${digest(BODY).toString('base64url')}=`],
+  ['signature-padding', BODY, sign(BODY).slice(0, -1)],
+  ['signature-padding', PLUS_AND_SLASH, sign(PLUS_AND_SLASH).slice(0, -1)],
+  ['signature-padding', LETTERS, sign(LETTERS).slice(0, -1)],
   ['signature-header-line', BODY, `x-signature: ${sign(BODY)}`],
   ['signature-prefix', BODY, `sha256=${sign(BODY)}`],
   ['signature-space', BODY, `"${sign(BODY)}"\n`],
@@ -67,6 +78,12 @@ test.each<[cause: string, body: Buffer | string, signature: string, key?: string
 test('names what comes together, the fewest that explain it', () => {
   expect(causes(`${TEXT}\n`, sign(BODY), `${KEY} `)).toEqual(['key-space', 'body-newline-added']);
   expect(causes(INDENTED, digest(BODY).toString('hex'))).toEqual(['signature-hex', 'body-restringified']);
+});
+
+test('recognises a signature without its padding only where it has the length of one', () => {
+  for (const signature of [sign(BODY).slice(0, -2), `${sign(BODY).slice(0, -1)}A`, `${sign(BODY)}=`]) {
+    expect(causes(BODY, signature)).toEqual(['unexplained']);
+  }
 });
 
 test('names the key of another event', () => {

@@ -27,7 +27,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   inbox: ['inbox stats', 'inbox list --state dead'],
   'inbox list': ['inbox list --state dead --since 2026-11-24T12:00Z', 'inbox list --limit 500 --json'],
   'inbox show': ['inbox show 1a2b3c'],
-  'inbox replay': ['inbox replay 1a2b3c', 'inbox replay --state dead --event User.LoggedIn', 'inbox replay --all --yes'],
+  'inbox replay': [
+    'inbox replay 1a2b3c',
+    'inbox replay --state dead --event User.LoggedIn',
+    'inbox replay --all --yes',
+  ],
   'inbox stats': ['inbox stats --json'],
 };
 

@@ -11,7 +11,7 @@ interface Failure {
   readonly code: WebhookErrorCode | 'ERR_USAGE' | 'ERR_INTERRUPTED' | 'ERR_FAILED';
   readonly message: string;
   /** What to do about it, where the message does not say it. */
-  readonly help?: string;
+  readonly help?: string | undefined;
 }
 
 /** Reports what a command threw, on standard error, and returns the exit code for it. */
@@ -19,14 +19,26 @@ export function explain(io: Io, thrown: unknown, isJson: boolean): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
   const failure = failureOf(io, thrown);
   if (failure === undefined) return 2;
-  if (isJson) io.err(jsonLine({ error: failure }));
-  else {
-    const [line = '', ...rest] = failure.message.split('\n');
-    io.err(paint('red', line), paint('dim', ` [${failure.code}]`), ...rest.map((each) => `\n${each}`));
-    if (failure.help !== undefined) io.err(failure.help);
-  }
+  report(io, failure, isJson);
   if (failure.code === 'ERR_INTERRUPTED') return 130;
   return failure.code === 'ERR_USAGE' || thrown instanceof ConfigurationError ? 2 : 1;
+}
+
+/** Writes a failure to standard error. */
+export function report(io: Pick<Io, 'err'>, { code, message, help }: Failure, isJson: boolean): void {
+  if (isJson) {
+    io.err(jsonLine({ error: { code, message, help } }));
+    return;
+  }
+  const [line = '', ...rest] = message.split('\n');
+  io.err(paint('red', line), paint('dim', ` [${code}]`), ...rest.map((each) => `\n${each}`));
+  if (help !== undefined) io.err(help);
+}
+
+/** Looks at the arguments themselves, because what commander refuses was never parsed. */
+export function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? args.length : end).includes('--json');
 }
 
 /** Undefined when the help, which commander has printed, says everything. */

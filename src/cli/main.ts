@@ -3,18 +3,37 @@ import { createInterface } from 'node:readline';
 import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { isatty } from 'node:tty';
+import { report, wantsJson } from './failure.js';
+import { ioOf, paint, type Surroundings } from './io.js';
 import { outputTo } from './output.js';
 import { run } from './run.js';
+import { printable } from './text.js';
 
 const interrupt = new AbortController();
 // The second time, the default: to end at once.
 process.once('SIGINT', () => interrupt.abort());
 
-const err = outputTo(process.stderr, () => {}); // nobody is left to tell
+const args = process.argv.slice(2);
+const err = outputTo(process.stderr, () => {}); // nothing is left to report it on
 const out = outputTo(process.stdout, ({ message }) => {
-  err.write(`The output could not be written: ${message}`);
+  report(io, { code: 'ERR_FAILED', message: `The output could not be written: ${message}` }, wantsJson(args));
   process.exitCode = 1;
 });
+const surroundings: Surroundings = {
+  env: process.env,
+  input: () => buffer(addAbortSignal(interrupt.signal, process.stdin)),
+  ...(isatty(0) && { readLine }),
+  out,
+  err,
+  signal: interrupt.signal,
+};
+const io = ioOf(surroundings);
+
+// Node writes warnings as they are, and they may quote what an API answered. Without a listener they were switched off.
+if (process.listenerCount('warning') > 0) {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => io.err(paint('yellow', printable(`${name}: ${message}`))));
+}
 
 /** One line as the terminal gives it. Ctrl-C ends the wait. */
 async function readLine(): Promise<string | undefined> {
@@ -27,14 +46,7 @@ async function readLine(): Promise<string | undefined> {
   }
 }
 
-void run(process.argv.slice(2), {
-  env: process.env,
-  input: () => buffer(addAbortSignal(interrupt.signal, process.stdin)),
-  ...(isatty(0) && { readLine }),
-  out,
-  err,
-  signal: interrupt.signal,
-}).then((code) => {
+void run(args, surroundings).then((code) => {
   // Unless what was printed is lost.
   process.exitCode ??= code;
 });

@@ -1,8 +1,10 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { RateLimit } from '../api/index.js';
+import { EVENT_NAMES } from '../events/catalogue.js';
+import { nearest } from '../nearest.js';
 
 export const urlOption = () =>
-  new Option('--url <url>', 'where Cakemail delivers').argParser(filled).makeOptionMandatory();
+  new Option('--url <url>', 'where Cakemail delivers').argParser(address).makeOptionMandatory();
 export const jsonOption = () => new Option('--json', 'for programs');
 export const rateOption = () =>
   new Option('--rate-limit <n/period>', 'at most so many deliveries, as in 50/second or 600/minute').argParser(
@@ -39,9 +41,25 @@ export function names(text: string, before: readonly string[] = []): string[] {
   return [...before, ...given];
 }
 
-/** An address that fetch takes: it refuses a user name and password in it. */
+/** The name of one event, which may be newer than the published list, but not nearly one of them. */
+export function eventName(text: string): string {
+  if (text.includes('*')) throw new InvalidArgumentError('It takes one event, without a pattern.');
+  const meant = nearest(text, EVENT_NAMES);
+  if (meant === undefined || meant === text) return filled(text);
+  throw new InvalidArgumentError(`Cakemail publishes no such event. Did you mean '${meant}'?`);
+}
+
+/** An address with its scheme: `localhost:3000` alone would be an address of the scheme `localhost`. */
+export function address(text: string): string {
+  if (/^[a-z][a-z\d+.-]*:\/\//i.test(filled(text))) return text;
+  throw new InvalidArgumentError(
+    'It must begin with http:// or https://, as in http://localhost:3000/webhooks/cakemail.',
+  );
+}
+
+/** An address that fetch accepts: it refuses a user name and password in it. */
 export function receiver(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = URL.canParse(address(text)) ? new URL(text) : undefined;
   if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return text;
   throw new InvalidArgumentError('As in http://localhost:3000/webhooks/cakemail, without a user name.');
 }

@@ -7,7 +7,7 @@ import { triggerCommand } from './commands/trigger.js';
 import { doctorCommand, verifyCommand } from './commands/verify.js';
 import { archiveCommand, createCommand, listCommand, showCommand, unarchiveCommand } from './commands/webhooks.js';
 import { addExamples } from './examples.js';
-import { explain } from './failure.js';
+import { explain, wantsJson } from './failure.js';
 import { ioOf, type Surroundings } from './io.js';
 import { VERSION } from './version.js';
 
@@ -84,10 +84,4 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   } catch (thrown) {
     return explain(io, thrown, wantsJson(args));
   }
-}
-
-/** Looks at the arguments themselves, because what commander refuses was never parsed. */
-function wantsJson(args: readonly string[]): boolean {
-  const end = args.indexOf('--');
-  return args.slice(0, end < 0 ? args.length : end).includes('--json');
 }

@@ -40,13 +40,17 @@ export function readingsOf(text: string): Variant<Buffer>[] {
       },
     },
     {
+      id: 'signature-padding',
+      what: 'The signature has lost the `=` at its end.',
+      fix: 'Pass the header on as it came: something splits it at `=`, or removes the padding of base64.',
+      make: (given) => (/^[A-Za-z\d+/]{43}$/.test(given) ? `${given}=` : undefined),
+    },
+    {
       id: 'signature-url',
-      what: 'The signature is in the URL form of base64, or without its padding.',
+      what: 'The signature is in the URL form of base64.',
       fix: 'Pass the header on as it came: Cakemail uses the plain form with padding.',
-      make: (given) => {
-        if (!/^[\w-]{43}=?$/.test(given) || decodeSignature(given) !== undefined) return undefined;
-        return Buffer.from(given, 'base64url').toString('base64');
-      },
+      make: (given) =>
+        /^(?=.*[-_])[\w-]{43}=?$/.test(given) ? Buffer.from(given, 'base64url').toString('base64') : undefined,
     },
   ]).flatMap(({ value, mistake }) => {
     const bytes = decodeSignature(value);

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import type { Inbox, InboxEntry, InboxFilter } from '../../inbox/types.js';
 import { confirm } from '../confirm.js';
 import { UsageError } from '../connect.js';

@@ -14,6 +14,8 @@ import { json, printable } from '../text.js';
 
 const FORGERIES = ['bad-signature', 'missing', 'tampered', 'other-key'] as const;
 const DOCUMENTED = 'User.LoggedIn';
+/** Names that an error lists. */
+const MOST_NAMES = 10;
 
 interface Options {
   readonly url: string;
@@ -84,11 +86,9 @@ async function payloadOf(
   return payload;
 }
 
-async function send(io: Io, { url, secret, forge }: Options, payload: object): Promise<Answer> {
-  const keys = forge === 'other-key' ? [] : givenKeys(io, secret);
-  const { event } = payload as { event: string };
-  const key = (keys.find((each) => each.event === event) ?? keys[0])?.key ?? randomBytes(24).toString('hex');
-  const { body, headers } = signedRequest(payload, { secret: key });
+async function send(io: Io, options: Options, payload: object): Promise<Answer> {
+  const { url, forge } = options;
+  const { body, headers } = signedRequest(payload, { secret: signingKey(io, options, payload) });
   const sent = {
     'bad-signature': { body, headers: { ...headers, 'x-signature': randomBytes(32).toString('base64') } },
     missing: { body, headers: { 'content-type': 'application/json' } },
@@ -104,6 +104,26 @@ async function send(io: Io, { url, secret, forge }: Options, payload: object): P
     io.signal.throwIfAborted();
     return { status: null, body: toError(thrown).message, ms: elapsed() };
   }
+}
+
+/** A forgery that is refused under any key gets one that no webhook has. */
+function signingKey(io: Io, { secret, forge }: Options, { event }: { event?: unknown }): string {
+  if (forge !== undefined && forge !== 'tampered') return randomBytes(24).toString('hex');
+  const keys = givenKeys(io, secret);
+  const found = keys.find((each) => each.event === null || each.event === event);
+  if (found !== undefined) return found.key;
+  // A map that is inside out has keys where its names should be.
+  const names = [...new Set(keys.map((each) => each.event))].filter(isName);
+  const more = names.length - MOST_NAMES;
+  throw new UsageError(
+    `CAKEMAIL_WEBHOOK_SECRETS has no key for ${isName(event) ? event : 'this event'}, so no receiver would accept it. ` +
+      `It has keys for ${names.slice(0, MOST_NAMES).join(', ') || 'no event'}${more > 0 ? ` and ${more} more` : ''}. ` +
+      'Add the key of the webhook for this event, or pass --secret.',
+  );
+}
+
+function isName(event: unknown): event is string {
+  return typeof event === 'string' && /^\w{1,40}\.\w{1,40}$/.test(event);
 }
 
 /** A genuine one is taken, a forged one refused. */

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { type RateLimit, type ShownWebhook, sameUrl, type Webhook } from '../../api/index.js';
 import { connect } from '../connect.js';
 import type { Io } from '../io.js';
-import { filled, jsonOption, rateOption, urlOption } from '../options.js';
+import { address, eventName, jsonOption, rateOption, urlOption } from '../options.js';
 import { rateOf, webhookTable } from '../show.js';
 import { json, table } from '../text.js';
 
@@ -11,7 +11,7 @@ const HIDDEN = '(hidden; --reveal shows it)';
 export function listCommand(io: Io): Command {
   return new Command('list')
     .description('list webhooks')
-    .option('--url <url>', 'only those that deliver there', filled)
+    .option('--url <url>', 'only those that deliver there', address)
     .option('--archived', 'the archived ones too')
     .addOption(jsonOption())
     .action(async ({ url, archived, json: isJson }: { url?: string; archived?: boolean; json?: boolean }) => {
@@ -48,7 +48,7 @@ export function showCommand(io: Io): Command {
 export function createCommand(io: Io): Command {
   return new Command('create')
     .description('create a webhook')
-    .argument('<event>', 'one name: a webhook carries no more')
+    .argument('<event>', 'one name: a webhook carries no more', eventName)
     .addOption(urlOption())
     .addOption(rateOption())
     .addOption(jsonOption())
