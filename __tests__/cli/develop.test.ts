@@ -224,8 +224,9 @@ describe('verify and doctor', () => {
   });
 
   test.each([
-    ['', 'no base64'],
-    ['zzz', 'no base64'],
+    ['', 'not base64'],
+    ['zz', 'not base64'],
+    ['A'.repeat(43), 'without the `=` at its end'],
     [createHmac('sha1', SECRET).update(body).digest('base64'), 'the base64 of 20 bytes, as SHA-1 gives'],
     [createHmac('sha512', SECRET).update(body).digest('base64'), 'the base64 of 64 bytes, as SHA-512 gives'],
   ])('what cannot be a signature: %j', async (given, what) => {

@@ -125,6 +125,82 @@ test('refuses a forged one, passes nothing on and says why on the page', async (
   await app.close();
 });
 
+describe('says below a refusal what explains it', () => {
+  const body = JSON.stringify(sampleEvent('User.LoggedIn'));
+  const signature = sign(body, SECRET);
+
+  test.each<[what: string, body: string, header: Record<string, string>, said: string[]]>([
+    ['a key in quotes', body, { 'x-signature': sign(body, `"${SECRET}"`) }, ['quotes around the key', 'Remove them']],
+    ['a body that was changed', `${body}\n`, { 'x-signature': signature }, ['a line break at its end', 'printf']],
+    [
+      'a signature without its padding',
+      body,
+      { 'x-signature': signature.slice(0, -1) },
+      ['lost the `=`', 'as it came'],
+    ],
+    ['the other header', body, { 'x-cakemail-signature': `sha256=${signature}` }, ['a prefix such as', 'base64 alone']],
+    ['no signature', body, {}, ['has neither x-signature nor x-cakemail-signature']],
+    [
+      'nothing that is known',
+      body,
+      { 'x-signature': sign(body, 'another') },
+      ['No known mistake explains it', 'show <id>'],
+    ],
+    ['another digest', body, { 'x-signature': `${'A'.repeat(86)}==` }, ['the base64 of 64 bytes, as SHA-512 gives']],
+  ])('%s', async (_what, sent, header, said) => {
+    const { url, says, printed } = await listen();
+    expect((await deliver(url, sent, header)).status).toBe(403);
+    for (const text of said) await says(text);
+    expect(printed()).toMatch(/403 +unverified refused: (mismatch|malformed|missing); see the page\n {13}\S/);
+    for (const secret of [SECRET, signature.slice(0, 43)]) expect(printed()).not.toContain(secret);
+  });
+
+  test('the key of another event, whose name is cut and steers nothing', async () => {
+    const { url, says, printed } = await listen([], {
+      CAKEMAIL_WEBHOOK_SECRETS: JSON.stringify({ 'Email.Sent': SECRET }),
+    });
+    const foreign = JSON.stringify({ event: `Own\u001b[2J\n12:00:00  200 ${'x'.repeat(5_000)}` });
+    expect((await deliver(url, foreign, { 'x-signature': sign(foreign, SECRET) })).status).toBe(403);
+    await says('It is signed with the key of Email.Sent, and it is a Own?[2J?12:00:00');
+    await says('Each event has a webhook and a key of its own');
+    expect(printed()).not.toContain('\u001b');
+    expect(printed().length).toBeLessThan(3_000);
+  });
+
+  test('a request that is refused without its body is reported once, without a diagnosis', async () => {
+    const { url, says, printed, interrupt } = await listen();
+    expect((await fetch(url, { method: 'PUT', body: 'x' })).status).toBe(405);
+    await says('405 unverified refused: ');
+    expect(await interrupt()).toBe(0);
+    expect(printed().match(/refused/g)).toHaveLength(1);
+    expect(printed()).not.toContain('No known mistake');
+  });
+});
+
+test.each<[object, string[], string]>([
+  [{ CAKEMAIL_WEBHOOK_SECRET: `${SECRET}\n` }, [], 'The key has white space around it'],
+  [{}, ['--secret', ` ${SECRET}`], 'The key has white space around it'],
+  [
+    { CAKEMAIL_WEBHOOK_SECRETS: JSON.stringify({ 'Email.Sent': 'k1', 'Email.Opened': ['k2', 'k3 '] }) },
+    [],
+    'The key for "Email.Opened" has white space around it',
+  ],
+])('warns about white space around a key, and uses it as it is: %j %j', async (env, args, said) => {
+  const { url, printed } = await listen(args, env);
+  expect(printed().match(/white space/g)).toHaveLength(1);
+  expect(printed()).toContain(said);
+  expect(printed()).not.toContain(SECRET);
+  const { CAKEMAIL_WEBHOOK_SECRET: key = args[1] } = env as Record<string, string>;
+  if (key === undefined) return;
+  const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: key });
+  expect((await deliver(url, body, headers)).status).toBe(200);
+});
+
+test('says nothing about a key without white space around it', async () => {
+  const { printed } = await listen([], { CAKEMAIL_WEBHOOK_SECRET: 'a b' });
+  expect(printed()).not.toContain('white space');
+});
+
 test('says loudly that the app is down, and keeps what it could not pass on, over a restart as well', async () => {
   const port = await freePort();
   const target = `http://127.0.0.1:${port}/hooks`;

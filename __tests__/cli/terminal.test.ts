@@ -1,6 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openInbox } from '../../src/inbox/index.js';
+import { createWebhookRouter, PermanentError } from '../../src/index.js';
+import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
-import type { Run } from '../helpers/cli.js';
+import { type Run, runCli } from '../helpers/cli.js';
 import { ended, killAll, MAIN, start, startProgram } from '../helpers/command.js';
 import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
 
@@ -64,4 +70,69 @@ onTerminal(`a table fits into 80 columns${why}`, async () => {
   expect((await ended(start(['list'], environment({})))).out.split('\n')).toHaveLength(3);
   for (const line of (await seen('plan --help')).out.split('\r\n').slice(0, 12))
     expect(line.length).toBeLessThanOrEqual(80);
+});
+
+describe('inbox replay', () => {
+  let folder: string;
+  let address: string;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'terminal-'));
+    address = `file:${join(folder, 'inbox.db')}`;
+    const inbox = await openInbox(address);
+    const webhooks = createWebhookRouter({ secret: 'a key', inbox, logger: {} });
+    webhooks.on('User.LoggedIn', () => {
+      throw new PermanentError('not today');
+    });
+    const died = new Promise((resolve) => webhooks.events.once('dead', resolve));
+    await webhooks.receive(signedRequest(sampleEvent('User.LoggedIn'), { secret: 'a key' }));
+    await died;
+    await webhooks.close();
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** Answers the question with these keys. */
+  async function typed(keys: string, redirected = ''): Promise<Run> {
+    const command = `exec '${process.execPath}' '${MAIN}' inbox replay --all ${redirected}`;
+    const env = environment({ SHELL: '/bin/sh', CAKEMAIL_INBOX_URL: address });
+    const child = startProgram('script', ['-qefc', command, '/dev/null'], env);
+    child.stdout?.on('data', (chunk) => {
+      if (`${chunk}`.includes('[y/N]')) child.stdin?.write(keys);
+    });
+    return ended(child);
+  }
+
+  const dead = async (): Promise<number> => {
+    const { out } = await runCli(['inbox', 'stats', '--json'], { env: { CAKEMAIL_INBOX_URL: address } });
+    return JSON.parse(out).dead;
+  };
+
+  onTerminal(`replays once y is typed${why}`, async () => {
+    const { code, out } = await typed('y\n');
+    expect(out).toContain('User.LoggedIn');
+    expect(out).toContain('1 to be handled once more.');
+    expect([code, await dead()]).toEqual([0, 0]);
+  });
+
+  onTerminal(`replays nothing when n, the end of input or Ctrl-C is typed${why}`, async () => {
+    for (const [keys, expected, said] of [
+      ['n\n', 1, 'Nothing is replayed.'],
+      ['\n', 1, 'Nothing is replayed.'],
+      ['\u0004', 1, 'Nothing is replayed.'],
+      ['\u0003', 130, '[ERR_INTERRUPTED]'],
+    ] as const) {
+      const { code, out } = await typed(keys);
+      expect([code, out, await dead()]).toEqual([expected, expect.stringContaining(said), 1]);
+    }
+  });
+
+  onTerminal(`asks on the terminal though its output is a pipe${why}`, async () => {
+    const { code, out } = await typed('y\n', "| sed 's/^/piped: /'");
+    expect([code, out]).toEqual([0, expect.stringContaining('piped: 1 to be handled once more.')]);
+    expect(await dead()).toBe(0);
+  });
+
+  onTerminal(`does not ask when its input is no terminal${why}`, async () => {
+    const { code, out } = await typed('', '</dev/null');
+    expect([code, out, await dead()]).toEqual([2, expect.stringContaining('pass --yes'), 1]);
+  });
 });

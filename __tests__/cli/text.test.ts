@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { harmless, json, printable, table } from '../../src/cli/text.js';
+import { harmless, json, jsonLine, oneLine, printable, table } from '../../src/cli/text.js';
 import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
 import { type Around, type Run, runCli } from '../helpers/cli.js';
 import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
@@ -17,6 +17,19 @@ describe('a text from outside', () => {
     expect(printable(`a${NASTY}\r\n\tb`)).toBe('a?[2J????1m????b');
     expect(harmless('two\nlines\tand tab')).toBe('two\nlines\tand tab');
     expect(harmless('Größe ✓ 漢字 🎂')).toBe('Größe ✓ 漢字 🎂');
+  });
+
+  test('is cut where a line would be too long', () => {
+    expect(oneLine('a\u001b\nb')).toBe('a??b');
+    expect(oneLine('abcd', 4)).toBe('abcd');
+    expect(oneLine('abcde', 4)).toBe('abcd…');
+    expect(oneLine('abc🎂', 4)).toBe('abc?…');
+  });
+
+  test('is the same data in JSON of one line', () => {
+    const value = { text: `a${NASTY}\n` };
+    expect(jsonLine(value)).not.toMatch(/[\p{Cc}\p{Cf}\u2028]/u);
+    expect(JSON.parse(jsonLine(value))).toEqual(value);
   });
 
   test('is the same data in JSON', () => {

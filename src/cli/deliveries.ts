@@ -3,7 +3,7 @@ import type { Inbox, InboxDelivery, InboxEntry, InboxFilter } from '../inbox/typ
 import { nearest } from '../nearest.js';
 import { UsageError } from './connect.js';
 import type { Io } from './io.js';
-import { printable, table } from './text.js';
+import { oneLine, table } from './text.js';
 
 const ID = /^[0-9a-f]{64}$/;
 const MOST_CANDIDATES = 10;
@@ -33,7 +33,7 @@ async function wholeId(inbox: Inbox, prefix: string): Promise<string> {
   if (found.length === 1) return first.id;
   const candidates = found
     .slice(0, MOST_CANDIDATES)
-    .map(({ id, event, state }) => `${id.slice(0, prefix.length + 8)}… (${shortened(event)}, ${state})`);
+    .map(({ id, event, state }) => `${id.slice(0, prefix.length + 8)}… (${oneLine(event, LONGEST_NAME)}, ${state})`);
   const more = found.length - candidates.length;
   throw new UsageError(
     `${found.length} deliveries have an id that begins with ${prefix}; give more of it: ${candidates.join(', ')}` +
@@ -43,10 +43,6 @@ async function wholeId(inbox: Inbox, prefix: string): Promise<string> {
 
 function unknownId(): UsageError {
   return new UsageError('There is no delivery whose id begins like this.');
-}
-
-function shortened(name: string): string {
-  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
 }
 
 /** The deliveries that `replay` would act on: it leaves alone what is waiting or active. */
@@ -66,7 +62,7 @@ export async function suggestEvent(io: Io, inbox: Inbox, event: string | undefin
   if (Object.hasOwn(events, event)) return;
   const meant = nearest(event, [...Object.keys(events), ...EVENT_NAMES]);
   if (meant !== undefined) {
-    io.err(`The inbox holds no '${printable(event)}'. Did you mean '${printable(meant)}'?`);
+    io.err(`The inbox holds no '${oneLine(event)}'. Did you mean '${oneLine(meant)}'?`);
   }
 }
 

@@ -11,6 +11,11 @@ export function printable(text: string): string {
   return harmless(text).replace(/[\n\t]/g, '?');
 }
 
+/** The beginning of a text from outside, in one line that it cannot leave. */
+export function oneLine(text: string, longest = 120): string {
+  return text.length > longest ? `${printable(text.slice(0, longest))}…` : printable(text);
+}
+
 /** Columns, each as wide as it must be. Where that is too wide for the terminal, the last goes beneath the others. */
 export function table(rows: readonly (readonly string[])[], columns = Number.POSITIVE_INFINITY): string {
   const clean = rows.map((row) => row.map(printable));

@@ -6,14 +6,19 @@ import { EVENT_NAMES } from '../../events/catalogue.js';
 import { inspector } from '../../inspector/index.js';
 import type { LifecycleEmitter } from '../../lifecycle.js';
 import { createWebhookRouter } from '../../router.js';
+import { shownName } from '../../signature/keys.js';
+import type { WebhookRouter } from '../../webhook-router.js';
 import { UsageError } from '../connect.js';
 import { brief, createForwarder } from '../forward.js';
 import { type Io, paint } from '../io.js';
 import { filled, receiver } from '../options.js';
+import { onRefusal } from '../refusals.js';
 import { type GivenKey, givenKeys } from '../secrets.js';
-import { printable } from '../text.js';
+import { oneLine, printable } from '../text.js';
 
 const PAGE = '/_webhooks';
+/** As wide as the time and the status at the start of a line. */
+const INDENT = ' '.repeat(13);
 
 interface Options {
   readonly port: number;
@@ -31,6 +36,7 @@ export function listenCommand(io: Io): Command {
     .addOption(new Option('--history <file>', 'remember deliveries over restarts').argParser(filled))
     .action(async ({ port, forwardTo, secret, history }: Options) => {
       const keys = givenKeys(io, secret);
+      warnAboutSpace(io, keys);
       // Whatever comes again is passed on again: what to do with it is for the app to show.
       const webhooks = createWebhookRouter({ secret: secretsOf(keys), dedupe: false, logger: {} });
       if (forwardTo !== undefined) checkTarget(forwardTo, port);
@@ -38,7 +44,7 @@ export function listenCommand(io: Io): Command {
         forwardTo === undefined
           ? undefined
           : createForwarder(forwardTo, keys, (event, { status, body }) =>
-              io.out(now(), paint('green', ` ${status} `), `${printable(event)} passed on: ${printable(brief(body))}`),
+              io.out(now(), paint('green', ` ${status} `), `${oneLine(event)} passed on: ${printable(brief(body))}`),
             );
       if (forwarder !== undefined) {
         webhooks.on(EVENT_NAMES, forwarder.handler);
@@ -46,6 +52,7 @@ export function listenCommand(io: Io): Command {
       }
       const panel = inspector(webhooks, { endpoint: '/', historyFile: history });
       report(io, webhooks.events, forwarder === undefined);
+      reportRefusals(io, webhooks, keys);
 
       const receive = forwarder === undefined ? webhooks : forwarder.around(webhooks);
       const server = createServer((req, res) => {
@@ -74,16 +81,32 @@ export function listenCommand(io: Io): Command {
 function report(io: Io, events: LifecycleEmitter, isAlone: boolean): void {
   events.on(
     'unhandled',
-    ({ event }) => isAlone && io.out(now(), paint('green', ' 200 '), `${printable(event.event)} received`),
-  );
-  events.on('rejected', ({ reason, status, event }) =>
-    io.out(now(), paint('red', ` ${status} `), `${printable(event ?? 'unverified')} refused: ${reason}; see the page`),
+    ({ event }) => isAlone && io.out(now(), paint('green', ' 200 '), `${oneLine(event.event)} received`),
   );
   events.on('failed', ({ event, error }) => {
     const [{ message } = error] = error.errors;
-    io.out(now(), paint('red', ' 500 '), `${printable(event.event)} NOT PASSED ON: ${printable(message)}`);
-    io.out(paint('red', '             It is kept: mend what failed, and replay it on the page.'));
+    io.out(now(), paint('red', ' 500 '), `${oneLine(event.event)} NOT PASSED ON: ${oneLine(message, 500)}`);
+    io.out(paint('red', `${INDENT}It is kept: fix what failed, and replay it on the page.`));
   });
+}
+
+/** A line for each refused request, and below it what explains a signature that does not hold. */
+function reportRefusals(io: Io, webhooks: WebhookRouter, keys: readonly GivenKey[]): void {
+  onRefusal(webhooks, keys, ({ reason, status, event }, why) => {
+    io.out(now(), paint('red', ` ${status} `), `${oneLine(event ?? 'unverified')} refused: ${reason}; see the page`);
+    for (const line of why) io.out(INDENT, line);
+  });
+}
+
+function warnAboutSpace(io: Io, keys: readonly GivenKey[]): void {
+  for (const { key, event } of keys) {
+    if (key.trim() === key) continue;
+    const which = event === null ? 'The key' : `The key for ${shownName(event)}`;
+    io.err(
+      paint('yellow', `${which} has white space around it, a line break for instance.`),
+      ' It is used as it is; if deliveries get 403, remove the space.',
+    );
+  }
 }
 
 function now(): ReturnType<typeof paint> {

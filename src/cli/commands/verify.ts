@@ -1,12 +1,11 @@
 import { Command, Option } from 'commander';
 import { type Capture, diagnose } from '../../diagnosis/diagnose.js';
+import { diagnosisLines } from '../diagnosis.js';
 import { fileOf } from '../files.js';
-import { type Io, type Piece, paint } from '../io.js';
+import { type Io, paint } from '../io.js';
 import { jsonOption } from '../options.js';
 import { givenKeys } from '../secrets.js';
-import { json, printable } from '../text.js';
-
-const SIGNATURE_BYTES = 32;
+import { json } from '../text.js';
 
 interface Options {
   readonly body: string;
@@ -40,37 +39,10 @@ export function doctorCommand(io: Io, exit: (code: number) => void): Command {
     async (options: Options) => {
       const diagnosis = diagnose(await captured(io, options));
       if (options.json) io.out(json(diagnosis));
-      else for (const line of inWords(diagnosis, options.signature)) io.out(line);
+      else for (const line of diagnosisLines(diagnosis, options.signature)) io.out(line);
       if (diagnosis.verdict !== 'valid') exit(1);
     },
   );
-}
-
-function inWords(diagnosis: ReturnType<typeof diagnose>, signature: string): Piece[] {
-  switch (diagnosis.verdict) {
-    case 'valid':
-      return [paint('green', 'The signature holds: these bytes would be taken.')];
-    case 'explained':
-      return diagnosis.mistakes.flatMap(({ what, fix }) => [paint('yellow', printable(what)), `  ${printable(fix)}`]);
-    case 'unexplained':
-      return [
-        ...shapeOf(signature),
-        paint('red', 'No known mistake explains it.'),
-        '  Either the key is not that of this webhook (`cakemail-webhooks show <id> --reveal`), or the body was changed, or it is forged.',
-      ];
-  }
-}
-
-/** Of what cannot be a signature: what it is instead. */
-function shapeOf(signature: string): Piece[] {
-  const isBase64 = /^([A-Za-z\d+/]{4})*([A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/.test(signature) && signature !== '';
-  const bytes = isBase64 ? Buffer.from(signature, 'base64').length : undefined;
-  if (bytes === SIGNATURE_BYTES) return [];
-  const known: Record<number, string> = { 20: ', as SHA-1 gives', 48: ', as SHA-384 gives', 64: ', as SHA-512 gives' };
-  const what = bytes === undefined ? 'no base64' : `the base64 of ${bytes} bytes${known[bytes] ?? ''}`;
-  return [
-    paint('yellow', `The signature is ${what}; Cakemail's is the base64 of ${SIGNATURE_BYTES}, from HMAC-SHA256.`),
-  ];
 }
 
 async function captured(io: Io, { body, signature, secret }: Options): Promise<Capture> {
