@@ -29,7 +29,7 @@ afterEach(async () => {
   await stopFake();
 });
 
-/** What the built command writes to its two streams, with colours on neither. */
+/** Runs the built command, and gives all that it writes to its two streams. */
 async function written(args: readonly string[], env: object = {}): Promise<string> {
   const child = start(args, { CAKEMAIL_TOKEN: TOKEN, CAKEMAIL_API_URL: fake.baseUrl, ...env });
   const { out, err } = await ended(child);

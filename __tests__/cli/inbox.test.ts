@@ -69,7 +69,7 @@ onEachEngine((engine) => {
     expect(await counts(place)).toEqual({ dead: 17, done: 0, waiting: 0 });
   });
 
-  test('`replay --all` lists what is done and dead, and replays it once it is told to', async () => {
+  test('`replay --all` lists what is done and dead, and replays it on yes', async () => {
     const place = await newPlace(engine);
     await fill(place, ['Email.Sent', 'User.LoggedIn', 'Email.Opened']);
     const asked = await cli(place, 'replay --all', { answer: 'y' });
@@ -170,7 +170,7 @@ describe('replay', () => {
     expect(err).toContain('Have 23 deliveries handled once more, each by all of its handlers? [y/N]');
   });
 
-  test('asks nothing when there is nothing to replay', async () => {
+  test('does not ask when no delivery could be replayed', async () => {
     const nothing = { code: 0, out: '0 to be handled once more: only done and dead deliveries are.' };
     expect(await cli(place, 'replay --state waiting')).toMatchObject(nothing);
     expect(await cli(place, 'replay --event Email.Bounced')).toMatchObject(nothing);

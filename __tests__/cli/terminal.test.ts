@@ -131,7 +131,7 @@ describe('inbox replay', () => {
     expect(await dead()).toBe(0);
   });
 
-  onTerminal(`does not ask when its input is no terminal${why}`, async () => {
+  onTerminal(`does not ask when its input is not a terminal${why}`, async () => {
     const { code, out } = await typed('', '</dev/null');
     expect([code, out, await dead()]).toEqual([2, expect.stringContaining('pass --yes'), 1]);
   });

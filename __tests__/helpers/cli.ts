@@ -13,7 +13,7 @@ export interface Around {
   readonly isErrTerminal?: boolean;
   readonly columns?: number;
   readonly input?: string;
-  /** What a person types on a terminal when the command asks. Without it standard input is not a terminal. */
+  /** A person's answer to a question of the command. Without it standard input is not a terminal. */
   readonly answer?: string;
 }
 

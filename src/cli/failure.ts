@@ -10,7 +10,7 @@ interface Failure {
   /** Stable, for programs. */
   readonly code: WebhookErrorCode | 'ERR_USAGE' | 'ERR_INTERRUPTED' | 'ERR_FAILED';
   readonly message: string;
-  /** What to do about it, where the message does not say it. */
+  /** The way out, where the message does not name it. */
   readonly help?: string | undefined;
 }
 

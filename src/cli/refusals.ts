@@ -3,7 +3,7 @@ import { type HeadersInput, headerValues } from '../headers.js';
 import { INSIDE, type RouterInside } from '../observe.js';
 import type { RejectedOutcome } from '../outcome.js';
 import type { WebhookRouter } from '../webhook-router.js';
-import { diagnosisLines } from './diagnosis.js';
+import { diagnosisLines } from './diagnosis-lines.js';
 import type { Piece } from './io.js';
 
 /** Bytes that one diagnosis may hash, so that a flood of forgeries does not stop the command. */

@@ -27,8 +27,9 @@ Exit codes:
   1  it failed            ${CHANGES_WANTED}  \`plan --check\`: there is something to do
                           130  interrupted; run the same again to go on
 
-Errors go to standard error, and each has a stable code: \`message [ERR_…]\`. With --json the last line is
-  { "error": { "code": "ERR_…", "message": "…", "help": "…" } }, where help may be absent.
+Errors go to standard error, each with a stable code: \`message [ERR_…]\`.
+With --json the last line there is an object, in which help may be absent:
+  { "error": { "code": "ERR_…", "message": "…", "help": "…" } }
 
 Examples:
   cakemail-webhooks plan  --url https://app.example.com/webhooks/cakemail --events 'User.LoggedIn,Email.*'

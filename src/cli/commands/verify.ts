@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { type Capture, diagnose } from '../../diagnosis/diagnose.js';
-import { diagnosisLines } from '../diagnosis.js';
+import { diagnosisLines } from '../diagnosis-lines.js';
 import { fileOf } from '../files.js';
 import { type Io, paint } from '../io.js';
 import { jsonOption } from '../options.js';
