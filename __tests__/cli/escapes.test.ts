@@ -112,6 +112,32 @@ test('the errors of a server steer no terminal', async () => {
   redis.close();
 });
 
+test('an error that a driver lets escape ends in one line, without a stack, a password or escapes', async () => {
+  const redis = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      for (const [, name = ''] of `${data}`.matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g)) {
+        const refusal = `-ERR no such database${NASTY.replace('\r', '')}\r\n`;
+        socket.write(/^select$/i.test(name) ? refusal : '+redis_version:7.2.0\r\n');
+      }
+    });
+  }).listen(0, '127.0.0.1');
+  await once(redis, 'listening');
+  const { port } = redis.address() as AddressInfo;
+  // The path is the number of a database, so this one makes the driver ask for a database that cannot be.
+  const env = { CAKEMAIL_INBOX_URL: `redis://:hunter2@127.0.0.1:${port}/name` };
+  for (const [more, expected] of [
+    [[], /^.+ \[ERR_\w+\]$/],
+    [['--json'], /^\{"error":\{.+\}\}$/],
+  ] as const) {
+    const { code, out, err } = await ended(start(['inbox', 'stats', ...more], env));
+    expect([code === 0, out, err]).toEqual([false, '', expect.stringMatching(expected)]);
+    expectHarmless(err, 'ERR_');
+    expect(err).not.toContain('hunter2');
+  }
+  redis.close();
+});
+
 test('neither a delivery nor the app that it is passed on to steers the terminal of `listen`', async () => {
   const app = createHttpServer((_req, res) => res.writeHead(500).end(`down${NASTY}`)).listen(0, '127.0.0.1');
   await once(app, 'listening');

@@ -131,8 +131,12 @@ describe('inbox replay', () => {
     expect(await dead()).toBe(0);
   });
 
-  onTerminal(`does not ask when its input is not a terminal${why}`, async () => {
-    const { code, out } = await typed('', '</dev/null');
-    expect([code, out, await dead()]).toEqual([2, expect.stringContaining('pass --yes'), 1]);
-  });
+  onTerminal(
+    `does not ask when its input is not a terminal, nor when the question could not be seen${why}`,
+    async () => {
+      const { code, out } = await typed('', '</dev/null');
+      expect([code, out, await dead()]).toEqual([2, expect.stringContaining('pass --yes'), 1]);
+      expect([(await typed('', '2>/dev/null')).code, await dead()]).toEqual([2, 1]);
+    },
+  );
 });

@@ -16,7 +16,7 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All of standard input. */
   input(): Promise<Buffer>;
-  /** The next line that a person types, or undefined at the end of input. Only where standard input is a terminal. */
+  /** The next line that a person types, or undefined at the end of input. Only where the question can be seen. */
   readonly readLine?: (() => Promise<string | undefined>) | undefined;
   readonly out: Output;
   readonly err: Output;

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { isatty } from 'node:tty';
-import { report, wantsJson } from './failure.js';
+import { explain, report, wantsJson } from './failure.js';
 import { ioOf, paint, type Surroundings } from './io.js';
 import { outputTo } from './output.js';
 import { run } from './run.js';
@@ -22,12 +22,15 @@ const out = outputTo(process.stdout, ({ message }) => {
 const surroundings: Surroundings = {
   env: process.env,
   input: () => buffer(addAbortSignal(interrupt.signal, process.stdin)),
-  ...(isatty(0) && { readLine }),
+  ...(isatty(0) && isatty(2) && { readLine }),
   out,
   err,
   signal: interrupt.signal,
 };
 const io = ioOf(surroundings);
+
+// Node would print the stack and all members of an error that a driver lets escape, and those may quote a password.
+process.on('uncaughtException', (thrown) => process.exit(explain(io, thrown, wantsJson(args))));
 
 // Node writes warnings as they are, and they may quote what an API answered. Without a listener they were switched off.
 if (process.listenerCount('warning') > 0) {
