@@ -116,7 +116,7 @@ function signingKey(io: Io, { secret, forge }: Options, { event }: { event?: unk
   const names = [...new Set(keys.map((each) => each.event))].filter(isName);
   const more = names.length - MOST_NAMES;
   throw new UsageError(
-    `CAKEMAIL_WEBHOOK_SECRETS has no key for ${isName(event) ? event : 'this event'}, so no receiver would accept it. ` +
+    `CAKEMAIL_WEBHOOK_SECRETS has no key for ${isName(event) ? event : 'this event'}, so nothing was sent. ` +
       `It has keys for ${names.slice(0, MOST_NAMES).join(', ') || 'no event'}${more > 0 ? ` and ${more} more` : ''}. ` +
       'Add the key of the webhook for this event, or pass --secret.',
   );
