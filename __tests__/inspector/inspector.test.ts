@@ -396,7 +396,7 @@ describe('looking on changes nothing', () => {
 
   test('another inspector sees the same names', async () => {
     app = await inspectedApp();
-    const second = express().use(inspector(app.webhooks));
+    const second = express().use(inspector(app.webhooks, { authorize: () => true }));
     app.webhooks.on('User.LoggedIn', async function audit() {});
     await app.deliver('User.LoggedIn');
     const { default: supertest } = await import('supertest');
@@ -529,7 +529,7 @@ test.each([
   ['4', express4 as unknown as typeof express],
   ['5', express],
 ])('what the page posts arrives behind parsers that do not care for it, in Express %s', async (_version, make) => {
-  app = await inspectedApp();
+  app = await inspectedApp({}, { panel: { authorize: () => true, allowSending: true } });
   const outer = make().use(make.urlencoded({ extended: true }), make.text(), app.panel);
   const { default: supertest } = await import('supertest');
   const sent = await supertest(outer)
@@ -557,6 +557,10 @@ test.each([
   [{ endpoint: new URL('http://x/') }, '`endpoint`'],
   [{ historyFile: 3 }, '`historyFile`'],
   [{ historyFile: '' }, '`historyFile`'],
+  [{ path: '' }, '`path`'],
+  [{ path: '_webhooks' }, '`path`'],
+  [{ path: '/_webhooks?x' }, '`path`'],
+  [{ path: null }, '`path`'],
 ])('refuses options that cannot be right: %j', async (panel, words) => {
   await expect(inspectedApp({}, { panel: panel as never })).rejects.toThrow(words);
 });

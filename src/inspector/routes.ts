@@ -28,7 +28,8 @@ export interface Asked {
   readonly param: string;
   /** What was posted. */
   readonly json: Readonly<Record<string, unknown>>;
-  readonly isLocal: boolean;
+  /** Whether a changed body may be signed and sent. */
+  readonly maySend: boolean;
 }
 
 /** JSON to answer with, or a status. */
@@ -39,9 +40,9 @@ const MOST_LISTED = 200;
 
 /** By method and path below `api/`; `:` stands for one segment. */
 export const ROUTES: Readonly<Record<string, Route>> = {
-  'GET settings': ({ inside, endpoint }, { isLocal }): PageSettings => ({
+  'GET settings': ({ inside, endpoint }, { maySend }): PageSettings => ({
     hasInbox: inboxOf(inside) !== undefined,
-    canSign: isLocal,
+    canSign: maySend,
     endpoint,
     signatureHeader: inside.headerNames[0] ?? SIGNATURE_HEADERS[0],
   }),
@@ -67,8 +68,8 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     return { status: (await recorder.rerun(entry)).status };
   },
 
-  'POST send': async ({ inside, recorder, receive }, { json, isLocal }) => {
-    if (!isLocal) return 403;
+  'POST send': async ({ inside, recorder, receive }, { json, maySend }) => {
+    if (!maySend) return 403;
     const { body } = json;
     if (typeof body !== 'string') return 400;
     const rawBody = Buffer.from(body);

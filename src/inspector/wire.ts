@@ -71,7 +71,7 @@ export interface DeliveryDetail extends DeliverySummary {
 /** What the page may do here. */
 export interface PageSettings {
   readonly hasInbox: boolean;
-  /** Whether a changed body may be signed and sent: only on this machine. */
+  /** Whether a changed body may be signed and sent. */
   readonly canSign: boolean;
   /** Where the deliveries come in, for curl: an address, or a path at the page's host. */
   readonly endpoint: string;
