@@ -160,15 +160,12 @@ describe('in a file', () => {
     expect(keysOf(open())).toHaveLength(16);
   });
 
-  test.each([
-    ['latin1, which takes two bytes in the file', 'é'],
-    ['quotes, which are escaped in the file', '"'],
-  ])('44. nor under a flood of forgeries with long headers: %s', (_name, char) => {
+  test('44. nor under a flood of forgeries with long headers, of which the file needs two bytes for each character', () => {
     const history = open();
     let largest = 0;
-    for (let index = 0; index < 12_000; index++) {
-      const headers = { 'x-long': char.repeat(16_000) };
-      history.change(history.add({ ...some(`${index}`), headers, signature: char.repeat(1_000) }), {
+    for (let index = 0; index < 10_000; index++) {
+      const headers = { 'x-long': 'é'.repeat(16_000) };
+      history.change(history.add({ ...some(`${index}`), headers, signature: 'x' }), {
         outcome: 'rejected',
       });
       if (index % 500 === 0) largest = Math.max(largest, statSync(path).size);

@@ -119,6 +119,15 @@ describeInChromium('the page in Chromium', () => {
     expect(await page.getByRole('button', { name: 'Replay' }).isDisabled()).toBe(true);
   });
 
+  test('44. says when the search for the mistake was cut short', async () => {
+    await show();
+    const long = { ...sampleEvent('User.LoggedIn'), data: { email: 'x'.repeat(100_000) } };
+    expect(await app.deliver(long, 'another key')).toBe(403);
+    await row('rejected: mismatch').click();
+    await page.getByText('Not every known mistake was tried').waitFor();
+    expect(await page.getByText('No known mistake explains it').count()).toBe(0);
+  });
+
   test('filters by event, outcome and text of the body', async () => {
     await show();
     app.webhooks.on('Email.Sent', () => {});
@@ -247,6 +256,7 @@ describeInChromium('the page in Chromium', () => {
     expect(page.url()).toBe(`${app.base}/_webhooks/`);
     await page.goBack();
     expect(page.url()).toContain('localhost');
+    complaints.splice(0); // about the icon that Chromium looks for while the page leads on
     await stop(other);
   });
 

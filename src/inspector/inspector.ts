@@ -5,6 +5,7 @@ import { checkMembers, invalid } from '../option-checks.js';
 import type { Awaitable } from '../time.js';
 import type { WebhookRouter } from '../webhook-router.js';
 import { download, leadToPage, page, send, text } from './answers.js';
+import { Diagnoser } from './diagnoser.js';
 import { Guard } from './guard.js';
 import { History } from './history.js';
 import { HistoryFile } from './history-file.js';
@@ -99,7 +100,8 @@ export function inspector(
   const history = new History(historyFile === undefined ? undefined : new HistoryFile(historyFile));
   const recorder = new Recorder(inside, history);
   const streams = new Streams(history);
-  const context: Context = { inside, history, recorder, endpoint, receive: webhooks.receive };
+  const diagnoser = new Diagnoser(inside);
+  const context: Context = { inside, history, recorder, diagnoser, endpoint, receive: webhooks.receive };
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(PAGE_HEADERS)) res.setHeader(name, value);

@@ -66,6 +66,8 @@ export interface DeliveryDetail extends DeliverySummary {
   readonly canReplay: boolean;
   /** Of a refused signature: the known mistakes that explain it, none if none does. Null: it was not looked into. */
   readonly mistakes: readonly Mistake[] | null;
+  /** Whether the search for mistakes ended at its time or size limit, before it had tried them all. */
+  readonly isDiagnosisCut: boolean;
 }
 
 /** What the page may do here. */
