@@ -29,17 +29,22 @@ test('audit-trail, which `npm start` runs: logins are recorded, and the inspecto
     });
   });
   const base = `http://localhost:${port}`;
-  expect(shown).toContain(`See them arrive at ${base}/_webhooks`);
+  const [, page = '', token = ''] = /See them arrive at (\S+\?token=(\S+))/.exec(shown) ?? [];
+  expect(page).toBe(`${base}/_webhooks/?token=${token}`);
+  expect(shown.split(token)).toHaveLength(2);
   expect(shown).toMatch(
     /a login, rightly signed +200[\s\S]*delivery again +200[\s\S]*another key +403[\s\S]*tampered with +403/,
   );
-  expect(await (await fetch(`${base}/_webhooks`)).text()).toContain('<title>Cakemail webhooks</title>');
+  const exchanged = await fetch(page, { redirect: 'manual' });
+  const headers = { cookie: `${exchanged.headers.get('set-cookie')?.split(';')[0]}` };
+  expect((await fetch(`${base}/_webhooks`)).status).toBe(403);
+  expect(await (await fetch(`${base}/_webhooks`, { headers })).text()).toContain('<title>Cakemail webhooks</title>');
   const outcomes = [1, 2, 3, 4].map(async (key) => {
-    const answer = await fetch(`${base}/_webhooks/api/deliveries/${key}`);
+    const answer = await fetch(`${base}/_webhooks/api/deliveries/${key}`, { headers });
     return ((await answer.json()) as { outcome: string }).outcome;
   });
   expect(await Promise.all(outcomes)).toEqual(['handled', 'duplicate', 'rejected', 'rejected']);
-  const stream = await fetch(`${base}/_webhooks/api/stream`); // an open page does not hold it
+  const stream = await fetch(`${base}/_webhooks/api/stream`, { headers }); // an open page does not hold it
   child.kill('SIGTERM');
   expect((await once(child, 'exit'))[0]).toBe(0);
   await stream.body?.cancel();

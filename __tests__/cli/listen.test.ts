@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
 import { ended, killAll, start } from '../helpers/command.js';
+import { FORWARDERS } from '../helpers/forwarders.js';
 import { freePort } from '../helpers/own-servers.js';
 
 const SECRET = 'the key of a developer';
@@ -17,6 +18,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 interface Listening {
   readonly child: ChildProcess;
   readonly url: string;
+  /** The page's address with the token, as it printed it. */
+  readonly page: string;
+  /** The header by which the page's own requests are admitted. */
+  readonly session: { readonly cookie: string };
   /** All that it printed. */
   printed(): string;
   /** Resolves once it has printed this. */
@@ -50,13 +55,16 @@ async function listen(
     });
   await says('Ctrl-C ends it.');
   const [, url = ''] = /Receiving at (\S+\/)/.exec(text) ?? [];
+  const [, page = ''] = /Inspector at (\S+)/.exec(text) ?? [];
+  const { headers } = await fetch(page, { redirect: 'manual' });
+  const session = { cookie: `${headers.get('set-cookie')?.split(';')[0]}` };
   const interrupt = async (): Promise<number> => {
     const closed = once(child, 'close');
     child.kill('SIGINT');
     const [code] = await closed;
     return code;
   };
-  return { child, url, printed: () => text, says, interrupt };
+  return { child, url, page, session, printed: () => text, says, interrupt };
 }
 
 interface Taken {
@@ -86,15 +94,15 @@ const deliver = (url: string, body: string, headers: Record<string, string>): Pr
   fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
 
 /** The page's view of a delivery. */
-async function shown(url: string, key = 1) {
-  return (await fetch(`${url}_webhooks/api/deliveries/${key}`)).json();
+async function shown({ url, session }: Listening, key = 1) {
+  return (await fetch(`${url}_webhooks/api/deliveries/${key}`, { headers: session })).json();
 }
 
-const replay = (url: string, key = 1): Promise<Response> =>
+const replay = ({ url, session }: Listening, key = 1): Promise<Response> =>
   fetch(`${url}_webhooks/api/deliveries/${key}/replay`, {
     method: 'POST',
     body: '{}',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...session },
   });
 
 test('passes the exact bytes on under the original signature, and says so in a line', async () => {
@@ -116,12 +124,13 @@ test('passes the exact bytes on under the original signature, and says so in a l
 
 test('refuses a forged one, passes nothing on and says why on the page', async () => {
   const app = await openApp();
-  const { url, says } = await listen(['--forward-to', app.url]);
+  const listening = await listen(['--forward-to', app.url]);
+  const { url, says } = listening;
   const body = JSON.stringify(sampleEvent('User.LoggedIn'));
   expect((await deliver(url, body, { 'x-signature': sign(body, `"${SECRET}"`) })).status).toBe(403);
   await says('403 unverified refused: mismatch');
   expect(app.taken).toEqual([]);
-  expect(await shown(url)).toMatchObject({ outcome: 'rejected', reason: 'mismatch' });
+  expect(await shown(listening)).toMatchObject({ outcome: 'rejected', reason: 'mismatch' });
   await app.close();
 });
 
@@ -214,12 +223,12 @@ test('says loudly that the app is down, and keeps what it could not pass on, ove
 
   const app = await openApp(port);
   const second = await listen(args);
-  expect(await shown(second.url)).toMatchObject({ event: 'User.LoggedIn', outcome: 'failed', canReplay: true });
-  expect(await (await replay(second.url)).json()).toEqual({ status: 200 });
+  expect(await shown(second)).toMatchObject({ event: 'User.LoggedIn', outcome: 'failed', canReplay: true });
+  expect(await (await replay(second)).json()).toEqual({ status: 200 });
   const [{ body: taken, headers: sent } = {} as Taken] = app.taken;
   expect(taken?.toString()).toBe(body);
   expect(sent?.['x-signature']).toBe(headers['x-signature']);
-  expect(await shown(second.url)).toMatchObject({ outcome: 'handled' });
+  expect(await shown(second)).toMatchObject({ outcome: 'handled' });
   for (const text of [first.printed(), second.printed(), readFileSync(join(folder, 'history'), 'utf8')]) {
     expect(text).not.toContain(SECRET);
     expect(text).not.toContain(headers['x-signature']);
@@ -289,7 +298,7 @@ test('keeps what was on its way when it was killed', async () => {
   hanging.closeAllConnections();
   hanging.close();
   const second = await listen(args);
-  expect(await shown(second.url)).toMatchObject({ event: 'User.LoggedIn', outcome: 'failed', canReplay: true });
+  expect(await shown(second)).toMatchObject({ event: 'User.LoggedIn', outcome: 'failed', canReplay: true });
 });
 
 test('receives alone, with keys bound to events', async () => {
@@ -301,19 +310,53 @@ test('receives alone, with keys bound to events', async () => {
 });
 
 test('is there for this machine only, and Ctrl-C leaves no port open', async () => {
-  const { url, interrupt } = await listen();
+  const { url, page, session, interrupt } = await listen();
   const port = Number(new URL(url).port);
   expect((await fetch(url, { redirect: 'manual' })).headers.get('location')).toBe('/_webhooks/');
-  const page = await fetch(`${url}_webhooks`);
-  expect(page.status).toBe(200);
-  expect(await page.text()).toContain('<title>Cakemail webhooks</title>');
-  // A page that looks does not hold it.
-  const stream = await fetch(`${url}_webhooks/api/stream`);
+  expect(page).toMatch(new RegExp(`^http://localhost:${port}/_webhooks/\\?token=[\\w-]{43}$`));
+  const opened = await fetch(`${url}_webhooks`, { headers: session });
+  expect(opened.status).toBe(200);
+  expect(await opened.text()).toContain('<title>Cakemail webhooks</title>');
+  // An open page does not keep the process alive.
+  const stream = await fetch(`${url}_webhooks/api/stream`, { headers: session });
   expect(stream.status).toBe(200);
   expect(await interrupt()).toBe(0);
   const socket = connect(port, '127.0.0.1');
   const [error] = await once(socket, 'error');
   expect(error.code).toBe('ECONNREFUSED');
+});
+
+const SOCAT = FORWARDERS.find(({ name }) => name.includes('socat'));
+(SOCAT?.isThere ? test : test.skip)(`43. through ${SOCAT?.name}, the page needs the token`, async () => {
+  const history = join(folder, 'tunnelled');
+  const { url, page, session, printed, interrupt } = await listen(['--history', history]);
+  const tunnel = await SOCAT?.start(Number(new URL(url).port));
+  const through = `http://localhost:${tunnel?.port}/`;
+  const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
+  expect((await deliver(through, body, headers)).status).toBe(200);
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const answer = await fetch(`${through}_webhooks/${path}`, init);
+    return { status: answer.status, text: await answer.text() };
+  };
+  const json = { method: 'POST', body: JSON.stringify({ body }), headers: { 'content-type': 'application/json' } };
+  for (const path of ['', 'page.js', 'api/stream', 'api/settings', 'api/deliveries/1', 'api/deliveries/1/body']) {
+    const { status, text } = await ask(path);
+    expect({ path, status }).toEqual({ path, status: 403 });
+    expect(text).not.toContain('johndoe1');
+  }
+  for (const path of ['api/send', 'api/deliveries/1/replay']) {
+    expect(await ask(path, json)).toMatchObject({ status: 403 });
+  }
+  // It is the inspector that the tunnel leads to: the cookie of the token opens it.
+  const cookie = session.cookie.replace(/-\d+=/, `-${tunnel?.port}=`);
+  const known = await ask('api/deliveries/1', { headers: { cookie } });
+  expect(JSON.parse(known.text)).toMatchObject({ event: 'User.LoggedIn', attempts: 1 });
+  expect(await ask('api/deliveries/2', { headers: { cookie } })).toMatchObject({ status: 404 });
+  expect(await interrupt()).toBe(0);
+  await tunnel?.stop();
+  const [, token = ''] = page.split('token=');
+  expect(printed().split(token)).toHaveLength(2);
+  expect(readFileSync(history, 'utf8')).not.toContain(token);
 });
 
 test.each([

@@ -1,6 +1,8 @@
-import { createHmac } from 'node:crypto';
+import crypto, { createHmac } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { diagnose } from '../../src/diagnosis/diagnose.js';
+import { bodiesLike } from '../../src/diagnosis/bodies.js';
+import { type Budget, diagnose, diagnoseWithin } from '../../src/diagnosis/diagnose.js';
+import { layOut } from '../../src/diagnosis/layout.js';
 
 const KEY = 'c2VjcmV0LWtleS1vZi1hLXdlYmhvb2s=';
 const BODY = Buffer.from('{"event":"User.LoggedIn","data":{"name":"Zoé 😀","n":1.5},"list":[1,2]}');
@@ -121,7 +123,7 @@ test('hashes no more than it may, and leaves out the long bodies first', () => {
   const signed = (sent: Buffer, key: string) => ({ body, keys, signature: sign(sent, key) });
   const inflated = signed(Buffer.alloc(4_000_000), 'key-49');
   expect(diagnose(inflated)).toMatchObject({ mistakes: [{ id: 'body-gzip' }] });
-  expect(diagnose(inflated, { mostBytes: 8_000_000 })).toEqual({ verdict: 'unexplained' });
+  expect(diagnose(inflated, { mostBytes: 8_000_000 })).toEqual({ verdict: 'unexplained', isExhausted: true });
   const empty = signed(Buffer.alloc(0), 'key-49');
   expect(diagnose(empty, { mostBytes: 8_000_000 })).toMatchObject({ mistakes: [{ id: 'body-empty' }] });
 });
@@ -129,4 +131,133 @@ test('hashes no more than it may, and leaves out the long bodies first', () => {
 test('makes no long text of what is nested deeply', () => {
   const body = Buffer.from('['.repeat(20_000) + ']'.repeat(20_000));
   expect(causes(body, sign(`${body} `))).toEqual(['unexplained']);
+});
+
+const K256 = 256 * 1024;
+const nested = (depth: number, inner: string): string => '['.repeat(depth) + inner + ']'.repeat(depth);
+const HOSTILE: readonly (readonly [string, Buffer])[] = [
+  ['of [', Buffer.alloc(K256, '[')],
+  ['of {"a":', Buffer.alloc(K256, '{"a":')],
+  ['of closed brackets', Buffer.from(nested(K256 / 2, ''))],
+  ['of many elements', Buffer.from(`[${'1,'.repeat(K256 / 2 - 2)}1]`)],
+  ['of many elements, deep down', Buffer.from(nested(99, `${'1,'.repeat(K256 / 2 - 200)}1`))],
+  ['of many deep elements', Buffer.from(`[${`${nested(90, '')},`.repeat(1_400)}0]`)],
+  ['of members', Buffer.from(`{${Array.from({ length: 18_000 }, (_, index) => `"k${index}":1`).join()}}`)],
+  ['of backslashes', Buffer.alloc(K256, '\\')],
+  ['of \\u', Buffer.alloc(K256, '\\u')],
+  ['of escapes', Buffer.from(`"${'\\u00e9'.repeat(43_000)}"`)],
+  ['of letters that are not ASCII', Buffer.from(`"${'é'.repeat(K256 / 2 - 1)}"`)],
+  ['of line breaks', Buffer.alloc(K256, '\r\n')],
+  ['that inflates', brotliCompressSync(Buffer.alloc(4_000_000))],
+];
+
+describe('44. within a budget', () => {
+  const keys = Array.from({ length: 59 }, (_, index) => ({ key: `key-${index}`, event: `Event.${index}` }));
+  const forged = (body: Buffer) => ({ body, keys, signature: sign(body, 'another key') });
+
+  /** A clock that counts steps: it is read before each of them. */
+  function counted(budget: Partial<Budget> = {}) {
+    let reads = 0;
+    const pauses: number[] = [];
+    const whole: Budget = {
+      totalMs: 1_000_000,
+      sliceMs: 10,
+      now: () => reads++,
+      pause: async () => void pauses.push(reads),
+      ...budget,
+    };
+    return { budget: whole, pauses, steps: () => reads };
+  }
+
+  test('finds what it finds without one', async () => {
+    const capture = { body: BODY, keys: [{ key: `${KEY}\n`, event: null }], signature: sign(BODY) };
+    expect(await diagnoseWithin(counted().budget, capture)).toEqual(diagnose(capture));
+    expect(await diagnoseWithin(counted().budget, forged(BODY))).toEqual({ verdict: 'unexplained' });
+  });
+
+  test.each(HOSTILE)('pauses after each slice of steps, none of which hashes much, for a body %s', async (_, body) => {
+    const capture = forged(body);
+    const update = jest.spyOn(crypto.Hmac.prototype, 'update');
+    const { budget, pauses, steps } = counted({ mostBytes: 8 * K256, mostRewritten: K256 });
+    await diagnoseWithin(budget, capture);
+    const sizes = update.mock.calls.map(([bytes]) => (bytes as unknown as Buffer).length);
+    update.mockRestore();
+    expect(pauses.length).toBeGreaterThanOrEqual(Math.floor(steps() / 13));
+    for (const [index, pause] of pauses.entries()) expect(pause - (pauses[index - 1] ?? 0)).toBeLessThanOrEqual(13);
+    expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(1024 * 1024);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(8 * K256);
+  });
+
+  test.each(HOSTILE)('makes no body of more than 16 times the length, or 4 MiB, of one %s', (_, body) => {
+    const made = [...bodiesLike(body, K256)].map((variant) => variant?.value.length ?? 0);
+    expect(made.length).toBeGreaterThan(5);
+    expect(Math.max(...made)).toBeLessThanOrEqual(Math.max(16 * body.length, 4 * 1024 * 1024));
+  });
+
+  test.each([101, 3_000, 100_000])('writes nothing that is nested %d levels deep, however many elements', (depth) => {
+    const stringify = jest.spyOn(JSON, 'stringify');
+    expect(causes(nested(depth, '1,[2],{"a":[3]}'), sign('x'))).toEqual(['unexplained']);
+    expect(stringify).not.toHaveBeenCalled();
+    stringify.mockRestore();
+  });
+
+  test('parses a body once for all that it writes of it', () => {
+    const parse = jest.spyOn(JSON, 'parse');
+    expect(causes('{ "a": [1, 2] }', sign('x'))).toEqual(['unexplained']);
+    expect(parse).toHaveBeenCalledTimes(1);
+    parse.mockRestore();
+  });
+
+  test('ends when it is used up, and says so', async () => {
+    const { budget, steps } = counted({ totalMs: 100 });
+    expect(await diagnoseWithin(budget, forged(BODY))).toEqual({ verdict: 'unexplained', isExhausted: true });
+    expect(steps()).toBeLessThan(130);
+  });
+
+  test('looks only at the ends of a longer body than may be rewritten, and says so', () => {
+    const body = Buffer.from(JSON.stringify({ event: 'User.LoggedIn', long: 'x'.repeat(1_000) }, null, 2));
+    const capture = (signature: string, sent = body) => ({ body: sent, signature, keys: [{ key: KEY, event: null }] });
+    const limits = { mostRewritten: 1_000 };
+    const compact = JSON.stringify(JSON.parse(`${body}`));
+    expect(diagnose(capture(sign(compact)), limits)).toEqual({ verdict: 'unexplained', isExhausted: true });
+    expect(diagnose(capture(sign(compact)))).toMatchObject({ mistakes: [{ id: 'body-restringified' }] });
+    for (const [id, changed] of [
+      ['body-newline-added', Buffer.from(`${body}\r\n`)],
+      ['body-bom-added', Buffer.from(BOM + body)],
+    ] as const) {
+      expect(diagnose(capture(sign(body), changed), limits)).toMatchObject({ mistakes: [{ id }] });
+    }
+    expect(diagnose(capture(sign(body)), limits)).toEqual({ verdict: 'valid' });
+  });
+
+  test('a signature that is too long for 32 bytes costs nothing', () => {
+    const hmac = jest.spyOn(crypto, 'createHmac');
+    for (const text of [`"x${'"'.repeat(100_000)}x`, ' '.repeat(100_000), `a:${' b'.repeat(50_000)}`]) {
+      expect(diagnose({ body: BODY, signature: text, keys })).toEqual({ verdict: 'unexplained' });
+    }
+    expect(hmac).not.toHaveBeenCalled();
+    hmac.mockRestore();
+  });
+});
+
+test.each([2, 4])('an indent of %d is what JSON.stringify writes, in whatever shape', (indent) => {
+  const shapes = [
+    [],
+    {},
+    [[]],
+    [{}],
+    { a: [] },
+    { a: {}, b: [1, [2, { c: 'x:,[]{}"\\"' }]] },
+    'x',
+    1,
+    null,
+    [[[]], ' [ '],
+  ];
+  for (const shape of shapes) {
+    const compact = Buffer.from(JSON.stringify(shape));
+    expect(layOut(compact, indent)?.toString()).toBe(JSON.stringify(shape, null, indent));
+  }
+  expect(layOut(Buffer.from('{"a:,":[1,{"b":"\\",["}],"c":[]}'), undefined)?.toString()).toBe(
+    '{"a:,": [1, {"b": "\\",["}], "c": []}',
+  );
 });

@@ -18,7 +18,7 @@ export interface Answer {
 export interface Inspected extends TestApp {
   readonly base: string;
   readonly panel: Inspector;
-  /** Asks the inspector; POSTs when there is something to post. */
+  /** Asks the inspector, with the cookie unless other headers replace it; POSTs when there is something to post. */
   ask(path: string, options?: { json?: unknown; method?: string; headers?: Record<string, string> }): Promise<Answer>;
   /** What the stream tells at first. */
   listed(): Promise<readonly Record<string, unknown>[]>;
@@ -48,9 +48,12 @@ export async function inspectedApp(
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
 
+  const session = await sessionOf(port, host, (panel as Inspector).url);
   const ask: Inspected['ask'] = (path, { json, method = json === undefined ? 'GET' : 'POST', headers = {} } = {}) => {
     const content = json === undefined ? {} : { 'content-type': 'application/json' };
-    const sent = request({ host, port, path: `/_webhooks/${path}`, method, headers: { ...content, ...headers } });
+    const cookie = cookieFor(headers['host'] ?? `${host}:${port}`, session);
+    const all = { ...content, cookie, ...headers };
+    const sent = request({ host, port, path: `/_webhooks/${path}`, method, headers: all });
     sent.end(json === undefined ? undefined : JSON.stringify(json));
     return answerTo(sent);
   };
@@ -59,9 +62,22 @@ export async function inspectedApp(
     base: `http://${host}:${port}`,
     panel: panel as Inspector,
     ask,
-    listed: () => firstOfStream(host, port),
+    listed: () => firstOfStream(host, port, cookieFor('localhost', session)),
     stop: () => stop(server, app, panel as Inspector),
   };
+}
+
+/** The value of the cookie that a browser gets for the token. */
+async function sessionOf(port: number, host: string, path: string): Promise<string> {
+  const sent = request({ host, port, path, headers: { host: 'localhost' } });
+  sent.end();
+  const { headers } = await answerTo(sent);
+  return /=([^;]+)/.exec(`${headers['set-cookie']}`)?.[1] ?? 'none';
+}
+
+/** Its name holds the port under which the browser sees the inspector. */
+function cookieFor(host: string, session: string): string {
+  return `cakemail-webhooks-${/:(\d+)$/.exec(host)?.[1] ?? 'default'}=${session}`;
 }
 
 async function answerTo(sent: ReturnType<typeof request>): Promise<Answer> {
@@ -72,8 +88,9 @@ async function answerTo(sent: ReturnType<typeof request>): Promise<Answer> {
   return { status: response.statusCode, headers: response.headers, body, json: isJson ? JSON.parse(body) : undefined };
 }
 
-async function firstOfStream(host: string, port: number): Promise<readonly Record<string, unknown>[]> {
-  const sent = request({ host, port, path: '/_webhooks/api/stream' }).end();
+async function firstOfStream(host: string, port: number, cookie: string): Promise<readonly Record<string, unknown>[]> {
+  const headers = { host: 'localhost', cookie };
+  const sent = request({ host, port, path: '/_webhooks/api/stream', headers }).end();
   const [response] = await once(sent, 'response');
   let text = '';
   for await (const chunk of response) {

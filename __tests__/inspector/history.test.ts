@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { summaryOf } from '../../src/inspector/entry.js';
+import { type NewEntry, summaryOf } from '../../src/inspector/entry.js';
 import { History } from '../../src/inspector/history.js';
 import { HistoryFile } from '../../src/inspector/history-file.js';
 
@@ -27,6 +27,9 @@ afterEach(() => {
   current?.close();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** The bound that the README states. */
+const MOST_BYTES = 64 * 1024 * 1024;
 
 let current: History | undefined;
 /** As another start of the same program finds it. */
@@ -54,9 +57,42 @@ describe('in memory', () => {
 
   test('and of more than 64 MiB', () => {
     const history = new History(undefined);
-    const rawBody = Buffer.alloc(16 * 1024 * 1024);
+    const rawBody = Buffer.alloc(16 * 1024 * 1024 - 100);
     for (let index = 0; index < 6; index++) history.add(some(`${index}`, rawBody));
     expect(keysOf(history)).toEqual([3, 4, 5, 6]);
+  });
+
+  test.each<[string, Partial<NewEntry>]>([
+    ['headers', { headers: { 'x-long': 'x'.repeat(16_000) } }],
+    ['headers that are lists', { headers: { 'x-long': Array(16).fill('x'.repeat(1_000)) } }],
+    ['names of headers', { headers: { ['x'.repeat(16_000)]: '' } }],
+    ['a signature', { signature: 'x'.repeat(16_000) }],
+  ])('44. and of more than 64 MiB of forgeries with long %s', (_name, long) => {
+    const history = new History(undefined);
+    for (let index = 0; index < 6_000; index++) history.add({ ...some(`${index}`), ...long });
+    const count = keysOf(history).length;
+    expect(count).toBeGreaterThan(3_500);
+    expect(count).toBeLessThan(MOST_BYTES / 16_000);
+    expect(history.oldest).toBe(6_001 - count);
+  });
+
+  test('44. and of more than 64 MiB of errors, handlers and deviations, however they grow', () => {
+    const history = new History(undefined);
+    const entries = Array.from({ length: 100 }, (_, index) => history.add(some(`${index}`)));
+    for (const entry of entries) {
+      for (let attempt = 1; attempt <= 20; attempt++) {
+        const handlers = Array.from({ length: 50 }, () => ({ name: 'h', durationMs: 1, error: 'x'.repeat(2_000) }));
+        entry.runs.push({ attempt, at: 1, outcome: 'failed', durationMs: 1, error: 'x', handlers });
+      }
+      history.change(entry, { outcome: 'failed', cause: 'x'.repeat(1_000), drift: Array(50).fill('x'.repeat(1_000)) });
+    }
+    const size = 20 * 50 * 2_000 + 51_000;
+    expect(keysOf(history).length).toBeLessThanOrEqual(MOST_BYTES / size);
+    expect(keysOf(history).length).toBeGreaterThan(25);
+    // What changes within its own size takes no more room.
+    const kept = keysOf(history);
+    for (const entry of entries) for (let time = 0; time < 5; time++) history.change(entry, { outcome: 'handled' });
+    expect(keysOf(history)).toEqual(kept);
   });
 
   test('what is forgotten is not told of any more, and owns nothing', () => {
@@ -115,13 +151,28 @@ describe('in a file', () => {
 
   test('it does not grow much beyond what is kept', () => {
     const history = open();
-    const rawBody = Buffer.alloc(4 * 1024 * 1024);
+    const rawBody = Buffer.alloc(4 * 1024 * 1024 - 100);
     for (let index = 0; index < 60; index++) {
       history.change(history.add(some(`${index}`, rawBody)), { outcome: 'rejected' });
     }
     const kept = (64 * 1024 * 1024 * 4) / 3;
     expect(statSync(path).size).toBeLessThan(2.2 * kept);
     expect(keysOf(open())).toHaveLength(16);
+  });
+
+  test('44. nor under a flood of forgeries with long headers, of which the file needs two bytes for each character', () => {
+    const history = open();
+    let largest = 0;
+    for (let index = 0; index < 10_000; index++) {
+      const headers = { 'x-long': 'é'.repeat(16_000) };
+      history.change(history.add({ ...some(`${index}`), headers, signature: 'x' }), {
+        outcome: 'rejected',
+      });
+      if (index % 500 === 0) largest = Math.max(largest, statSync(path).size);
+    }
+    // Twice what is kept, of which each character takes two bytes here.
+    expect(Math.max(largest, statSync(path).size)).toBeLessThan(4.2 * MOST_BYTES);
+    expect(keysOf(open()).length).toBeLessThan(MOST_BYTES / 16_000);
   });
 
   test('what was under way when the process ended is there, and not under way any more', () => {

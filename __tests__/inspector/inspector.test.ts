@@ -396,7 +396,7 @@ describe('looking on changes nothing', () => {
 
   test('another inspector sees the same names', async () => {
     app = await inspectedApp();
-    const second = express().use(inspector(app.webhooks));
+    const second = express().use(inspector(app.webhooks, { authorize: () => true }));
     app.webhooks.on('User.LoggedIn', async function audit() {});
     await app.deliver('User.LoggedIn');
     const { default: supertest } = await import('supertest');
@@ -478,6 +478,38 @@ describe('what may be long is cut', () => {
   });
 });
 
+test('44. a search for the cause that was cut short says so, and others go on while one runs', async () => {
+  const secret = Object.fromEntries(EVENT_NAMES.map((name) => [name, `key-of-${name}`]));
+  app = await inspectedApp({ secret });
+  const body = JSON.stringify({ event: 'User.LoggedIn', long: 'x'.repeat(200_000) }, null, 2);
+  for (let time = 0; time < 3; time++) {
+    await app.post(body, { 'x-signature': sign(JSON.stringify(JSON.parse(body)), 'key-of-User.LoggedIn') });
+  }
+  await app.post('{"event":"User.LoggedIn"}', { 'x-signature': sign('{}', 'another key') });
+  const answers = [1, 2, 3, 4].map((key) => detail(key));
+  for (const answer of await Promise.all(answers.slice(0, 3))) {
+    expect(answer).toMatchObject({ reason: 'mismatch', mistakes: [], isDiagnosisCut: true });
+  }
+  expect(await answers[3]).toMatchObject({ reason: 'mismatch', mistakes: [], isDiagnosisCut: false });
+  await app.deliver('User.LoggedIn', 'key-of-User.LoggedIn');
+  expect(await detail(5)).toMatchObject({ mistakes: null, isDiagnosisCut: false });
+});
+
+test('44. forgeries that are opened at once are looked into one after the other, and each of them once', async () => {
+  app = await inspectedApp();
+  for (let index = 0; index < 5; index++) await app.post(`body ${index}`, { 'x-signature': sign('x', 'x') });
+  const order: string[] = [];
+  const { update } = crypto.Hmac.prototype;
+  const hashed = jest.spyOn(crypto.Hmac.prototype, 'update').mockImplementation(function (this: crypto.Hmac, bytes) {
+    const [body] = /body \d/.exec(String(bytes)) ?? [];
+    if (body !== undefined && order.at(-1) !== body) order.push(body);
+    return update.call(this, bytes as never, undefined as never);
+  });
+  await Promise.all([1, 2, 3, 4, 5, 1, 2].map((key) => detail(key)));
+  hashed.mockRestore();
+  expect([...order].sort()).toEqual(['body 0', 'body 1', 'body 2', 'body 3', 'body 4']);
+});
+
 test('a run belongs to the request that was authentic, not to a forged copy that came before it', async () => {
   let give = (_key: string): void => {};
   const key = new Promise<string>((resolve) => (give = resolve));
@@ -529,7 +561,7 @@ test.each([
   ['4', express4 as unknown as typeof express],
   ['5', express],
 ])('what the page posts arrives behind parsers that do not care for it, in Express %s', async (_version, make) => {
-  app = await inspectedApp();
+  app = await inspectedApp({}, { panel: { authorize: () => true, allowSending: true } });
   const outer = make().use(make.urlencoded({ extended: true }), make.text(), app.panel);
   const { default: supertest } = await import('supertest');
   const sent = await supertest(outer)
@@ -557,6 +589,10 @@ test.each([
   [{ endpoint: new URL('http://x/') }, '`endpoint`'],
   [{ historyFile: 3 }, '`historyFile`'],
   [{ historyFile: '' }, '`historyFile`'],
+  [{ path: '' }, '`path`'],
+  [{ path: '_webhooks' }, '`path`'],
+  [{ path: '/_webhooks?x' }, '`path`'],
+  [{ path: null }, '`path`'],
 ])('refuses options that cannot be right: %j', async (panel, words) => {
   await expect(inspectedApp({}, { panel: panel as never })).rejects.toThrow(words);
 });

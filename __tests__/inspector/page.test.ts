@@ -7,7 +7,7 @@ import { join } from 'node:path';
 // The page is there only as it was built, so this is the built package, whatever the other tests look at.
 import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from 'cakemail-webhooks';
 import { openInbox } from 'cakemail-webhooks/inbox';
-import { inspector } from 'cakemail-webhooks/inspector';
+import { type InspectorOptions, inspector } from 'cakemail-webhooks/inspector';
 import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
 import express from 'express';
 import type { Browser, Page } from 'playwright-core';
@@ -25,20 +25,27 @@ interface Sent {
 /** A running app with its inspector. */
 interface Served {
   readonly base: string;
+  /** The page's address with the token. */
+  readonly url: string;
   readonly webhooks: WebhookRouter;
   deliver(payload: object, secret?: string): Promise<number>;
   trigger(...args: string[]): Promise<number | null>;
   close(): Promise<void>;
 }
 
-async function serve(options: Partial<WebhookRouterOptions> = {}, port = 0): Promise<Served> {
+async function serve(
+  options: Partial<WebhookRouterOptions> = {},
+  panelOptions: InspectorOptions = {},
+  port = 0,
+): Promise<Served> {
   const webhooks = createWebhookRouter({ secret: SECRET, logger: {}, ...options });
-  const panel = inspector(webhooks);
+  const panel = inspector(webhooks, panelOptions);
   const server = createServer(express().use('/_webhooks', panel).use('/webhooks/cakemail', webhooks));
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     base,
+    url: `${base}${panel.url}`,
     webhooks,
     deliver: async (payload, secret = SECRET) => {
       const { body, headers } = signedRequest(payload, { secret });
@@ -73,8 +80,8 @@ describeInChromium('the page in Chromium', () => {
     expect(complaints.splice(0)).toEqual([]);
   });
 
-  async function show(options: Partial<WebhookRouterOptions> = {}): Promise<void> {
-    app = await serve(options);
+  async function show(options: Partial<WebhookRouterOptions> = {}, panelOptions: InspectorOptions = {}): Promise<void> {
+    app = await serve(options, panelOptions);
     const context = await browser.newContext({ viewport: { width: 1200, height: 720 } });
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: app.base });
     page = await context.newPage();
@@ -82,7 +89,7 @@ describeInChromium('the page in Chromium', () => {
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
-    await page.goto(`${app.base}/_webhooks`);
+    await page.goto(app.url);
     await page.getByText('live', { exact: true }).waitFor();
   }
 
@@ -110,6 +117,15 @@ describeInChromium('the page in Chromium', () => {
     await row('rejected: mismatch').click();
     await page.getByText('The sender signs with a line break at the end of the key.').waitFor();
     expect(await page.getByRole('button', { name: 'Replay' }).isDisabled()).toBe(true);
+  });
+
+  test('44. says when the search for the mistake was cut short', async () => {
+    await show();
+    const long = { ...sampleEvent('User.LoggedIn'), data: { email: 'x'.repeat(100_000) } };
+    expect(await app.deliver(long, 'another key')).toBe(403);
+    await row('rejected: mismatch').click();
+    await page.getByText('Not every known mistake was tried').waitFor();
+    expect(await page.getByText('No known mistake explains it').count()).toBe(0);
   });
 
   test('filters by event, outcome and text of the body', async () => {
@@ -195,7 +211,7 @@ describeInChromium('the page in Chromium', () => {
     const env = { ...process.env, CAKEMAIL_WEBHOOK_SECRET: SECRET };
     expect((await ended(spawn('sh', ['-c', command], { env }))).out).toContain('400 Bad Request');
     expect(await refused).toMatchObject({ reason: 'not_json' }); // so the signature holds
-    const { bodyBase64 } = (await (await fetch(`${app.base}/_webhooks/api/deliveries/2`)).json()) as Sent;
+    const { bodyBase64 } = await page.evaluate<Sent>('fetch("api/deliveries/2").then((answer) => answer.json())');
     expect(Buffer.from(bodyBase64, 'base64').equals(rawBody)).toBe(true);
   });
 
@@ -210,6 +226,91 @@ describeInChromium('the page in Chromium', () => {
     expect(await page.locator('pre.raw').textContent()).toContain('<script>');
     expect(await page.locator('.detail img, .detail script, .row img').count()).toBe(0);
     expect(await page.title()).toBe('Cakemail webhooks');
+  });
+
+  test('42. the token leaves the address and the history, no script can read the cookie, and a reload needs no token', async () => {
+    await show();
+    expect(page.url()).toBe(`${app.base}/_webhooks/`);
+    expect(await page.evaluate('document.cookie')).toBe('');
+    const cookies = await page.context().cookies();
+    expect(cookies).toMatchObject([{ domain: '127.0.0.1', path: '/_webhooks', httpOnly: true, sameSite: 'Strict' }]);
+    await page.reload();
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.goto('about:blank');
+    await page.goBack();
+    expect(page.url()).toBe(`${app.base}/_webhooks/`);
+    await page.goBack();
+    expect(page.url()).toBe('about:blank');
+  });
+
+  test('42. a link on a page of another site opens it as well, and leaves no token in the address', async () => {
+    await show();
+    await page.context().clearCookies();
+    const other = createServer((_req, res) =>
+      res.setHeader('content-type', 'text/html').end(`<a href="${app.url}">the inspector</a>`),
+    );
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    await page.goto(`http://localhost:${(other.address() as AddressInfo).port}/`);
+    await page.getByText('the inspector').click();
+    await page.getByText('live', { exact: true }).waitFor();
+    expect(page.url()).toBe(`${app.base}/_webhooks/`);
+    await page.goBack();
+    expect(page.url()).toContain('localhost');
+    complaints.splice(0); // about the icon that Chromium looks for while the page leads on
+    await stop(other);
+  });
+
+  test('42. after a restart with another token it says where to find the new address', async () => {
+    await show();
+    const { port } = new URL(app.base);
+    await app.close();
+    app = await serve({}, {}, Number(port));
+    await page.getByText('opens with the URL that its program printed').waitFor();
+    await page.goto(app.url);
+    await page.getByText('live', { exact: true }).waitFor();
+    complaints.splice(0); // about the connection and the 403
+  });
+
+  test('42. does not offer to sign where sending is off', async () => {
+    await show({}, { allowSending: false });
+    await app.deliver(sampleEvent('User.LoggedIn'));
+    await row('User.LoggedIn').click();
+    await page.getByRole('button', { name: 'Copy as curl' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Edit and sign' }).count()).toBe(0);
+    const status = `fetch('api/send', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"body":"{}"}' })
+      .then(({ status }) => status)`;
+    expect(await page.evaluate(status)).toBe(403);
+    complaints.splice(0); // about the 403
+  });
+
+  test('42. a page on another port of this machine, which gets the cookie along, can neither read nor send', async () => {
+    await show();
+    const handler = jest.fn();
+    app.webhooks.onAny(handler);
+    const cookies: unknown[] = [];
+    const other = createServer(({ headers }, res) => {
+      cookies.push(headers.cookie);
+      res.setHeader('content-type', 'text/html').end('<title>other</title>');
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    await page.goto(`http://127.0.0.1:${(other.address() as AddressInfo).port}/_webhooks/`);
+    expect(cookies[0]).toMatch(/^cakemail-webhooks-\d+=/);
+    const tried = await page.evaluate(async (target) => {
+      const json = { 'content-type': 'application/json' };
+      const body = '{"body":"{\\"event\\":\\"User.LoggedIn\\"}"}';
+      const own = { credentials: 'include' } as const;
+      const post = { ...own, method: 'POST', body };
+      const attempts = [
+        fetch(`${target}/_webhooks/api/stream`, own),
+        fetch(`${target}/_webhooks/api/send`, { ...post, headers: json }),
+        fetch(`${target}/_webhooks/api/send`, { ...post, mode: 'no-cors' }),
+      ];
+      return (await Promise.allSettled(attempts)).map((each) => (each.status === 'fulfilled' ? each.value.type : 'no'));
+    }, app.base);
+    expect(tried).toEqual(['no', 'no', expect.stringMatching(/^(no|opaque)$/)]);
+    expect(handler).not.toHaveBeenCalled();
+    complaints.splice(0); // about CORS
+    await stop(other);
   });
 
   test('42. a page of another site can neither read nor send', async () => {
@@ -234,14 +335,15 @@ describeInChromium('the page in Chromium', () => {
   });
 
   test('shows when it is not connected, and comes back by itself with what there is then', async () => {
-    await show();
+    const token = 'x'.repeat(32); // the same after the restart, so that the cookie still opens it
+    await show({}, { token });
     await app.deliver(sampleEvent('User.LoggedIn'));
     await row('User.LoggedIn').waitFor();
     const { port } = new URL(app.base);
     await app.close();
     await page.getByText('not connected; trying again').waitFor();
     // As another process, that knows nothing of before.
-    app = await serve({}, Number(port));
+    app = await serve({}, { token }, Number(port));
     await page.getByText('live', { exact: true }).waitFor();
     await page.getByText('Nothing has come yet.').waitFor();
     await app.deliver(sampleEvent('Email.Sent'));

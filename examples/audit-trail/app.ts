@@ -19,7 +19,7 @@ export function createAuditApp(secret: string | undefined, file: string) {
 
   const app = express();
   const panel = inspector(webhooks);
-  app.use('/_webhooks', panel); // for this machine only
+  app.use('/_webhooks', panel); // opens with `panel.url`, which holds a token
   app.use('/webhooks/cakemail', webhooks);
   return { app, audit, webhooks, panel };
 }

@@ -16,7 +16,7 @@ server.on('error', (error) => {
 await once(server, 'listening');
 const base = `http://localhost:${(server.address() as AddressInfo).port}`;
 const url = `${base}/webhooks/cakemail`;
-console.log(`Receiving Cakemail webhooks at ${url}\nSee them arrive at ${base}/_webhooks\n`);
+console.log(`Receiving Cakemail webhooks at ${url}\nSee them arrive at ${base}${panel.url}\n`);
 
 const login = signedRequest(sampleEvent('User.LoggedIn'), { secret });
 const forged = signedRequest(login.body, { secret: 'a key that Cakemail never had' });

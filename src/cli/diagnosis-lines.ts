@@ -20,6 +20,7 @@ export function diagnosisLines(diagnosis: Diagnosis, signature: string): Piece[]
       return [
         ...shapeOf(signature),
         paint('red', 'No known mistake explains it.'),
+        ...(diagnosis.isExhausted ? ['  The body is so large or so odd that not every known mistake was tried.'] : []),
         '  Either the key is not that of this webhook (`cakemail-webhooks show <id> --reveal`), or the body was changed, or it is forged.',
       ];
   }

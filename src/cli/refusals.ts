@@ -1,4 +1,5 @@
-import { type Capture, diagnose } from '../diagnosis/diagnose.js';
+import type { Capture } from '../diagnosis/diagnose.js';
+import { DiagnosisQueue } from '../diagnosis/queue.js';
 import { type HeadersInput, headerValues } from '../headers.js';
 import { INSIDE, type RouterInside } from '../observe.js';
 import type { RejectedOutcome } from '../outcome.js';
@@ -6,10 +7,10 @@ import type { WebhookRouter } from '../webhook-router.js';
 import { diagnosisLines } from './diagnosis-lines.js';
 import type { Piece } from './io.js';
 
-/** Bytes that one diagnosis may hash, so that a flood of forgeries does not stop the command. */
-const MOST_HASHED = 32 * 1024 * 1024;
+/** Refusals that wait for their explanation. Further ones are reported without it, so that a flood of them ends. */
+const MAX_WAITING = 20;
 
-/** Calls `report` for every refused request, with the lines that explain a signature that does not hold. */
+/** Calls `report` for every refused request, with the lines that explain an invalid signature. */
 export function onRefusal(
   webhooks: WebhookRouter,
   keys: Capture['keys'],
@@ -17,8 +18,13 @@ export function onRefusal(
 ): void {
   // The lifecycle's notices have neither the body nor the signature.
   const { observe, headerNames } = (webhooks as unknown as { readonly [INSIDE]: RouterInside })[INSIDE];
+  const queue = new DiagnosisQueue();
 
-  function reasonsFor({ reason }: RejectedOutcome, rawBody: () => Buffer, headers: HeadersInput): readonly Piece[] {
+  async function explain(
+    { reason }: RejectedOutcome,
+    rawBody: () => Buffer,
+    headers: HeadersInput,
+  ): Promise<readonly Piece[]> {
     if (reason !== 'missing' && reason !== 'malformed' && reason !== 'mismatch' && reason !== 'wrong_key_for_event') {
       return [];
     }
@@ -26,14 +32,19 @@ export function onRefusal(
     if (typeof signature !== 'string') {
       return [`It has neither ${headerNames.join(' nor ')}: the sender does not sign, or a proxy removes the header.`];
     }
-    return diagnosisLines(diagnose({ body: rawBody(), signature, keys }, { mostBytes: MOST_HASHED }), signature);
+    if (queue.length >= MAX_WAITING) return [];
+    return diagnosisLines(await queue.diagnose({ body: rawBody(), signature, keys }), signature);
   }
 
   observe({
     arrived: (rawBody, headers) => ({
       verified: () => {},
       answered: (outcome) => {
-        if (outcome.kind === 'rejected') report(outcome, reasonsFor(outcome, rawBody, headers));
+        if (outcome.kind !== 'rejected') return;
+        explain(outcome, rawBody, headers).then(
+          (why) => report(outcome, why),
+          () => report(outcome, []), // a refusal that cannot be explained is reported all the same
+        );
       },
     }),
     turnedAway: (outcome) => report(outcome, []),

@@ -1,23 +1,31 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
-import { type Variant, variantsOf } from './variants.js';
+import { isDeeperThan, layOut } from './layout.js';
+import { type Variant, variantsIn } from './variants.js';
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const RAW =
   'Keep the raw bytes: mount the webhook router before express.json(), or use express.json({ verify: keepRawBody }).';
 /** No more is inflated: a small body may stand for a large one. */
-const MOST_INFLATED = { maxOutputLength: 4 * 1024 * 1024 };
-/** Indented, what is nested deeper would be long: each line begins with as many spaces. */
-const DEEPEST_INDENTED = 100;
+const MOST_INFLATED = { maxOutputLength: 4 * 1024 * 1024, chunkSize: 256 * 1024 };
+/** No JSON that nests deeper is written again. */
+const MAX_DEPTH = 100;
 
-function indented(text: string, indent: number): Buffer | undefined {
-  const value: unknown = JSON.parse(text);
-  return isDeeper(value, DEEPEST_INDENTED) ? undefined : Buffer.from(JSON.stringify(value, null, indent));
+/**
+ * Makes the bodies that the sender may have signed, given a body as it was captured; the smaller changes first. Each step
+ * takes time in proportion to the length of the body, and yields undefined when it leads to no new body.
+ *
+ * @param mostRewritten The longest body, in bytes, of which more than the two ends is looked at.
+ */
+export function* bodiesLike(body: Buffer, mostRewritten: number): Generator<Variant<Buffer> | undefined> {
+  yield { value: body };
+  yield* changedAtItsEnds(body);
+  if (body.length > mostRewritten) return;
+  for (const variant of rewritten(body)) yield variant?.value.equals(body) ? undefined : variant;
 }
 
-/** Of a body as it was captured: what the sender may have signed; the smaller changes first. */
-export function bodiesLike(body: Buffer): Variant<Buffer>[] {
-  const text = body.toString();
-  return variantsOf(body, [
+function changedAtItsEnds(body: Buffer): Generator<Variant<Buffer> | undefined> {
+  const end = body.subarray(-2).toString('latin1');
+  return variantsIn(body, [
     {
       id: 'body-bom-added',
       what: 'The body has a byte order mark that was not sent.',
@@ -34,14 +42,28 @@ export function bodiesLike(body: Buffer): Variant<Buffer>[] {
       id: 'body-newline-added',
       what: 'The body has a line break at its end that was not sent.',
       fix: 'Save captures without it: `printf %s`, not `echo`; many editors add one, too.',
-      make: (given) => (text.endsWith('\n') ? given.subarray(0, text.endsWith('\r\n') ? -2 : -1) : undefined),
+      make: (given) => (end.endsWith('\n') ? given.subarray(0, end === '\r\n' ? -2 : -1) : undefined),
     },
     {
       id: 'body-newline-removed',
       what: 'The body was sent with a line break at its end that is gone.',
       fix: RAW,
-      make: (given) => (text.endsWith('\n') ? undefined : Buffer.concat([given, Buffer.from('\n')])),
+      make: (given) => (end.endsWith('\n') ? undefined : Buffer.concat([given, Buffer.from('\n')])),
     },
+    {
+      id: 'body-empty',
+      what: 'The sender signed an empty body.',
+      fix: 'Look for what takes the body away, or signs before it is there.',
+      make: (given) => (given.length > 0 ? Buffer.alloc(0) : undefined),
+    },
+  ]);
+}
+
+function rewritten(body: Buffer): Generator<Variant<Buffer> | undefined> {
+  const text = body.toString();
+  let compact: Buffer | undefined;
+  const laidOut = (indent?: number) => compact && layOut(compact, indent);
+  return variantsIn(body, [
     {
       id: 'body-crlf',
       what: 'The line breaks of the body were changed from LF to CRLF.',
@@ -64,25 +86,29 @@ export function bodiesLike(body: Buffer): Variant<Buffer>[] {
       id: 'body-restringified',
       what: 'The body was parsed and written again: it was sent without white space between its members.',
       fix: RAW,
-      make: () => Buffer.from(JSON.stringify(JSON.parse(text))),
+      make: (given) => {
+        if (isDeeperThan(MAX_DEPTH, given)) return undefined;
+        compact = Buffer.from(JSON.stringify(JSON.parse(text)));
+        return compact;
+      },
     },
     {
       id: 'body-indented-2',
       what: 'The body was parsed and written again: it was sent indented by two spaces.',
       fix: RAW,
-      make: () => indented(text, 2),
+      make: () => laidOut(2),
     },
     {
       id: 'body-indented-4',
       what: 'The body was parsed and written again: it was sent indented by four spaces.',
       fix: RAW,
-      make: () => indented(text, 4),
+      make: () => laidOut(4),
     },
     {
       id: 'body-spaced',
       what: 'The body was parsed and written again: it was sent with a space after each colon and comma.',
       fix: RAW,
-      make: () => Buffer.from(spaced(JSON.parse(text))),
+      make: () => laidOut(),
     },
     {
       id: 'body-escaped',
@@ -108,13 +134,7 @@ export function bodiesLike(body: Buffer): Variant<Buffer>[] {
       fix: 'Set `inflate: true`, or have the proxy in front not compress requests.',
       make: (given) => inflated(given),
     },
-    {
-      id: 'body-empty',
-      what: 'The sender signed an empty body.',
-      fix: 'Look for what takes the body away, or signs before it is there.',
-      make: (given) => (given.length > 0 ? Buffer.alloc(0) : undefined),
-    },
-  ]).filter(({ value, mistake }) => mistake === undefined || !value.equals(body));
+  ]);
 }
 
 function inflated(body: Buffer): Buffer | undefined {
@@ -126,22 +146,8 @@ function inflated(body: Buffer): Buffer | undefined {
   }
 }
 
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
-}
-
-/** As Python's json.dumps writes by default. */
-function spaced(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  return `{${Object.entries(value)
-    .map(([name, member]) => `${JSON.stringify(name)}: ${spaced(member)}`)
-    .join(', ')}}`;
-}
-
 /** An escape of what is not ASCII. */
-const ESCAPE = /\\u(00[89a-f]|0[1-9a-f]|[1-9a-f]\w)\w+/i;
+const ESCAPE = /\\u(?!00[0-7])[\da-f]{4}/i;
 
 function unescaped(text: string): string {
   return text.replace(/\\(\\|u([\da-f]{4}))/gi, (whole, _, hex?: string) => {

@@ -18,50 +18,120 @@ export type Diagnosis =
   | { readonly verdict: 'valid' }
   /** What explains it; the fewest mistakes that do. */
   | { readonly verdict: 'explained'; readonly mistakes: readonly Mistake[] }
-  | { readonly verdict: 'unexplained' };
+  /** `isExhausted`: not every known mistake was tried, because a limit did not allow it. */
+  | { readonly verdict: 'unexplained'; readonly isExhausted?: true };
 
-/**
- * Tries the known mistakes, alone and together, until the signature holds: the likely ones first, and no more than
- * `mostBytes` of bodies, for those who cannot wait.
- */
-export function diagnose(
-  { body, signature, keys }: Capture,
-  { mostBytes = Number.POSITIVE_INFINITY }: { mostBytes?: number } = {},
-): Diagnosis {
-  const readings = readingsOf(signature);
-  if (readings.length === 0) return { verdict: 'unexplained' };
-  const bodies = bodiesLike(body);
-  const eventsOf = new Map<string, (string | null)[]>();
-  for (const { key, event } of keys) eventsOf.set(key, [...(eventsOf.get(key) ?? []), event]);
-  const pairs = [...eventsOf].flatMap(([given, events]) =>
-    keysLike(given).flatMap((key) => bodies.map((sent) => ({ key, events, sent }))),
-  );
-  pairs.sort((a, b) => mistakesIn(a) - mistakesIn(b));
-  const found: Mistake[][] = [];
-  let bytes = 0;
-  for (const { key, events, sent } of pairs) {
-    if (bytes + sent.value.length > mostBytes) continue;
-    bytes += sent.value.length;
-    const expected = createHmac('sha256', key.value).update(sent.value).digest();
-    for (const reading of readings) {
-      if (!timingSafeEqual(expected, reading.value)) continue;
-      const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(events, sent.value)];
-      found.push(mistakes.filter((mistake) => mistake !== undefined));
-    }
-  }
-  const [fewest] = found.sort((a, b) => a.length - b.length);
-  if (fewest === undefined) return { verdict: 'unexplained' };
-  return fewest.length === 0 ? { verdict: 'valid' } : { verdict: 'explained', mistakes: fewest };
+/** Limits of a search for the cause. */
+export interface Limits {
+  /** Bytes of bodies to hash; bodies that exceed what is left are skipped. Default: no limit. */
+  readonly mostBytes?: number;
+  /** The longest body, in bytes, that is parsed and rewritten. Default: no limit. */
+  readonly mostRewritten?: number;
 }
 
-function mistakesIn({ key, sent }: { readonly key: Variant<Buffer>; readonly sent: Variant<Buffer> }): number {
-  return (key.mistake === undefined ? 0 : 1) + (sent.mistake === undefined ? 0 : 1);
+/** Limits of a search that lets other work through. */
+export interface Budget extends Limits {
+  /** Milliseconds of work, after which the search ends. */
+  readonly totalMs: number;
+  /** Milliseconds of work, after which the search pauses. */
+  readonly sliceMs: number;
+  /** A clock, in milliseconds. */
+  now(): number;
+  /** Lets other work through. */
+  pause(): Promise<void>;
+}
+
+/** Tries the known mistakes, alone and together, until the signature holds; the likely ones first. */
+export function diagnose(capture: Capture, limits: Limits = {}): Diagnosis {
+  const search = searchIn(capture, limits);
+  let step = search.next(false);
+  while (!step.done) step = search.next(false);
+  return step.value;
+}
+
+/** The same within a budget, in slices between which it pauses, so that a hostile body cannot hold up the process. */
+export async function diagnoseWithin(
+  { totalMs, sliceMs, now, pause, ...limits }: Budget,
+  capture: Capture,
+): Promise<Diagnosis> {
+  const search = searchIn(capture, limits);
+  let left = totalMs;
+  let startedAt = now();
+  for (;;) {
+    const elapsed = now() - startedAt;
+    const step = search.next(elapsed >= left);
+    if (step.done) return step.value;
+    if (elapsed < sliceMs) continue;
+    left -= elapsed;
+    await pause();
+    startedAt = now();
+  }
+}
+
+/** Yields between its steps, and ends at once when it is resumed with true. */
+function* searchIn({ body, signature, keys }: Capture, limits: Limits): Generator<undefined, Diagnosis, boolean> {
+  const { mostBytes = Number.POSITIVE_INFINITY, mostRewritten = Number.POSITIVE_INFINITY } = limits;
+  const readings = readingsOf(signature);
+  if (readings.length === 0) return { verdict: 'unexplained' };
+  const bodies: Variant<Buffer>[] = [];
+  let isExhausted = body.length > mostRewritten;
+  for (const sent of bodiesLike(body, mostRewritten)) {
+    if (sent !== undefined) bodies.push(sent);
+    if (yield) return { verdict: 'unexplained', isExhausted: true };
+  }
+  let bytes = 0;
+  for (const pairs of pairsOf(keys, bodies)) {
+    for (const { key, events, sent } of pairs) {
+      if (bytes + sent.value.length > mostBytes) {
+        isExhausted = true;
+        continue;
+      }
+      bytes += sent.value.length;
+      const hmac = createHmac('sha256', key.value);
+      for (let at = 0; at < sent.value.length; at += CHUNK) {
+        hmac.update(sent.value.subarray(at, at + CHUNK));
+        if (yield) return { verdict: 'unexplained', isExhausted: true };
+      }
+      const expected = hmac.digest();
+      const reading = readings.find(({ value }) => timingSafeEqual(expected, value));
+      if (reading === undefined) continue;
+      const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(events, sent.value)];
+      const known = mistakes.filter((mistake) => mistake !== undefined);
+      return known.length === 0 ? { verdict: 'valid' } : { verdict: 'explained', mistakes: known };
+    }
+  }
+  return { verdict: 'unexplained', ...(isExhausted && { isExhausted }) };
+}
+
+/** Bytes that are hashed in one step. */
+const CHUNK = 1024 * 1024;
+
+interface Pair {
+  readonly key: Variant<Buffer>;
+  readonly events: readonly (string | null)[];
+  readonly sent: Variant<Buffer>;
+}
+
+/** The keys with the bodies: first those without a mistake, then those with one, then those with two. */
+function* pairsOf(keys: Capture['keys'], bodies: readonly Variant<Buffer>[]): Generator<Iterable<Pair>> {
+  const eventsOf = new Map<string, (string | null)[]>();
+  for (const { key, event } of keys) eventsOf.set(key, [...(eventsOf.get(key) ?? []), event]);
+  const candidates = [...eventsOf].flatMap(([given, events]) => keysLike(given).map((key) => ({ key, events })));
+  const mistakesIn = (...variants: Variant<Buffer>[]): number =>
+    variants.filter(({ mistake }) => mistake !== undefined).length;
+  function* pairsWith(count: number): Generator<Pair> {
+    for (const candidate of candidates) {
+      for (const sent of bodies) if (mistakesIn(candidate.key, sent) === count) yield { ...candidate, sent };
+    }
+  }
+  for (const count of [0, 1, 2]) yield pairsWith(count);
 }
 
 /** A key that is bound to events does not authenticate another one. */
 function foreign(events: readonly (string | null)[], body: Buffer): Mistake | undefined {
+  if (events.includes(null)) return undefined;
   const name = eventOf(body);
-  if (name === undefined || events.includes(null) || events.includes(name)) return undefined;
+  if (name === undefined || events.includes(name)) return undefined;
   return {
     id: 'key-of-another-event',
     what: `It is signed with the key of ${events.join(', ')}, and it is a ${name}.`,

@@ -13,17 +13,19 @@ export interface Variant<T> {
   readonly mistake?: Mistake;
 }
 
-/** Collects variants; what cannot be made of a value is left out. */
-export function variantsOf<T>(
-  value: T,
-  makers: readonly (Mistake & { readonly make: (value: T) => T | undefined })[],
-): Variant<T>[] {
-  const variants: Variant<T>[] = [{ value }];
+type Maker<T> = Mistake & { readonly make: (value: T) => T | undefined };
+
+/** Gives a value and the variants of it; leaves out what cannot be made of it. */
+export function variantsOf<T>(value: T, makers: readonly Maker<T>[]): Variant<T>[] {
+  return [{ value }, ...[...variantsIn(value, makers)].filter((variant) => variant !== undefined)];
+}
+
+/** Makes one at a time, so that a caller can pause between them. Yields undefined for one that cannot be made. */
+export function* variantsIn<T>(value: T, makers: readonly Maker<T>[]): Generator<Variant<T> | undefined> {
   for (const { make, ...mistake } of makers) {
     const made = attempt(() => make(value));
-    if (made !== undefined) variants.push({ value: made, mistake });
+    yield made === undefined ? undefined : { value: made, mistake };
   }
-  return variants;
 }
 
 function attempt<T>(make: () => T | undefined): T | undefined {

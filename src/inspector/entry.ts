@@ -48,6 +48,26 @@ export function isOver({ outcome }: Entry): boolean {
   return OVER.has(outcome);
 }
 
+/** How much memory an entry takes, in bytes: everything that a sender or a handler can make long counts. */
+export function sizeOf({ rawBody, headers, signature, cause, drift, runs }: Entry): number {
+  let size = rawBody.length + lengthOf([signature, cause, drift]);
+  for (const name in headers) size += name.length + lengthOf([headers[name]]);
+  for (const { error, handlers } of runs) {
+    size += lengthOf([error]);
+    for (const handler of handlers) size += lengthOf([handler.name, handler.error]);
+  }
+  return size;
+}
+
+type Text = string | null | undefined;
+
+/** Texts of headers and messages mostly take a byte for each character. */
+function lengthOf(texts: readonly (Text | readonly string[])[]): number {
+  let length = 0;
+  for (const text of texts) length += typeof text === 'string' ? text.length : lengthOf(text ?? []);
+  return length;
+}
+
 export function summaryOf(entry: Entry): DeliverySummary {
   const { key, id, event, at, rawBody, outcome, status, reason, durationMs, attempts, origin } = entry;
   return {

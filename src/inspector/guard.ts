@@ -1,60 +1,77 @@
 import type { IncomingMessage } from 'node:http';
+import { invalid } from '../option-checks.js';
 import type { Awaitable } from '../time.js';
+import type { AccessToken } from './token.js';
 
-/** Says whether a request may look. What it throws means no. */
-export interface Authorize {
-  authorize(req: IncomingMessage): Awaitable<unknown>;
+/** Says whether a request may see the inspector. A thrown error means no. */
+export type Authorize = (req: IncomingMessage) => Awaitable<unknown>;
+
+/** The proof that admitted a request. */
+export type Admission = 'token' | 'authorize';
+
+export class Guard {
+  readonly #token: AccessToken;
+  readonly #authorize: Authorize | undefined;
+  readonly #hosts: ReadonlySet<string>;
+
+  /** @throws {ConfigurationError} when `hosts` is not a list of host names. */
+  constructor(token: AccessToken, authorize: Authorize | undefined, hosts: readonly string[]) {
+    if (!Array.isArray(hosts) || !hosts.every((host) => typeof host === 'string' && HOST.test(host))) {
+      throw invalid('`hosts` must be a list of host names, each with or without a port: `ops.example.com`.');
+    }
+    this.#token = token;
+    this.#authorize = authorize;
+    this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
+  }
+
+  /**
+   * Why a request is refused before anything shows who sent it, or undefined. The page of another site cannot get past:
+   * neither by a form, nor by a script, nor by a host name of its own that leads here (DNS rebinding).
+   */
+  refusal(req: IncomingMessage): string | undefined {
+    if (!this.#isOurHost(req.headers.host)) {
+      return 'The inspector does not answer under this host name. The option `hosts` of inspector() adds host names.';
+    }
+    if (isForeign(req)) return 'The inspector does not answer the pages of other sites.';
+    if (req.method !== 'GET' && req.headers['content-type']?.split(';')[0]?.trim() !== 'application/json') {
+      return 'The inspector takes only JSON, which a form of another site cannot send.';
+    }
+    return undefined;
+  }
+
+  /**
+   * By what a request is admitted; undefined when it is not. Only a secret or the app's own function can tell: behind a
+   * proxy or a tunnel every request comes from this machine, under any host name, with or without forwarding headers.
+   */
+  async admit(req: IncomingMessage): Promise<Admission | undefined> {
+    if (this.#token.isInCookieOf(req)) return 'token';
+    try {
+      return (await this.#authorize?.(req)) ? 'authorize' : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #isOurHost(header = ''): boolean {
+    const host = header.toLowerCase();
+    return LOOPBACK.test(host) || this.#hosts.has(host) || this.#hosts.has(host.replace(/:\d{1,5}$/, ''));
+  }
 }
 
-/** What proxies and tunnels add: what they pass on came from elsewhere, even where they say `localhost` in its name. */
-const PROXIED = /^(x-forwarded-.+|forwarded|via|(x-real|x-client|true-client|cf-connecting)-ip)$/;
-
-/** Whether a request comes from this machine, and asked for it by a name of its own: no page of the web can do both. */
-export function isLocal({ socket, headers }: IncomingMessage): boolean {
-  return (
-    isLoopback(socket.remoteAddress ?? '') &&
-    isLoopbackName(headers.host) &&
-    !Object.keys(headers).some((name) => PROXIED.test(name))
-  );
-}
-
-/**
- * Why a request may not look, or undefined. Without `authorize` only this machine may. With it or without, no other
- * site's page: not by a form, not by a script, not by a name of its own that leads here.
- */
-export async function refusal(req: IncomingMessage, { authorize }: Partial<Authorize>): Promise<string | undefined> {
-  if (isForeign(req)) return 'A page of another site asked for this.';
-  if (req.method !== 'GET' && req.headers['content-type']?.split(';')[0]?.trim() !== 'application/json') {
-    return 'Only JSON is taken: no other site can send that.';
-  }
-  if (authorize === undefined) {
-    return isLocal(req) ? undefined : 'The inspector answers this machine only, unless it is given `authorize`.';
-  }
-  try {
-    return (await authorize(req)) ? undefined : 'Not authorized.';
-  } catch {
-    return 'Not authorized.';
-  }
-}
+/** A name, an IPv4 address or an IPv6 address in brackets, with or without a port. */
+const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/;
 
 function isForeign({ method, headers }: IncomingMessage): boolean {
   const { host, origin } = headers;
   if (origin !== undefined && hostOf(origin) !== host?.toLowerCase()) return true;
   const site = headers['sec-fetch-site'];
   if (site === undefined || site === 'same-origin' || site === 'none') return false;
-  // A link to the page from elsewhere may be followed.
+  // A link from another site may lead to the page.
   return method !== 'GET' || headers['sec-fetch-mode'] !== 'navigate' || headers['sec-fetch-dest'] !== 'document';
 }
 
-/** Undefined for `null` and whatever else is no web origin. */
+/** Undefined for `null` and for anything else that is not a web origin. */
 function hostOf(origin: string): string | undefined {
   return /^https?:\/\/([^/?#@]+)$/i.exec(origin)?.[1]?.toLowerCase();
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(address);
-}
-
-function isLoopbackName(host = ''): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host);
 }

@@ -76,7 +76,7 @@ export class HistoryFile {
       appendFileSync(this.#path, `\n${lines}`, { mode: MODE });
       this.#hasHeader = true;
       this.#arrived.add(entry);
-      this.#growth += lines.length;
+      this.#growth += Buffer.byteLength(lines);
       if (this.#growth > Math.max(LEAST_GROWTH, this.#size)) this.#compact();
     } catch (thrown) {
       this.#warn(toError(thrown).message);

@@ -1,8 +1,8 @@
-import { arrived, type Entry, type NewEntry } from './entry.js';
+import { arrived, type Entry, type NewEntry, sizeOf } from './entry.js';
 import type { HistoryFile } from './history-file.js';
 import type { ShownOutcome } from './wire.js';
 
-/** The most that is remembered. */
+/** The bounds of what is remembered. */
 const MOST_ENTRIES = 10_000;
 const MOST_BYTES = 64 * 1024 * 1024;
 
@@ -14,6 +14,8 @@ export class History {
   /** By the id of the delivery: the request that its further attempts belong to. */
   readonly #owners = new Map<string, Entry>();
   readonly #listeners = new Set<(entry: Entry) => void>();
+  /** As counted in `#bytes`: an entry grows while its handlers run. */
+  readonly #sizes = new WeakMap<Entry, number>();
   #bytes = 0;
   #next = 1;
 
@@ -48,6 +50,7 @@ export class History {
     this.#own(entry);
     this.#tell(entry);
     this.file?.append(entry);
+    this.#bound(entry);
   }
 
   /** Lets go of the file. */
@@ -77,7 +80,14 @@ export class History {
   #keep(entry: Entry): void {
     this.#entries.set(entry.key, entry);
     this.#next = Math.max(this.#next, entry.key + 1);
-    this.#bytes += entry.rawBody.length;
+    this.#bound(entry);
+  }
+
+  /** Counts an entry that is new or has changed, and forgets the oldest ones beyond the bounds. */
+  #bound(entry: Entry): void {
+    const size = sizeOf(entry);
+    this.#bytes += size - (this.#sizes.get(entry) ?? 0);
+    this.#sizes.set(entry, size);
     for (const oldest of this.#entries.values()) {
       if (this.#entries.size <= MOST_ENTRIES && this.#bytes <= MOST_BYTES) return;
       this.#forget(oldest);
@@ -85,9 +95,9 @@ export class History {
   }
 
   #forget(entry: Entry): void {
-    const { key, id, rawBody } = entry;
+    const { key, id } = entry;
     this.#entries.delete(key);
-    this.#bytes -= rawBody.length;
+    this.#bytes -= this.#sizes.get(entry) ?? 0;
     if (id !== null && this.#owners.get(id) === entry) this.#owners.delete(id);
   }
 

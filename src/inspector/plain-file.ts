@@ -68,7 +68,7 @@ function textOf(pieces: readonly Buffer[]): string {
   return Buffer.concat(pieces).toString().replaceAll('\0', '');
 }
 
-/** Writes a file anew, in one step, and gives its length. */
+/** Writes a file anew, in one step, and gives its length in bytes. */
 export function replace(path: string, mode: number, lines: Iterable<string>): number {
   removeDrafts(path);
   const draft = `${path}.${randomUUID()}.draft`;
@@ -89,7 +89,7 @@ function writeNew(path: string, mode: number, lines: Iterable<string>): number {
     let length = 0;
     for (const line of lines) {
       writeFileSync(fd, line);
-      length += line.length;
+      length += Buffer.byteLength(line);
     }
     return length;
   } finally {

@@ -1,12 +1,11 @@
 import { createHmac } from 'node:crypto';
-import { diagnose } from '../diagnosis/diagnose.js';
-import type { Mistake } from '../diagnosis/variants.js';
 import { SIGNATURE_HEADERS } from '../headers.js';
 import { INBOX_STATES, type Inbox, type InboxFilter } from '../inbox/types.js';
 import type { RouterInside } from '../observe.js';
 import type { Outcome } from '../outcome.js';
 import type { IncomingDelivery } from '../receive.js';
 import type { KeyRing } from '../signature/keys.js';
+import type { Diagnoser } from './diagnoser.js';
 import { type Entry, summaryOf } from './entry.js';
 import type { History } from './history.js';
 import type { Recorder } from './recorder.js';
@@ -17,6 +16,7 @@ export interface Context {
   readonly inside: RouterInside;
   readonly history: History;
   readonly recorder: Recorder;
+  readonly diagnoser: Diagnoser;
   readonly endpoint: string;
   receive(incoming: IncomingDelivery): Promise<Outcome>;
 }
@@ -28,7 +28,8 @@ export interface Asked {
   readonly param: string;
   /** What was posted. */
   readonly json: Readonly<Record<string, unknown>>;
-  readonly isLocal: boolean;
+  /** Whether a changed body may be signed and sent. */
+  readonly maySend: boolean;
 }
 
 /** JSON to answer with, or a status. */
@@ -39,16 +40,16 @@ const MOST_LISTED = 200;
 
 /** By method and path below `api/`; `:` stands for one segment. */
 export const ROUTES: Readonly<Record<string, Route>> = {
-  'GET settings': ({ inside, endpoint }, { isLocal }): PageSettings => ({
+  'GET settings': ({ inside, endpoint }, { maySend }): PageSettings => ({
     hasInbox: inboxOf(inside) !== undefined,
-    canSign: isLocal,
+    canSign: maySend,
     endpoint,
     signatureHeader: inside.headerNames[0] ?? SIGNATURE_HEADERS[0],
   }),
 
-  'GET deliveries/:': async ({ inside, history }, { param }) => {
+  'GET deliveries/:': async ({ history, diagnoser }, { param }) => {
     const entry = history.get(Number(param));
-    return entry === undefined ? 404 : detailOf(entry, inside);
+    return entry === undefined ? 404 : detailOf(entry, diagnoser);
   },
 
   'GET search': ({ history }, { query }) => {
@@ -67,8 +68,8 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     return { status: (await recorder.rerun(entry)).status };
   },
 
-  'POST send': async ({ inside, recorder, receive }, { json, isLocal }) => {
-    if (!isLocal) return 403;
+  'POST send': async ({ inside, recorder, receive }, { json, maySend }) => {
+    if (!maySend) return 403;
     const { body } = json;
     if (typeof body !== 'string') return 400;
     const rawBody = Buffer.from(body);
@@ -127,35 +128,20 @@ function canReplay({ id, outcome, runs }: Entry): boolean {
   return id !== null && outcome !== 'rejected' && outcome !== 'running' && (runs.length > 0 || outcome !== 'duplicate');
 }
 
-async function detailOf(entry: Entry, inside: RouterInside): Promise<DeliveryDetail> {
+async function detailOf(entry: Entry, diagnoser: Diagnoser): Promise<DeliveryDetail> {
+  const diagnosis = await diagnoser.diagnose(entry);
   const { headers, rawBody, cause, drift, runs } = entry;
-  const mistakes = await mistakesIn(entry, inside);
-  const bodyBase64 = rawBody.toString('base64');
-  return { ...summaryOf(entry), headers, bodyBase64, cause, drift, runs, canReplay: canReplay(entry), mistakes };
-}
-
-const SIGNATURE_REASONS: ReadonlySet<string | null> = new Set(['malformed', 'mismatch', 'wrong_key_for_event']);
-
-/** Bodies that were hashed to find out, which takes some 50 ms: the app waits for it. */
-const MOST_HASHED = 32 * 1024 * 1024;
-
-/** What was found out, and with which keys. */
-const DIAGNOSED = new WeakMap<Entry, { readonly ring: KeyRing; readonly mistakes: readonly Mistake[] }>();
-
-async function mistakesIn(entry: Entry, inside: RouterInside): Promise<readonly Mistake[] | null> {
-  const { signature, reason, rawBody } = entry;
-  if (signature === null || !SIGNATURE_REASONS.has(reason)) return null;
-  const ring = await keysOf(inside).catch(() => undefined); // a source of keys that is down hides no delivery
-  if (ring === undefined) return null;
-  const before = DIAGNOSED.get(entry);
-  if (before?.ring === ring) return before.mistakes;
-  const keys = ring.flatMap(({ key, events }) =>
-    [...(events ?? [null])].map((event) => ({ key: key.export().toString(), event })),
-  );
-  const diagnosis = diagnose({ body: rawBody, signature, keys }, { mostBytes: MOST_HASHED });
-  const mistakes = diagnosis.verdict === 'explained' ? diagnosis.mistakes : [];
-  DIAGNOSED.set(entry, { ring, mistakes });
-  return mistakes;
+  return {
+    ...summaryOf(entry),
+    headers,
+    bodyBase64: rawBody.toString('base64'),
+    cause,
+    drift,
+    runs,
+    canReplay: canReplay(entry),
+    mistakes: diagnosis === undefined ? null : diagnosis.verdict === 'explained' ? diagnosis.mistakes : [],
+    isDiagnosisCut: diagnosis?.verdict === 'unexplained' && diagnosis.isExhausted === true,
+  };
 }
 
 async function keysOf(inside: RouterInside): Promise<KeyRing> {

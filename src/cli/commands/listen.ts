@@ -50,7 +50,7 @@ export function listenCommand(io: Io): Command {
         webhooks.on(EVENT_NAMES, forwarder.handler);
         webhooks.onUnhandled(forwarder.handler);
       }
-      const panel = inspector(webhooks, { endpoint: '/', historyFile: history });
+      const panel = inspector(webhooks, { path: PAGE, endpoint: '/', historyFile: history });
       report(io, webhooks.events, forwarder === undefined);
       reportRefusals(io, webhooks, keys);
 
@@ -64,7 +64,7 @@ export function listenCommand(io: Io): Command {
       });
       const url = `http://localhost:${await listening(server, port)}`;
       io.out('Receiving at ', paint('bold', `${url}/`), forwardTo === undefined ? '' : `, passing on to ${forwardTo}`);
-      io.out(`Inspector at ${url}${PAGE}/`);
+      io.out(`Inspector at ${url}${panel.url}`);
       io.out(paint('dim', `Try: cakemail-webhooks trigger User.LoggedIn --url ${url}/    Ctrl-C ends it.`));
 
       await until(io.signal);

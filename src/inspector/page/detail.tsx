@@ -62,7 +62,13 @@ export function Detail({ summary, settings, onClose }: Props) {
           <b>{what}</b> {fix}
         </p>
       ))}
-      {summary.reason === 'mismatch' && detail?.mistakes?.length === 0 && (
+      {detail?.isDiagnosisCut && (
+        <p class="mistake">
+          Not every known mistake was tried, because that would take too long here. Save the body as a fixture, and{' '}
+          <code>npx cakemail-webhooks doctor</code> tries them all.
+        </p>
+      )}
+      {summary.reason === 'mismatch' && detail?.mistakes?.length === 0 && !detail.isDiagnosisCut && (
         <p class="mistake">No known mistake explains it: it is another key, another body, or a forgery.</p>
       )}
       {detail?.drift.map((line) => (

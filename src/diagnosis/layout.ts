@@ -1,0 +1,79 @@
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+const LINE_BREAK = 0x0a;
+
+/** How much longer the result may be: each line of a deep body begins with many spaces. */
+const MAX_GROWTH = 16;
+
+/**
+ * Lays out compact JSON: with an indent as `JSON.stringify(value, null, indent)` writes it, without one on a single line
+ * with a space after each colon and comma, as Python's `json.dumps` does. Undefined when the result would be more than 16
+ * times as long.
+ */
+export function layOut(compact: Buffer, indent: number | undefined): Buffer | undefined {
+  const max = compact.length * MAX_GROWTH;
+  const out = Buffer.allocUnsafe(max);
+  let length = 0;
+  let depth = 0;
+  let isInText = false;
+
+  /** Says no when it does not fit. */
+  function breakLine(): boolean {
+    if (indent === undefined) return true;
+    const end = length + 1 + depth * indent;
+    if (end > max) return false;
+    out[length] = LINE_BREAK;
+    out.fill(SPACE, length + 1, end);
+    length = end;
+    return true;
+  }
+
+  for (let at = 0; at < compact.length; at++) {
+    const byte = compact[at] as number;
+    if (!isInText && isClosingBracket(byte)) {
+      depth--;
+      if (!isOpeningBracket(compact[at - 1]) && !breakLine()) return undefined;
+    }
+    if (length + 2 > max) return undefined; // a byte and what belongs to it
+    out[length++] = byte;
+    if (byte === QUOTE) isInText = !isInText;
+    else if (isInText && byte === BACKSLASH) out[length++] = compact[++at] as number;
+    else if (isInText) continue;
+    else if (byte === COLON || (byte === COMMA && indent === undefined)) out[length++] = SPACE;
+    else if (byte === COMMA && !breakLine()) return undefined;
+    else if (isOpeningBracket(byte)) {
+      depth++;
+      if (!isClosingBracket(compact[at + 1]) && !breakLine()) return undefined;
+    }
+  }
+  return Buffer.from(out.subarray(0, length));
+}
+
+/**
+ * Whether brackets nest deeper than this, in a text that may be JSON. The time that `JSON.stringify` takes grows with the
+ * depth times the number of elements, because it compares each element with those around it.
+ */
+export function isDeeperThan(depth: number, text: Buffer): boolean {
+  let level = 0;
+  let isInText = false;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at] as number;
+    if (byte === QUOTE) isInText = !isInText;
+    else if (isInText) at += byte === BACKSLASH ? 1 : 0;
+    else if (isOpeningBracket(byte)) level++;
+    else if (isClosingBracket(byte)) level--;
+    if (level > depth) return true;
+  }
+  return false;
+}
+
+function isOpeningBracket(byte: number | undefined): boolean {
+  return byte === 0x5b || byte === 0x7b;
+}
+
+function isClosingBracket(byte: number | undefined): boolean {
+  return byte === 0x5d || byte === 0x7d;
+}
