@@ -71,7 +71,7 @@ const CODES = {
   },
   ERR_KEYS_UNAVAILABLE: {
     message: 'The keys to verify with could not be loaded.',
-    help: 'Your `secrets` function threw, timed out or returned nothing usable; see `cause`.',
+    help: 'Your `secrets` function threw, timed out, returned nothing usable or keeps too many requests waiting; see `cause`.',
   },
   ERR_DEDUPE_UNAVAILABLE: {
     message: 'The dedupe store did not answer.',

@@ -19,6 +19,7 @@ import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } 
 import { findSignature } from './signature/find.js';
 import { type KeyRing, mayAuthenticate } from './signature/keys.js';
 import { verifyingKeys } from './signature/verify.js';
+import { TooManyWaiting } from './signature/wait-limit.js';
 import { after, attempt, type MaybePromise } from './time.js';
 
 /** A delivery as `receive()` takes it: the exact bytes, and the headers they came with. */
@@ -150,7 +151,7 @@ export class Receiver {
     const found = findSignature(request.headers, headerNames);
     if ('reason' in found) return new RejectedOutcome(found.reason);
     return attempt(
-      keys,
+      () => keys(lengthOf(request.pieces)),
       (ring) => this.#verify(request, found.signature, ring),
       (cause) => new RejectedOutcome('keys_unavailable', { cause }),
     );
@@ -166,7 +167,7 @@ export class Receiver {
     const renew = this.settings.keys?.renew;
     if (renew === undefined) return new RejectedOutcome('mismatch');
     return attempt(
-      () => renew(tried),
+      () => renew(tried, lengthOf(request.pieces)),
       (ring) => {
         if (ring === undefined) return new RejectedOutcome('mismatch');
         const keys = verifyingKeys(request.pieces, signature, ring);
@@ -174,8 +175,8 @@ export class Receiver {
         // Newer than those here, but not the newest: the source may have had them at hand without a look.
         return asks > 1 ? this.#renew(request, signature, ring, asks - 1) : new RejectedOutcome('mismatch');
       },
-      // A forgery stays one while the source is down.
-      (cause) => new RejectedOutcome('mismatch', { cause }),
+      // A forgery stays one while the source is down. Where the source was not asked, it may be a genuine delivery.
+      (cause) => new RejectedOutcome(cause instanceof TooManyWaiting ? 'keys_unavailable' : 'mismatch', { cause }),
     );
   }
 
