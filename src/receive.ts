@@ -6,7 +6,7 @@ import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { DeliveryStore } from './durable/store.js';
 import { storable } from './durable/text.js';
 import { isCatalogueName } from './events/catalogue.js';
-import { occurredAt } from './events/occurred-at.js';
+import { occurredAt, tooOld } from './events/occurred-at.js';
 import { type ParsedEvent, parseEvent } from './events/parse.js';
 import type { AnyCakemailEvent } from './events/types.js';
 import type { CheckedEvent, Executed, Handling } from './handling.js';
@@ -193,7 +193,9 @@ export class Receiver {
     const read = this.#read(bytes, request, keys);
     if (read instanceof RejectedOutcome) return read;
     const { parsed, delivery } = read;
-    const { inbox } = this.settings;
+    const { inbox, maxAgeMs } = this.settings;
+    const stale = maxAgeMs === undefined ? undefined : tooOld(delivery.occurredAt, delivery.receivedAt, maxAgeMs);
+    if (stale !== undefined) return new RejectedOutcome('too_old', { event: parsed.event, cause: stale });
     if (inbox !== undefined) return this.#store(inbox, parsed, delivery);
     return after(this.handling.check(parsed), (checked) =>
       checked instanceof RejectedOutcome ? checked : this.#once(checked, delivery),
