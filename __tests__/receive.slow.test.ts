@@ -1,6 +1,6 @@
 import { createHmac, webcrypto } from 'node:crypto';
 import { createWebhookRouter, type HeadersInput, type IncomingDelivery } from '../src/index.js';
-import { createApp, PATH } from './helpers/app.js';
+import { createApp } from './helpers/app.js';
 import fc from './helpers/properties.js';
 import { dial, FRAMEWORKS, hangUp, head, listen, statusOf } from './helpers/wire.js';
 
@@ -289,8 +289,7 @@ describe.each([['http.createServer(webhooks)', undefined], ...FRAMEWORKS.slice(0
       const { webhooks, listener } = createApp(OPTIONS, framework && { framework });
       const handled = watch(webhooks);
       const { port } = await listen(framework === undefined ? webhooks : listener);
-      expect(PATH).toMatch(/^\//);
-      const batch = fc.array(given, { minLength: SOCKETS.size, maxLength: SOCKETS.size, size: 'max' });
+        const batch = fc.array(given, { minLength: SOCKETS.size, maxLength: SOCKETS.size, size: 'max' });
       await fc.assert(
         fc.asyncProperty(batch, async (requests) => {
           handled.length = 0;
