@@ -11,7 +11,8 @@ const config: Config = {
   roots: ['<rootDir>/__tests__'],
   globalSetup: '<rootDir>/__tests__/helpers/servers.ts',
   // Mutation testing names the tests that are about what it mutates.
-  testRegex: process.env.MUTATION_TESTS ?? '\\.test\\.ts$',
+  // The slow tests (`npm run test:slow`) run for minutes, and only by themselves.
+  testRegex: process.env.MUTATION_TESTS ?? (process.env.SLOW ? '\\.slow\\.test\\.ts$' : '(?<!\\.slow)\\.test\\.ts$'),
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -70,3 +70,15 @@ describe('with a clock', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 });
+
+test('what is tracked is waited for, and left also when it throws', async () => {
+  const drain = new Drain();
+  const boom = new Error('boom');
+  const rejecting = drain.track(() => Promise.reject(boom));
+  const throwing = drain.track(() => {
+    throw boom;
+  });
+  await expect(rejecting).rejects.toBe(boom);
+  await expect(throwing).rejects.toBe(boom);
+  expect(await drain.close(0)).toBe(true);
+});

@@ -18,7 +18,24 @@ describe('an option that cannot be right is refused by its name', () => {
   const noFunction = { reserve: () => {}, finish: () => {}, release: 'no function' };
   const misspelt = { reserved: () => {}, finish: () => {}, release: () => {} };
   const wrong: Record<string, readonly unknown[]> = {
-    header: ['', ' ', 'x signature', 'x-signature:', [], [''], ['x-signature', 7], 7, null, {}, true],
+    maxAgeMs: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5m', true, null],
+    header: [
+      'authorization',
+      'User-Agent',
+      ['x-signature', 'From'],
+      'set-cookie',
+      '',
+      ' ',
+      'x signature',
+      'x-signature:',
+      [],
+      [''],
+      ['x-signature', 7],
+      7,
+      null,
+      {},
+      true,
+    ],
     limit: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '1mb', null],
     inflate: ['true', 1, null],
     timeoutMs: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5000', true, null],

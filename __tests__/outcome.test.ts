@@ -1,7 +1,13 @@
 import { VerifiedDelivery } from '../src/delivery.js';
 import { messageOf } from '../src/errors.js';
 import { HandlerError, WebhookError } from '../src/index.js';
-import { AcceptedOutcome, FailedOutcome, RejectedOutcome, type RejectionReason, replyTo } from '../src/outcome.js';
+import {
+  AcceptedOutcome,
+  FailedOutcome,
+  RejectedOutcome,
+  type RejectionReason,
+  replyWithDetail,
+} from '../src/outcome.js';
 import { sampleEvent } from '../src/testing/index.js';
 import { createApp } from './helpers/app.js';
 
@@ -13,6 +19,7 @@ const REJECTIONS: Record<RejectionReason, [status: number, code: string, headers
   malformed: [403, 'ERR_SIGNATURE'],
   mismatch: [403, 'ERR_SIGNATURE'],
   wrong_key_for_event: [403, 'ERR_SIGNATURE'],
+  too_old: [403, 'ERR_SIGNATURE'],
   not_utf8: [400, 'ERR_PAYLOAD'],
   not_json: [400, 'ERR_PAYLOAD'],
   not_object: [400, 'ERR_PAYLOAD'],
@@ -45,7 +52,7 @@ describe('the reply to a rejection', () => {
     const outcome = new RejectedOutcome(reason);
     const body = JSON.stringify({ error: { code, message: messageOf(outcome.code) } });
     expect(outcome).toMatchObject({ kind: 'rejected', reason, code, status });
-    expect(replyTo(outcome)).toEqual({ status, headers: { ...plain(body), ...headers }, body });
+    expect(outcome.toResponse()).toEqual({ status, headers: { ...plain(body), ...headers }, body });
   });
 
   test.each(rejections)('%s is the same as an error, for middleware', (reason, [status, code, headers]) => {
@@ -56,15 +63,15 @@ describe('the reply to a rejection', () => {
   });
 
   test('is the same bytes for every flaw of a signature', () => {
-    const reasons = ['missing', 'malformed', 'mismatch', 'wrong_key_for_event'] as const;
-    const replies = reasons.map((reason) => JSON.stringify(replyTo(new RejectedOutcome(reason))));
+    const reasons = ['missing', 'malformed', 'mismatch', 'wrong_key_for_event', 'too_old'] as const;
+    const replies = reasons.map((reason) => JSON.stringify(new RejectedOutcome(reason).toResponse()));
     expect(new Set(replies).size).toBe(1);
   });
 
   test('keeps the event and the cause to itself', () => {
     const outcome = new RejectedOutcome('schema_mismatch', { event: 'User.LoggedIn', cause: new Error('hunter2') });
     expect(outcome).toMatchObject({ event: 'User.LoggedIn', cause: { message: 'hunter2' } });
-    expect(JSON.stringify(replyTo(outcome))).not.toMatch(/hunter2|LoggedIn/);
+    expect(JSON.stringify(outcome.toResponse())).not.toMatch(/hunter2|LoggedIn/);
   });
 });
 
@@ -72,8 +79,8 @@ test.each(['handled', 'unhandled', 'duplicate'] as const)('the reply to %s is 20
   const outcome = new AcceptedOutcome(kind, event, delivery);
   const body = `{"status":"${kind}"}`;
   expect(outcome).toMatchObject({ kind, status: 200, event, delivery });
-  expect(replyTo(outcome)).toEqual({ status: 200, headers: plain(body), body });
-  expect(replyTo(outcome, true)).toEqual(replyTo(outcome));
+  expect(outcome.toResponse()).toEqual({ status: 200, headers: plain(body), body });
+  expect(replyWithDetail(outcome)).toEqual(outcome.toResponse());
 });
 
 test.each([
@@ -83,13 +90,26 @@ test.each([
   const outcome = new FailedOutcome(new HandlerError([error]), event, delivery);
   const body = JSON.stringify({ error: { code, message: messageOf(code) } });
   expect(outcome).toMatchObject({ kind: 'failed', status: 500, code, event, delivery });
-  expect(replyTo(outcome)).toEqual({ status: 500, headers: plain(body), body });
+  expect(outcome.toResponse()).toEqual({ status: 500, headers: plain(body), body });
+});
+
+test.each(['stored', 'kept'] as const)('the response of what an inbox keeps is 202: %s', (answer) => {
+  const outcome = new AcceptedOutcome(answer === 'kept' ? 'duplicate' : answer, event, delivery, answer);
+  const body = `{"status":"${answer === 'kept' ? 'duplicate' : 'stored'}"}`;
+  expect(outcome.toResponse()).toEqual({ status: 202, headers: plain(body), body });
+});
+
+test('a response is the caller’s own: changing it changes no later one', () => {
+  const first = new RejectedOutcome('closing').toResponse();
+  Object.assign(first.headers, { 'retry-after': 'never', 'x-more': '1' });
+  expect(new RejectedOutcome('closing').toResponse().headers).toMatchObject({ 'retry-after': '5' });
+  expect(new RejectedOutcome('closing').toResponse().headers).not.toHaveProperty('x-more');
 });
 
 describe('exposed errors', () => {
   /** The detail, after checking that the length counts it. */
   function detailOf(outcome: RejectedOutcome | FailedOutcome): unknown {
-    const { body, headers } = replyTo(outcome, true);
+    const { body, headers } = replyWithDetail(outcome);
     expect(headers).toMatchObject(plain(body));
     return JSON.parse(body).error.detail;
   }
@@ -111,13 +131,13 @@ describe('exposed errors', () => {
     const detailed = ['ERR_PAYLOAD', 'ERR_SCHEMA_MISMATCH', 'ERR_SCHEMA_FAILED'];
     for (const [reason, [, code]] of rejections.filter(([, [, each]]) => !detailed.includes(each))) {
       const outcome = new RejectedOutcome(reason, { event: 'User.LoggedIn', cause: new Error('hunter2') });
-      expect([code, replyTo(outcome, true)]).toEqual([code, replyTo(new RejectedOutcome(reason))]);
+      expect([code, replyWithDetail(outcome)]).toEqual([code, new RejectedOutcome(reason).toResponse()]);
     }
   });
 
   test('tell nothing of a body that could not be inflated: its signature was never looked at', () => {
-    expect(replyTo(new RejectedOutcome('not_inflatable'), true)).toEqual(
-      replyTo(new RejectedOutcome('not_inflatable')),
+    expect(replyWithDetail(new RejectedOutcome('not_inflatable'))).toEqual(
+      new RejectedOutcome('not_inflatable').toResponse(),
     );
   });
 
@@ -128,7 +148,10 @@ describe('exposed errors', () => {
       },
     });
     const outcome = new FailedOutcome(new HandlerError([hostile]), event, delivery);
-    expect(replyTo(outcome, true)).toMatchObject({ status: 500, body: expect.stringContaining('ERR_HANDLER_FAILED') });
+    expect(replyWithDetail(outcome)).toMatchObject({
+      status: 500,
+      body: expect.stringContaining('ERR_HANDLER_FAILED'),
+    });
   });
 
   test('reach a verified sender over HTTP, and no forger', async () => {

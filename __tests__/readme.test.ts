@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { transformSync } from 'esbuild';
 import { WEBHOOK_ERROR_CODES } from '../src/errors.js';
+import { createWebhookRouter, type WebhookRouter } from '../src/index.js';
 import { LOG_NOTICES } from '../src/log/lines.js';
 import { OPTION_NAMES } from '../src/options.js';
+import { sampleEvent, signedRequest } from '../src/testing/index.js';
 
 const ROOT = join(__dirname, '..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -44,4 +47,49 @@ test('shows only snippets that compile against the built package', () => {
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });
   expect({ stdout, status }).toEqual({ stdout: '', status: 0 });
+});
+
+describe('the Lambda recipe', () => {
+  type Handler = (request: object) => Promise<{ statusCode: number; headers: Record<string, string>; body: string }>;
+
+  /** The snippet of the README, compiled and run. */
+  function handlerWith(webhooks: WebhookRouter): Handler {
+    const [, code = ''] = README.match(/```ts\n(\/\/ AWS Lambda[\s\S]*?)```/) ?? [];
+    const exported: { handler?: Handler } = {};
+    const compiled = transformSync(code, { loader: 'ts', format: 'cjs', target: 'node20' }).code;
+    const module = { exports: exported };
+    new Function('webhooks', 'module', 'exports', compiled)(webhooks, module, exported);
+    const { handler } = module.exports;
+    if (handler === undefined) throw new Error('The README exports no handler.');
+    return handler;
+  }
+
+  const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: 'key' });
+
+  test.each([
+    ['text', { body, headers, isBase64Encoded: false }],
+    ['base64', { body: Buffer.from(body).toString('base64'), headers, isBase64Encoded: true }],
+  ])('answers a signed body that comes as %s', async (_how, request) => {
+    const handler = handlerWith(createWebhookRouter({ secret: 'key', logger: {} }));
+    expect(await handler(request)).toEqual({
+      statusCode: 200,
+      headers: { 'content-type': 'application/json; charset=utf-8', 'content-length': '22' },
+      body: '{"status":"unhandled"}',
+    });
+  });
+
+  test.each([{ body: null, headers: {} }, { headers: {} }])(
+    'answers %j, which has no body, with 403',
+    async (request) => {
+      const handler = handlerWith(createWebhookRouter({ secret: 'key', logger: {} }));
+      expect(await handler(request)).toMatchObject({ statusCode: 403, body: expect.stringContaining('ERR_SIGNATURE') });
+    },
+  );
+
+  test('passes Retry-After on', async () => {
+    const webhooks = createWebhookRouter({ secret: 'key', logger: {} });
+    await webhooks.close();
+    const response = await handlerWith(webhooks)({ body, headers });
+    expect(response).toMatchObject({ statusCode: 503, headers: { 'retry-after': '5' } });
+  });
 });

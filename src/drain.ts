@@ -1,4 +1,4 @@
-import { LONGEST_DELAY_MS } from './time.js';
+import { LONGEST_DELAY_MS, type MaybePromise } from './time.js';
 
 /** Counts what is under way, so that a shutdown can wait for it. */
 export class Drain {
@@ -19,6 +19,16 @@ export class Drain {
   leave(): void {
     this.#active--;
     if (this.#active === 0) this.#onIdle?.();
+  }
+
+  /** Runs something that a shutdown waits for, however it ends. */
+  async track<T>(run: () => MaybePromise<T>): Promise<T> {
+    this.enter();
+    try {
+      return await run();
+    } finally {
+      this.leave();
+    }
   }
 
   /** Takes nothing more. Resolves to whether all that was under way ended within `ms`. */

@@ -18,8 +18,8 @@ const CODES = {
     help: 'Remove `dangerouslySkipVerification` and pass `secret`, or run with another NODE_ENV.',
   },
   ERR_SIGNATURE: {
-    message: 'The signature is missing or does not match the body.',
-    help: 'Listen to `events.on("rejected")` or pass a `logger`: the reason is told there, never to the sender.',
+    message: 'The request could not be authenticated.',
+    help: 'Listen to `events.on("rejected")` or pass a `logger`: the reason is reported there, never to the sender.',
   },
   ERR_PAYLOAD: {
     message: 'The body is not a JSON object with an event name.',
@@ -71,7 +71,7 @@ const CODES = {
   },
   ERR_KEYS_UNAVAILABLE: {
     message: 'The keys to verify with could not be loaded.',
-    help: 'Your `secrets` function threw, timed out or returned nothing usable; see `cause`.',
+    help: 'Your `secrets` function threw, timed out, returned nothing usable or keeps too many requests waiting; see `cause`.',
   },
   ERR_DEDUPE_UNAVAILABLE: {
     message: 'The dedupe store did not answer.',

@@ -13,6 +13,8 @@ import { attempt, type MaybePromise, within } from './time.js';
 /** An event that may go to its handlers. */
 export interface CheckedEvent {
   readonly event: AnyCakemailEvent;
+  /** The event's name as it was verified. Listeners and handlers may change `event` itself. */
+  readonly name: string;
   /** Where it deviates from what is published, or from the user's schema. */
   readonly drift: readonly Issue[];
 }
@@ -33,14 +35,15 @@ export class Handling {
     const event = parsed as unknown as AnyCakemailEvent;
     const drift = findDrift(parsed);
     const schema = schemas.get(parsed.event);
-    if (schema === undefined) return { event, drift };
+    const name = parsed.event;
+    if (schema === undefined) return { event, name, drift };
 
     const overdue = (): Error => new Error(`The schema did not finish within ${timeouts.handler} ms`);
     return attempt(
       () => within(timeouts.handler, checkData(schema, parsed.data), overdue),
       (verdict) => {
-        if ('data' in verdict) return { event: Object.assign(event, { data: verdict.data }), drift };
-        if (!rejectMismatch) return { event, drift: [...drift, ...verdict.issues] };
+        if ('data' in verdict) return { event: Object.assign(event, { data: verdict.data }), name, drift };
+        if (!rejectMismatch) return { event, name, drift: [...drift, ...verdict.issues] };
         const cause = new Error(describeIssues(verdict.issues));
         return new RejectedOutcome('schema_mismatch', { event: parsed.event, cause });
       },
@@ -49,9 +52,9 @@ export class Handling {
   }
 
   /** Runs the handlers. `settled` are those that need not run any more; those that succeed are added. */
-  execute({ event, drift }: CheckedEvent, delivery: VerifiedDelivery, settled?: Settled): MaybePromise<Executed> {
-    if (this.dispatcher.gaveUp) return new RejectedOutcome('closing', { event: event.event });
+  execute({ event, name, drift }: CheckedEvent, delivery: VerifiedDelivery, settled?: Settled): MaybePromise<Executed> {
+    if (this.dispatcher.gaveUp) return new RejectedOutcome('closing', { event: name });
     if (drift.length > 0) this.events.emit('drift', { event, delivery, issues: drift });
-    return this.dispatcher.dispatch(event, delivery, settled);
+    return this.dispatcher.dispatch(event, delivery, settled, name);
   }
 }

@@ -37,7 +37,14 @@ export type { InFrontOptions, NodeListener } from './http/in-front.js';
 export type { DeliveryNotice, LifecycleEmitter, LifecycleEvents, LifecycleNotices } from './lifecycle.js';
 export type { LogFields, Logger, LogLevel } from './log/logger.js';
 export type { TimeLimits, WebhookRouterOptions } from './options.js';
-export type { AcceptedOutcome, FailedOutcome, Outcome, RejectedOutcome, RejectionReason } from './outcome.js';
+export type {
+  AcceptedOutcome,
+  FailedOutcome,
+  Outcome,
+  OutcomeResponse,
+  RejectedOutcome,
+  RejectionReason,
+} from './outcome.js';
 export type { IncomingDelivery } from './receive.js';
 export { createWebhookRouter } from './router.js';
 export type { SecretsSource } from './signature/key-source.js';

@@ -35,8 +35,18 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
   readonly secrets?: SecretsSource | undefined;
   /** Milliseconds for which loaded keys are used. Default 60,000. */
   readonly secretsMaxAgeMs?: number | undefined;
-  /** Header that carries the signature, or several to look at in order. Default `x-signature`, then `x-cakemail-signature`. */
+  /**
+   * Header that carries the signature, or several to look at in order. Default `x-signature`, then `x-cakemail-signature`.
+   * Headers whose duplicates Node hides, such as `authorization`, are refused.
+   */
   readonly header?: string | readonly string[] | undefined;
+  /**
+   * Milliseconds that may have passed since the signed time of an event (`created_on` or `timestamp`); an older one is
+   * refused with 403, reason `too_old`, and so is an event without a readable time. The signed time is the only freshness
+   * that Cakemail sends, and the dedupe memory forgets, so without this option an old delivery can be replayed. It does not
+   * apply to what an inbox already holds. Future times are accepted. Off by default.
+   */
+  readonly maxAgeMs?: number | undefined;
   /** The largest body in bytes, after inflating. Default 262,144 (256 KiB). */
   readonly limit?: number | undefined;
   /** Whether compressed bodies (gzip, deflate, br) are accepted; the signature is then of the inflated bytes. Default false. */
@@ -77,6 +87,8 @@ export interface Settings {
   /** Undefined when verification is switched off. */
   readonly keys: KeySource | undefined;
   readonly headerNames: readonly string[];
+  /** Undefined for any age. */
+  readonly maxAgeMs: number | undefined;
   readonly body: BodyLimits;
   readonly timeouts: Omit<Required<TimeLimits>, 'body'>;
   readonly dedupe: DedupeStore | undefined;
@@ -96,6 +108,7 @@ export const OPTION_NAMES = [
   'secrets',
   'secretsMaxAgeMs',
   'header',
+  'maxAgeMs',
   'limit',
   'inflate',
   'timeoutMs',
@@ -126,6 +139,7 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
   return {
     keys: resolveKeys(options, timeouts.keys, log),
     headerNames: resolveHeaderNames(options.header),
+    maxAgeMs: options.maxAgeMs === undefined ? undefined : wholeNumber('maxAgeMs', options.maxAgeMs, 0),
     body: {
       limit: wholeNumber('limit', options.limit, 256 * 1024),
       inflate: flag('inflate', options.inflate),
@@ -168,12 +182,44 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
   return loadedKeys(options.secrets, { maxAgeMs, timeoutMs, warn });
 }
 
+/**
+ * Headers whose duplicates Node drops or joins in its own way (see `message.headers` in the documentation of node:http). A
+ * signature that is sent twice must be refused, and under these names it could not be noticed.
+ */
+const DUPLICATES_HIDDEN: ReadonlySet<string> = new Set([
+  'age',
+  'authorization',
+  'content-length',
+  'content-type',
+  'cookie',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-modified-since',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'proxy-authorization',
+  'referer',
+  'retry-after',
+  'server',
+  'set-cookie',
+  'user-agent',
+]);
+
 function resolveHeaderNames(header: string | readonly string[] = SIGNATURE_HEADERS): string[] {
   const names: readonly string[] = Array.isArray(header) ? header : [header];
   const valid =
     names.length > 0 && names.every((name) => typeof name === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(name));
   if (!valid) throw invalid('`header` must be the name of an HTTP header, or a list of names.');
-  return names.map((name) => name.toLowerCase());
+  const lowerCase = names.map((name) => name.toLowerCase());
+  for (const name of lowerCase) {
+    if (!DUPLICATES_HIDDEN.has(name)) continue;
+    throw invalid(`\`header\` cannot be '${name}', because Node hides it when that header is sent twice.`);
+  }
+  return lowerCase;
 }
 
 function resolveTimeouts(value: number | TimeLimits = {}): Required<TimeLimits> {

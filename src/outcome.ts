@@ -18,6 +18,7 @@ const REASONS = {
   malformed: 'ERR_SIGNATURE',
   mismatch: 'ERR_SIGNATURE',
   wrong_key_for_event: 'ERR_SIGNATURE',
+  too_old: 'ERR_SIGNATURE',
   not_utf8: 'ERR_PAYLOAD',
   not_json: 'ERR_PAYLOAD',
   not_object: 'ERR_PAYLOAD',
@@ -92,6 +93,7 @@ type AcceptedAnswer = AcceptedKind | 'kept';
  */
 export class AcceptedOutcome {
   readonly status: 200 | 202;
+  readonly #answer: AcceptedAnswer;
 
   constructor(
     readonly kind: AcceptedKind,
@@ -99,7 +101,13 @@ export class AcceptedOutcome {
     readonly delivery: Delivery,
     answer: AcceptedAnswer = kind,
   ) {
+    this.#answer = answer;
     this.status = STATUS[answer];
+  }
+
+  /** The HTTP response to this outcome. */
+  toResponse(): OutcomeResponse {
+    return responseOf(this.#answer);
   }
 }
 
@@ -134,6 +142,11 @@ export class RejectedOutcome {
     });
     return this.#error;
   }
+
+  /** The HTTP response to this outcome. It tells the sender the code and a generic message, and never the reason. */
+  toResponse(): OutcomeResponse {
+    return responseOf(this.code);
+  }
 }
 
 /** At least one handler failed or ran out of time; the delivery will run again when it is sent again. */
@@ -146,39 +159,50 @@ export class FailedOutcome {
     readonly error: HandlerError,
     readonly event: AnyCakemailEvent,
     readonly delivery: Delivery,
+    /** The event's name as it was verified. A handler may have changed `event` since. */
+    readonly eventName: string = event.event,
   ) {
     this.code = error.code;
     this.status = STATUS[this.code];
+  }
+
+  /** The HTTP response to this outcome. It holds nothing of the handlers' errors. */
+  toResponse(): OutcomeResponse {
+    return responseOf(this.code);
   }
 }
 
 /** What became of a delivery. Discriminated by `kind`; `status` is the HTTP status to answer with. */
 export type Outcome = AcceptedOutcome | RejectedOutcome | FailedOutcome;
 
-/** An answer, ready to be written. */
-export interface Reply {
+/** An HTTP response as a plain object, for any host: `outcome.toResponse()` makes one. */
+export interface OutcomeResponse {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Names in lower case: `content-type`, `content-length` and, where the status asks for them, `retry-after` or `allow`. */
+  readonly headers: Record<string, string>;
+  /** JSON text. */
   readonly body: string;
 }
 
-const REPLIES = Object.fromEntries(
+const RESPONSES = Object.fromEntries(
   (Object.keys(STATUS) as (keyof typeof STATUS)[]).map((key) => [key, render(key)]),
-) as Record<keyof typeof STATUS, Reply>;
+) as Record<keyof typeof STATUS, OutcomeResponse>;
 
-/**
- * The answer to an outcome. It tells nothing of the application and nothing of why a signature was refused,
- * unless `expose` (for development) adds what a verified sender's delivery failed on.
- */
-export function replyTo(outcome: Outcome, expose = false): Reply {
-  if (outcome instanceof AcceptedOutcome) {
-    return REPLIES[outcome.kind === 'duplicate' && outcome.status === STATUS.kept ? 'kept' : outcome.kind];
-  }
-  const detail = expose ? detailOf(outcome) : undefined;
-  return detail === undefined ? REPLIES[outcome.code] : render(outcome.code, detail);
+/** A copy, because callers may add headers of their own. */
+function responseOf(key: keyof typeof STATUS): OutcomeResponse {
+  const { status, headers, body } = RESPONSES[key];
+  return { status, headers: { ...headers }, body };
 }
 
-function render(key: keyof typeof STATUS, detail?: string): Reply {
+/** The response to an outcome with what a verified sender's delivery failed on, for development. */
+export function replyWithDetail(outcome: Outcome): OutcomeResponse {
+  const detail = outcome instanceof AcceptedOutcome ? undefined : detailOf(outcome);
+  return outcome instanceof AcceptedOutcome || detail === undefined
+    ? outcome.toResponse()
+    : render(outcome.code, detail);
+}
+
+function render(key: keyof typeof STATUS, detail?: string): OutcomeResponse {
   const content = isAccepted(key)
     ? { status: key === 'kept' ? 'duplicate' : key }
     : { error: { code: key, message: messageOf(key), ...(detail && { detail }) } };

@@ -6,7 +6,7 @@ import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { DeliveryStore } from './durable/store.js';
 import { storable } from './durable/text.js';
 import { isCatalogueName } from './events/catalogue.js';
-import { occurredAt } from './events/occurred-at.js';
+import { occurredAt, tooOld } from './events/occurred-at.js';
 import { type ParsedEvent, parseEvent } from './events/parse.js';
 import type { AnyCakemailEvent } from './events/types.js';
 import type { CheckedEvent, Executed, Handling } from './handling.js';
@@ -19,6 +19,7 @@ import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } 
 import { findSignature } from './signature/find.js';
 import { type KeyRing, mayAuthenticate } from './signature/keys.js';
 import { verifyingKeys } from './signature/verify.js';
+import { TooManyWaiting } from './signature/wait-limit.js';
 import { after, attempt, type MaybePromise } from './time.js';
 
 /** A delivery as `receive()` takes it: the exact bytes, and the headers they came with. */
@@ -150,7 +151,7 @@ export class Receiver {
     const found = findSignature(request.headers, headerNames);
     if ('reason' in found) return new RejectedOutcome(found.reason);
     return attempt(
-      keys,
+      () => keys(lengthOf(request.pieces)),
       (ring) => this.#verify(request, found.signature, ring),
       (cause) => new RejectedOutcome('keys_unavailable', { cause }),
     );
@@ -166,7 +167,7 @@ export class Receiver {
     const renew = this.settings.keys?.renew;
     if (renew === undefined) return new RejectedOutcome('mismatch');
     return attempt(
-      () => renew(tried),
+      () => renew(tried, lengthOf(request.pieces)),
       (ring) => {
         if (ring === undefined) return new RejectedOutcome('mismatch');
         const keys = verifyingKeys(request.pieces, signature, ring);
@@ -174,8 +175,8 @@ export class Receiver {
         // Newer than those here, but not the newest: the source may have had them at hand without a look.
         return asks > 1 ? this.#renew(request, signature, ring, asks - 1) : new RejectedOutcome('mismatch');
       },
-      // A forgery stays one while the source is down.
-      (cause) => new RejectedOutcome('mismatch', { cause }),
+      // A forgery stays one while the source is down. Where the source was not asked, it may be a genuine delivery.
+      (cause) => new RejectedOutcome(cause instanceof TooManyWaiting ? 'keys_unavailable' : 'mismatch', { cause }),
     );
   }
 
@@ -192,7 +193,9 @@ export class Receiver {
     const read = this.#read(bytes, request, keys);
     if (read instanceof RejectedOutcome) return read;
     const { parsed, delivery } = read;
-    const { inbox } = this.settings;
+    const { inbox, maxAgeMs } = this.settings;
+    const stale = maxAgeMs === undefined ? undefined : tooOld(delivery.occurredAt, delivery.receivedAt, maxAgeMs);
+    if (stale !== undefined) return new RejectedOutcome('too_old', { event: parsed.event, cause: stale });
     if (inbox !== undefined) return this.#store(inbox, parsed, delivery);
     return after(this.handling.check(parsed), (checked) =>
       checked instanceof RejectedOutcome ? checked : this.#once(checked, delivery),

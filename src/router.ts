@@ -95,10 +95,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   /** Counted by `drain` while it runs, and refused once that is closed. */
   async function counted(begin: () => MaybePromise<Outcome>): Promise<Outcome> {
     if (drain.closed) return receiver.reject(new RejectedOutcome('closing'));
-    drain.enter();
-    const outcome = await begin();
-    drain.leave();
-    return outcome;
+    return drain.track(begin);
   }
 
   const inside: RouterInside = {

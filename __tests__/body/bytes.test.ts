@@ -20,3 +20,17 @@ test('text is its UTF-8', () => {
 test.each([undefined, null, {}, [1], 7])('%j has no bytes', (value) => {
   expect(bytesOf(value)).toBeUndefined();
 });
+
+test.each<[string, () => Uint8Array]>([
+  ['an array', () => new Uint8Array([1, 2])],
+  ['a Buffer', () => Buffer.from(new Uint8Array([1, 2]).buffer)],
+])('%s whose bytes were transferred has no bytes', (_what, create) => {
+  const bytes = create();
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+  expect(bytesOf(bytes)).toBeUndefined();
+});
+
+test('an empty array is an empty body', () => {
+  expect(bytesOf(new Uint8Array())).toHaveLength(0);
+  expect(bytesOf(Buffer.alloc(0))).toHaveLength(0);
+});

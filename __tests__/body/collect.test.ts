@@ -24,9 +24,24 @@ const chunked = (...sizes: number[]): Buffer =>
 const collected = async (send: string | Buffer): Promise<number[] | CapturedBody> =>
   withRequest(send, async (req) => shown(await collect(req, LIMITS)));
 
-test('the pieces stay as they came', async () => {
-  expect(await collected(chunked(10, 20, 30))).toEqual([10, 20, 30]);
+test('large chunks stay as they came', async () => {
+  const limits = { ...LIMITS, limit: 20_000 };
+  const sizes = withRequest(chunked(5_000, 6_000, 7_000), async (req) => shown(await collect(req, limits)));
+  expect(await sizes).toEqual([5_000, 6_000, 7_000]);
   expect(await collected(head({ 'content-length': 12 }) + 'x'.repeat(12))).toEqual([12]);
+});
+
+test('a body in chunks of one byte is collected in few buffers, which keep at most twice its bytes alive', async () => {
+  const size = 65_536;
+  const limits = { ...LIMITS, limit: size };
+  await withRequest(chunked(...Array<number>(size).fill(1)), async (req) => {
+    const body = await collect(req, limits);
+    const pieces = 'pieces' in body ? body.pieces : [];
+    expect(Buffer.concat(pieces).equals(Buffer.alloc(size, 'x'))).toBe(true);
+    expect(pieces.length).toBeLessThan(16);
+    const memory = new Set(pieces.map(({ buffer }) => buffer));
+    expect([...memory].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThanOrEqual(2 * size);
+  });
 });
 
 test('nothing is a body without pieces', async () => {

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { Transform } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createGunzip, gzipSync } from 'node:zlib';
 import { join } from '../../src/body/bytes.js';
 import { decoderFor } from '../../src/body/inflate.js';
 import { readStream as readSource } from '../../src/body/read-stream.js';
 import type { BodyFlaw, BodyLimits, CapturedBody } from '../../src/body/request.js';
+import { heapInUse } from '../helpers/heap.js';
 import { chunk, dial, hangUp, head, listen, withRequest } from '../helpers/wire.js';
 
 afterEach(hangUp);
@@ -66,6 +68,40 @@ describe('a body in chunks', () => {
   test('may have exactly the limit, and not one byte more', async () => {
     expect(await read(ofChunks(50, 50))).toBe('x'.repeat(100));
     expect(await read(ofChunks(50, 51))).toEqual({ reason: 'body_too_large' });
+  });
+});
+
+describe('a body in chunks of one byte', () => {
+  test('keeps no chunk alive while the rest is awaited', async () => {
+    const chunks: WeakRef<Buffer>[] = [];
+    const stream = new Readable({ read: () => {} });
+    const reading = readSource(stream, undefined, { ...LIMITS, limit: 10_000 });
+    for (let count = 0; count < 5_000; count++) {
+      const byte = Buffer.alloc(1, 'x');
+      chunks.push(new WeakRef(byte));
+      stream.push(byte);
+      if (count % 500 === 0) await turn();
+    }
+    await turn();
+    expect(stream.readableLength).toBe(0);
+    heapInUse(); // collects the garbage
+    await turn();
+    expect(chunks.filter((each) => each.deref() !== undefined).length).toBeLessThan(50);
+    stream.push(null);
+    expect(await shown(reading)).toBe('x'.repeat(5_000));
+  });
+
+  test('becomes few buffers, also when it was inflated', async () => {
+    const bytes = [...Buffer.alloc(2_000, 'x')].map((byte) => Buffer.of(byte));
+    const plain = await readSource(Readable.from(bytes, { objectMode: false }), undefined, { ...LIMITS, limit: 2_000 });
+    const packed = [...gzipSync(Buffer.alloc(2_000, 'x'), { level: 0 })].map((byte) => Buffer.of(byte));
+    const source = Readable.from(packed, { objectMode: false });
+    const inflated = await readSource(source, undefined, { ...LIMITS, limit: 4_000 }, createGunzip());
+    for (const body of [plain, inflated]) {
+      const pieces = 'pieces' in body ? body.pieces : [];
+      expect(join(pieces).toString()).toBe('x'.repeat(2_000));
+      expect(pieces.length).toBeLessThan(8);
+    }
   });
 });
 

@@ -193,7 +193,7 @@ describe('every outcome, as it is answered', () => {
       outcome: 'the receiver failed',
       status: 500,
       body: code('ERR_INTERNAL'),
-      send: () => Object.defineProperty(post(), 'body', { get: broken }),
+      send: () => Object.defineProperty(post(), 'bodyUsed', { get: broken }),
     },
   ])('$outcome → $status', async ({ status, body, options, headers = {}, send = () => post() }) => {
     const target = watched(options);
@@ -740,6 +740,24 @@ describe('under Hono, on a real socket', () => {
     expect(reasons).toEqual(['missing', 'mismatch', 'method', 'content_encoding', 'not_object']);
     expect(await (await fetch(url.replace(PATH, '/health'))).text()).toBe('ok');
   });
+
+  test.each(['http://user@host', 'http://user:password@host'])(
+    'an address with credentials, %s, is served like any other, in any request whose length is declared',
+    async (origin) => {
+      const { port, seen } = await hono({ limit: 1_000 });
+      const send = (headers: Record<string, string | number>, body: string) =>
+        dial(port, head(headers, 'POST', origin + PATH) + body).answer;
+      const length = BYTES.length;
+      expect(await send({ ...SIGNED.headers, 'content-length': length }, SIGNED.body)).toContain(
+        '{"status":"handled"}',
+      );
+      expect(await send({ 'x-signature': FORGED, 'content-length': length }, SIGNED.body)).toContain('ERR_SIGNATURE');
+      expect(await send({ ...SIGNED.headers, 'content-length': 1_001 }, '')).toContain('ERR_BODY_TOO_LARGE');
+      const chunked = `${BYTES.length.toString(16)}\r\n${SIGNED.body}\r\n0\r\n\r\n`;
+      expect(await send({ ...SIGNED.headers, 'transfer-encoding': 'chunked' }, chunked)).toContain('ERR_BODY_ABORTED');
+      expect(seen).toEqual([SIGNED.body]);
+    },
+  );
 
   test('two signatures are a forgery', async () => {
     const { port } = await hono();

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { respond } from '../../src/http/respond.js';
-import type { Reply } from '../../src/outcome.js';
+import type { OutcomeResponse } from '../../src/outcome.js';
 import { chunk, dial, hangUp, head, listen, statusOf } from '../helpers/wire.js';
 
 afterEach(hangUp);
 
-const REPLY: Reply = { status: 418, headers: { 'content-type': 'text/plain', 'content-length': '6' }, body: 'teapot' };
+const REPLY: OutcomeResponse = {
+  status: 418,
+  headers: { 'content-type': 'text/plain', 'content-length': '6' },
+  body: 'teapot',
+};
 const CHUNKED = head({ 'transfer-encoding': 'chunked' });
 
 test('a request that was read to its end is answered, and its connection kept', async () => {

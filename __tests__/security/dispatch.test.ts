@@ -208,6 +208,45 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     });
   });
 
+  describe('a handler that makes the event’s name unreadable', () => {
+    test.each([true, false])('34. gets its answer, and close() resolves (with a logger: %s)', async (hasLogger) => {
+      const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      const { webhooks, deliver } = createApp(hasLogger ? { logger: {} } : {});
+      webhooks.on('User.LoggedIn', (event) => {
+        Object.defineProperty(event, 'event', {
+          get: () => {
+            throw new Error('not readable');
+          },
+        });
+        throw new Error('boom');
+      });
+      const { status, body } = await deliver('User.LoggedIn');
+      expect([status, body.error.code]).toEqual([500, 'ERR_HANDLER_FAILED']);
+      const outcome = await webhooks.receive(signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET }));
+      expect(outcome).toMatchObject({ kind: 'failed', eventName: 'User.LoggedIn' });
+      await webhooks.close();
+      const named = warn.mock.calls.filter(([message]) => String(message).includes("'User.LoggedIn'"));
+      expect(named).toHaveLength(hasLogger ? 0 : 1);
+      warn.mockRestore();
+    });
+
+    test('34. a listener of drift may do the same', async () => {
+      const { webhooks } = createApp({ logger: {} });
+      webhooks.events.on('drift', ({ event }) => {
+        Object.defineProperty(event, 'event', {
+          get: () => {
+            throw new Error('not readable');
+          },
+        });
+      });
+      const handler = jest.fn();
+      webhooks.on('Email.Sent', handler);
+      const outcome = await webhooks.receive(signedRequest({ event: 'Email.Sent' }, { secret: SECRET }));
+      expect(outcome).toMatchObject({ kind: 'handled' });
+      expect(handler).toHaveBeenCalledTimes(1);
+    });
+  });
+
   describe('who is told and throws as well', () => {
     const throwing: [string, () => unknown][] = [
       ['throws', boom],

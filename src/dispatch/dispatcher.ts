@@ -56,18 +56,22 @@ export class Dispatcher {
   }
 
   /**
-   * Runs the handlers of an event, but for those that are settled; those that settle now are added. Neither throws nor
-   * rejects.
+   * Runs the handlers of an event, but for those that are settled; those that settle now are added. `name` is the event's
+   * verified name: handlers may change `event` itself. Neither throws nor rejects.
    */
-  dispatch(event: AnyCakemailEvent, delivery: VerifiedDelivery, settled?: Settled): MaybePromise<Ended> {
+  dispatch(
+    event: AnyCakemailEvent,
+    delivery: VerifiedDelivery,
+    settled?: Settled,
+    name: string = event.event,
+  ): MaybePromise<Ended> {
     const startedAt = performance.now();
-    const name = event.event;
     const { named, handlers } = this.#due(name, delivery, settled);
     const run: Run = new HandlerRun(event, delivery, this.timeoutMs, this.#observer);
     const errors = run.start(handlers);
     const conclude = (errors: readonly Error[]): Ended => {
       this.#running.delete(run);
-      return this.#conclude(errors, named, performance.now() - startedAt, event, delivery);
+      return this.#conclude(errors, named, performance.now() - startedAt, event, delivery, name);
     };
     if (!isPromised(errors)) return conclude(errors);
     this.#running.add(run);
@@ -91,11 +95,12 @@ export class Dispatcher {
     durationMs: number,
     event: AnyCakemailEvent,
     delivery: VerifiedDelivery,
+    name: string,
   ): Ended {
     if (errors.length > 0) {
       const error = new HandlerError(errors);
       this.events.emit('failed', { event, delivery, error, durationMs });
-      return new FailedOutcome(error, event, delivery);
+      return new FailedOutcome(error, event, delivery, name);
     }
     const kind = named ? 'handled' : 'unhandled';
     this.events.emit(kind, { event, delivery, durationMs });

@@ -11,17 +11,9 @@ export function startWorker(
   concurrency: number,
   { handling, drain, events, log }: { handling: Handling; drain: Drain; events: LifecycleEmitter; log: Log },
 ): DurableWorker {
-  return inbox.work(
-    async (leased) => {
-      drain.enter();
-      const verdict = await attemptStored(leased, handling);
-      drain.leave();
-      return verdict;
-    },
-    {
-      concurrency,
-      dead: ({ id, event }, reason, error) => events.emit('dead', { id, event, reason, error }),
-      storeFailed: (err) => log.write('error', { err }, 'the inbox failed its worker, which goes on trying'),
-    },
-  );
+  return inbox.work((leased) => drain.track(() => attemptStored(leased, handling)), {
+    concurrency,
+    dead: ({ id, event }, reason, error) => events.emit('dead', { id, event, reason, error }),
+    storeFailed: (err) => log.write('error', { err }, 'the inbox failed its worker, which goes on trying'),
+  });
 }

@@ -1,7 +1,7 @@
 import { captureFetchBody } from '../body/capture-fetch.js';
 import type { Drain } from '../drain.js';
 import type { Settings } from '../options.js';
-import { replyTo } from '../outcome.js';
+import { replyWithDetail } from '../outcome.js';
 import type { Receiver } from '../receive.js';
 import { takeIn } from './intake.js';
 
@@ -17,10 +17,8 @@ export class FetchFace {
   async serve(request: Request): Promise<Response> {
     const { method, headers } = request;
     const capture = () => captureFetchBody(request, this.settings.body);
-    this.drain.enter();
-    const outcome = await takeIn({ method, headers, capture }, this.receiver, this.drain);
-    this.drain.leave();
-    const reply = replyTo(outcome, this.settings.exposeErrors);
+    const outcome = await this.drain.track(() => takeIn({ method, headers, capture }, this.receiver, this.drain));
+    const reply = this.settings.exposeErrors ? replyWithDetail(outcome) : outcome.toResponse();
     return new Response(reply.body, { status: reply.status, headers: reply.headers });
   }
 }

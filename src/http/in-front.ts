@@ -8,7 +8,7 @@ export type NodeListener = (req: IncomingMessage, res: ServerResponse) => unknow
 export interface InFrontOptions {
   /**
    * The path to serve, such as `'/webhooks/cakemail'`. As for `app.post(path)`, neither case nor a slash at the end nor
-   * the query matters, and what lies below the path is the app's.
+   * the query nor a fragment matters, and what lies below the path is the app's.
    */
   readonly path: string;
 }
@@ -38,10 +38,10 @@ function comparable(path: string): string {
 }
 
 /** The scheme and the host of the absolute form (RFC 9112), in which a proxy may ask. */
-const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?]*/i;
+const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i;
 
 function pathOf(url: string): string {
   const target = url.startsWith('/') ? url : url.replace(ORIGIN, '');
-  const query = target.indexOf('?');
-  return query < 0 ? target : target.slice(0, query);
+  const end = target.search(/[?#]/);
+  return end < 0 ? target : target.slice(0, end);
 }

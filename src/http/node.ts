@@ -3,7 +3,7 @@ import { captureBody } from '../body/capture.js';
 import type { CapturableRequest } from '../body/request.js';
 import type { Drain } from '../drain.js';
 import type { Settings } from '../options.js';
-import { AcceptedOutcome, type Outcome, RejectedOutcome, replyTo } from '../outcome.js';
+import { AcceptedOutcome, type Outcome, RejectedOutcome, replyWithDetail } from '../outcome.js';
 import type { Receiver } from '../receive.js';
 import type { MaybePromise } from '../time.js';
 import { takeIn } from './intake.js';
@@ -29,11 +29,11 @@ export class NodeFace {
       const error =
         this.settings.errors === 'next' && !(outcome instanceof AcceptedOutcome) ? outcome.error : undefined;
       if (error !== undefined && next !== undefined && (await handOver(error, req, res, next))) return;
-      respond(req, res, replyTo(outcome, this.settings.exposeErrors));
+      respond(req, res, this.settings.exposeErrors ? replyWithDetail(outcome) : outcome.toResponse());
     } catch (err) {
       // What the app's `next` throws, for one, must neither end the process nor leave the sender without an answer.
       this.settings.log.write('error', { err }, 'the answer could not be given');
-      respond(req, res, replyTo(new RejectedOutcome('internal')));
+      respond(req, res, new RejectedOutcome('internal').toResponse());
     } finally {
       this.drain.leave();
     }

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Reply } from '../outcome.js';
+import type { OutcomeResponse } from '../outcome.js';
 import { linger } from './linger.js';
 
 /** Writes a reply, and ends the connection when the request was refused before it was read to its end. */
-export function respond(req: IncomingMessage, res: ServerResponse, reply: Reply): void {
+export function respond(req: IncomingMessage, res: ServerResponse, reply: OutcomeResponse): void {
   // Somebody else answered (a request time limit, say), or nobody is there any more.
   if (res.headersSent || res.destroyed) return;
   if (req.complete || req.readableEnded) {

@@ -14,8 +14,8 @@ export function warnIfUnseen(outcome: Outcome, log: Log, isWatched: boolean): vo
   }
 }
 
-function warnOfFailure({ code, event, error }: FailedOutcome, log: Log): void {
-  const failed = `A handler of '${cut(event.event)}' failed, and nothing reports it.`;
+function warnOfFailure({ code, eventName, error }: FailedOutcome, log: Log): void {
+  const failed = `A handler of '${cut(eventName)}' failed, and nothing reports it.`;
   const advice = 'Pass `logger`, or register onError(): further failures of this event are not shown.';
   log.warnDeveloper(code, `${failed} ${advice}`, error.errors[0]);
 }

@@ -17,6 +17,7 @@ const REASONS: Record<RejectionReason, string> = {
   missing: 'It carries no signature.',
   malformed: 'Its signature is not the base64 of 32 bytes, or came more than once.',
   mismatch: 'Its signature is of other bytes or under another key.',
+  too_old: 'Its signed time is older than maxAgeMs allows, or cannot be read.',
   wrong_key_for_event: 'It is signed with the key of another event.',
   not_utf8: 'Its body is not UTF-8.',
   not_json: 'Its body is not JSON.',

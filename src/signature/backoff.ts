@@ -1,0 +1,32 @@
+import { toError } from '../errors.js';
+
+const FIRST_DELAY_MS = 100;
+const LONGEST_DELAY_MS = 30_000;
+
+/**
+ * Keeps a failure for a delay, so that a source that is down is not called for every request. The delay is 100 ms after
+ * the first failure, doubles with each further one up to 30 s, and begins anew after a success.
+ */
+export class Backoff {
+  #failure: { readonly error: Error; readonly delayMs: number; readonly until: number } | undefined;
+
+  /** Throws the last failure while its delay lasts. */
+  check(): void {
+    if (this.#failure !== undefined && performance.now() < this.#failure.until) throw this.#failure.error;
+  }
+
+  succeed(): void {
+    this.#failure = undefined;
+  }
+
+  /** Begins the next delay and throws the failure. */
+  fail(thrown: unknown): never {
+    const delayMs = Math.min(
+      this.#failure === undefined ? FIRST_DELAY_MS : this.#failure.delayMs * 2,
+      LONGEST_DELAY_MS,
+    );
+    const error = toError(thrown);
+    this.#failure = { error, delayMs, until: performance.now() + delayMs };
+    throw error;
+  }
+}
