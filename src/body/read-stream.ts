@@ -1,6 +1,6 @@
-import type { Readable, Transform } from 'node:stream';
-import { ChunkCollector } from './chunks.js';
-import type { BodyLimits, CapturedBody } from './request.js';
+import { type Readable, Transform } from 'node:stream';
+import getRawBody from 'raw-body';
+import type { BodyFlaw, BodyLimits, CapturedBody } from './request.js';
 
 /**
  * Reads an unread request to its end, or to the first limit. Always settles, even when the sender vanishes.
@@ -13,65 +13,80 @@ export async function readStream(
   decoder?: Transform,
 ): Promise<CapturedBody> {
   // A stream with an encoding gives text, and the bytes are gone.
-  if (!req.readable || req.readableEncoding !== null) return refuse('body_consumed', req, decoder);
-  // With a decoder the declared length is that of the compressed bytes.
-  const expected = decoder === undefined && declared ? Number(declared) : Number.NaN;
-  if (expected > limits.limit) return refuse('body_too_large', req, decoder);
-  return readChunks(req, expected, limits, decoder);
-}
-
-function readChunks(
-  req: Readable,
-  expected: number,
-  { limit, timeoutMs }: BodyLimits,
-  decoder: Transform | undefined,
-): Promise<CapturedBody> {
+  if (!req.readable || req.readableEncoding !== null) {
+    stopReading(req, decoder);
+    return { reason: 'body_consumed' };
+  }
   return new Promise((resolve) => {
-    const source: Readable = decoder === undefined ? req : req.pipe(decoder);
-    const chunks = new ChunkCollector();
+    const chunks = joinSmallChunks(limits.limit);
+    const source = decoder === undefined ? req : req.pipe(decoder);
     const settle = (result: CapturedBody): void => {
       clearTimeout(timer);
-      source.off('data', onData).off('end', onEnd).off('error', onError);
-      req.off('close', onClose).off('data', onCompressed).off('error', onBroken);
+      req.off('close', onClose).off('data', onCompressed);
+      source.off('error', onError);
       // A compressed body can be whole before its request is.
-      if ('reason' in result || !req.readableEnded) stopReading(req, decoder);
+      if ('reason' in result || !req.readableEnded) {
+        source.unpipe(chunks);
+        stopReading(req, decoder);
+      }
       resolve(result);
     };
-    const onData = (chunk: Buffer): void => {
-      chunks.add(chunk);
-      if (chunks.length > limit) settle({ reason: 'body_too_large' });
-    };
-    const onEnd = (): void => {
-      const isShort = expected >= 0 && chunks.length !== expected;
-      settle(isShort ? { reason: 'body_aborted' } : { pieces: chunks.end() });
-    };
-    // Either the connection broke, or the decoder met bad data.
-    const onError = (): void => settle({ reason: decoder === undefined ? 'body_aborted' : 'not_inflatable' });
-    const onBroken = (): void => settle({ reason: 'body_aborted' });
-    // A stream that is destroyed without an error neither ends nor fails.
+    // raw-body does not settle when a stream is destroyed without an error, nor when nothing more arrives.
     const onClose = (): void => {
-      if (!req.readableEnded) onBroken();
+      if (!req.readableEnded) settle({ reason: 'body_aborted' });
     };
+    const onError = (error: Error): void => void chunks.destroy(error);
+    const timer = setTimeout(() => settle({ reason: 'body_timeout' }), limits.timeoutMs);
+    req.once('close', onClose);
     // A compressed body can go on without end and inflate to nothing.
     let compressed = 0;
     const onCompressed = (chunk: Buffer): void => {
       compressed += chunk.length;
-      if (compressed > limit) settle({ reason: 'body_too_large' });
+      if (compressed > limits.limit) settle({ reason: 'body_too_large' });
     };
-    const timer = setTimeout(() => settle({ reason: 'body_timeout' }), timeoutMs);
-    req.once('close', onClose);
-    source.on('data', onData).once('end', onEnd).once('error', onError);
-    if (decoder !== undefined) req.on('data', onCompressed).once('error', onBroken);
+    if (decoder !== undefined) req.on('data', onCompressed).once('error', onClose);
+
+    // A declared length is that of the compressed bytes.
+    const length = (decoder === undefined && declared) || null;
+    getRawBody(source.once('error', onError).pipe(chunks), { limit: limits.limit, length }, (error, bytes) => {
+      settle(error ? { reason: flawOf(error, decoder) } : { pieces: [bytes] });
+    });
   });
 }
 
-function refuse(
-  reason: 'body_consumed' | 'body_too_large',
-  req: Readable,
-  decoder: Transform | undefined,
-): CapturedBody {
-  stopReading(req, decoder);
-  return { reason };
+const BLOCK_BYTES = 16 * 1024;
+
+/**
+ * Joins chunks to blocks, because raw-body keeps every chunk until the end and a Buffer of one byte occupies some 300
+ * bytes. A full block exceeds a smaller limit, so that raw-body notices the excess when it arrives.
+ */
+function joinSmallChunks(limit: number): Transform {
+  const size = Math.min(BLOCK_BYTES, limit + 1);
+  let block = Buffer.allocUnsafeSlow(size);
+  let end = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      for (let start = 0; start < chunk.length; ) {
+        const copied = chunk.copy(block, end, start);
+        start += copied;
+        end += copied;
+        if (end < size) continue;
+        this.push(block);
+        block = Buffer.allocUnsafeSlow(size);
+        end = 0;
+      }
+      done();
+    },
+    flush(done) {
+      done(null, block.subarray(0, end));
+    },
+  });
+}
+
+function flawOf(error: getRawBody.RawBodyError, decoder: Transform | undefined): BodyFlaw {
+  if (error.type === 'entity.too.large') return 'body_too_large';
+  // Raised by the stream itself: the decoder met bad data, or the connection broke or fell short.
+  return decoder === undefined ? 'body_aborted' : 'not_inflatable';
 }
 
 function stopReading(req: Readable, decoder: Transform | undefined): void {
