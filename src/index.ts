@@ -21,6 +21,7 @@ export type {
   AnyCakemailEvent,
   CakemailEvent,
   CakemailEventData,
+  CheckedNames,
   EventEnvelope,
   EventGroup,
   EventName,
