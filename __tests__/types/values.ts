@@ -49,7 +49,7 @@ export function describe(outcome: Outcome): string {
     case 'rejected':
       exactly<RejectedOutcome>()(outcome);
       exactly<RejectionReason>()(outcome.reason);
-      exactly<string | undefined>()(outcome.event);
+      exactly<string | undefined>()(outcome.eventName);
       exactly<unknown>()(outcome.cause);
       exactly<WebhookError>()(outcome.error);
       return outcome.reason;

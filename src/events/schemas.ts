@@ -13,17 +13,33 @@ export function checkData(schema: StandardSchemaV1, data: unknown): Awaitable<Da
   return isPromiseLike(result) ? Promise.resolve(result).then(toVerdict) : toVerdict(result);
 }
 
-/** Issues in one line, paths and messages only. */
-export function describeIssues(issues: readonly Issue[]): string {
-  return issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+/** What a schema found. Its message is made of the schema's, which may quote the payload. */
+export class SchemaIssuesError extends Error {
+  override readonly name = 'SchemaIssuesError';
+
+  constructor(readonly issues: readonly Issue[]) {
+    super(issues.map(({ path, message }) => `${path}: ${message}`).join('; '));
+  }
+}
+
+/** Where the values are that a schema refused, when the error is one of a schema: ours, or one that a schema's library threw. */
+export function issuePaths(error: unknown): readonly string[] | undefined {
+  try {
+    const { issues } = error as { readonly issues?: unknown };
+    if (!Array.isArray(issues)) return undefined;
+    return issues.map(({ path }: Issue | StandardSchemaV1.Issue) =>
+      typeof path === 'string' ? path : dotted(path ?? []),
+    );
+  } catch {
+    return undefined; // an error may resist being read
+  }
 }
 
 function toVerdict(result: StandardSchemaV1.Result<unknown>): DataVerdict {
   if (result.issues === undefined) return { data: result.value };
-  return { issues: result.issues.map(({ path, message }) => ({ path: pathText(path), message })) };
+  return { issues: result.issues.map(({ path, message }) => ({ path: dotted(['data', ...(path ?? [])]), message })) };
 }
 
-function pathText(path: StandardSchemaV1.Issue['path']): string {
-  const keys = (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
-  return ['data', ...keys].join('.');
+function dotted(path: NonNullable<StandardSchemaV1.Issue['path']>): string {
+  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
 }

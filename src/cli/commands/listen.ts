@@ -76,8 +76,12 @@ function report(io: Io, events: LifecycleEmitter, isAlone: boolean): void {
     'unhandled',
     ({ event }) => isAlone && io.out(now(), paint('green', ' 200 '), `${printable(event.event)} received`),
   );
-  events.on('rejected', ({ reason, status, event }) =>
-    io.out(now(), paint('red', ` ${status} `), `${printable(event ?? 'unverified')} refused: ${reason}; see the page`),
+  events.on('rejected', ({ reason, status, eventName }) =>
+    io.out(
+      now(),
+      paint('red', ` ${status} `),
+      `${printable(eventName ?? 'unverified')} refused: ${reason}; see the page`,
+    ),
   );
   events.on('failed', ({ event, error }) => {
     const [{ message } = error] = error.errors;
