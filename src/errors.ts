@@ -176,12 +176,13 @@ export class HandlerError extends WebhookError {
   /** One entry a failed handler, in the order in which they were registered. */
   readonly errors: readonly Error[];
 
-  constructor(errors: readonly Error[]) {
+  /** `message` replaces the one that tells what each handler threw. */
+  constructor(errors: readonly Error[], message?: string) {
     const timedOut = errors.every((error) => isTimeout(error));
     const code = timedOut ? 'ERR_HANDLER_TIMEOUT' : 'ERR_HANDLER_FAILED';
     const count = errors.length === 1 ? 'One handler' : `${errors.length} handlers`;
     super(code, {
-      message: `${count} failed: ${errors.map((error) => readText(error, 'message')).join('; ')}`,
+      message: message ?? `${count} failed: ${errors.map((error) => readText(error, 'message')).join('; ')}`,
       cause: new AggregateError(errors, 'What the handlers threw.'),
     });
     this.errors = errors;

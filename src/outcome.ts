@@ -1,13 +1,5 @@
 import type { Delivery } from './delivery.js';
-import {
-  type HandlerError,
-  messageOf,
-  readText,
-  textOf,
-  toError,
-  WebhookError,
-  type WebhookErrorCode,
-} from './errors.js';
+import { HandlerError, messageOf, readText, textOf, toError, WebhookError, type WebhookErrorCode } from './errors.js';
 import { issuePaths } from './events/schemas.js';
 import type { AnyCakemailEvent } from './events/types.js';
 
@@ -182,6 +174,13 @@ export class FailedOutcome {
 
 /** What became of a delivery. Discriminated by `kind`; `status` is the HTTP status to answer with. */
 export type Outcome = AcceptedOutcome | RejectedOutcome | FailedOutcome;
+
+/** The failure as the app's error middleware gets it. Its message is the generic one, because the app may send it on. */
+export function errorForNext(outcome: RejectedOutcome | FailedOutcome): WebhookError {
+  const { code, status } = outcome;
+  if (outcome instanceof FailedOutcome) return new HandlerError(outcome.error.errors, messageOf(code));
+  return new WebhookError(code, { status, headers: HEADERS[outcome.code], cause: outcome.cause });
+}
 
 /** An answer, ready to be written. */
 export interface Reply {
