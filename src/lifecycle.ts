@@ -52,8 +52,8 @@ export interface LifecycleNotices {
     readonly eventName: string;
     readonly reason: DeadReason;
     /**
-     * What the last attempt failed with, when it ran in this process: a {@link HandlerError} whose `errors` are what the
-     * handlers threw, or a `WebhookError` when your schema refused the event. Otherwise what is known of it.
+     * The failure of the last attempt, when it ran in this process: a {@link HandlerError} whose `errors` are the ones that
+     * the handlers threw, or a `WebhookError` when your schema refused the event. Otherwise only its name and message.
      */
     readonly error: Error | ErrorSummary;
   };

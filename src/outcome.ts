@@ -32,7 +32,7 @@ const REASONS = {
   internal: 'ERR_INTERNAL',
 } as const satisfies Record<string, WebhookErrorCode>;
 
-/** What was wrong, where the code alone does not say it. */
+/** The reasons that share a code with others, in words. */
 const REFUSALS: Partial<Record<RejectionReason, string>> = {
   missing: 'The signature header is missing.',
   malformed: 'The signature header is not the base64 of an HMAC-SHA256, or was sent more than once.',
@@ -45,7 +45,7 @@ const REFUSALS: Partial<Record<RejectionReason, string>> = {
   not_inflatable: 'The compressed body could not be inflated.',
 };
 
-/** A schema's own message may quote the payload, so only the paths of its issues, or the class of its error, are told. */
+/** Names only the paths of a schema's issues, or the class of its error, because its message may quote the payload. */
 function refusalMessage(reason: RejectionReason, code: WebhookErrorCode, cause: unknown): string {
   const message = REFUSALS[reason] ?? messageOf(code);
   if (cause === undefined) return message;

@@ -63,7 +63,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   // A turn later, so that the handlers are there.
   if (settings.concurrency !== undefined) setImmediate(() => drain.closed || work(settings.concurrency));
 
-  /** Whether something of the app's own is told of these notices. */
+  /** True when the app itself receives what the notice reports. */
   function isReported(name: keyof LifecycleNotices): boolean {
     // A stored delivery was answered before its handlers ran: no failure of theirs reaches the app's error middleware.
     const goesToNext = settings.errors === 'next' && settings.inbox === undefined;

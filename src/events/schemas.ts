@@ -13,7 +13,7 @@ export function checkData(schema: StandardSchemaV1, data: unknown): Awaitable<Da
   return isPromiseLike(result) ? Promise.resolve(result).then(toVerdict) : toVerdict(result);
 }
 
-/** What a schema found. Its message is made of the schema's, which may quote the payload. */
+/** The issues that a schema found. The message joins the schema's own, which may quote the payload. */
 export class SchemaIssuesError extends Error {
   override readonly name = 'SchemaIssuesError';
 
@@ -22,16 +22,25 @@ export class SchemaIssuesError extends Error {
   }
 }
 
-/** Where the values are that a schema refused, when the error is one of a schema: ours, or one that a schema's library threw. */
+/**
+ * The paths of a schema's issues, when the error is a schema's: ours, or one that a schema library threw. Otherwise
+ * undefined. Errors may hold anything, so an issue that cannot be read has no path.
+ */
 export function issuePaths(error: unknown): readonly string[] | undefined {
+  const issues = tryTo(() => (error as { readonly issues?: unknown }).issues);
+  if (!Array.isArray(issues)) return undefined;
+  return issues.flatMap((issue: Issue | StandardSchemaV1.Issue) => tryTo(() => pathOf(issue)) ?? []);
+}
+
+function pathOf({ path }: Issue | StandardSchemaV1.Issue): string {
+  return typeof path === 'string' ? path : dotted(path ?? []);
+}
+
+function tryTo<T>(read: () => T): T | undefined {
   try {
-    const { issues } = error as { readonly issues?: unknown };
-    if (!Array.isArray(issues)) return undefined;
-    return issues.map(({ path }: Issue | StandardSchemaV1.Issue) =>
-      typeof path === 'string' ? path : dotted(path ?? []),
-    );
+    return read();
   } catch {
-    return undefined; // an error may resist being read
+    return undefined;
   }
 }
 

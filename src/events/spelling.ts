@@ -10,10 +10,10 @@ export type Closest<Text extends string, Candidate extends string> = string exte
       : never
     : never;
 
-/** What remains of two texts. */
+/** The remainders of two texts. */
 type Remainders = readonly [string, string];
 
-/** What is left of two texts without their common start and their common end, backwards. */
+/** Two texts without their common start and their common end. Each remainder is reversed. */
 type Difference<A extends string, B extends string> =
   WithoutCommonStart<A, B> extends readonly [infer RestOfA extends string, infer RestOfB extends string]
     ? WithoutCommonStart<Reverse<RestOfA>, Reverse<RestOfB>>

@@ -61,7 +61,7 @@ export type CheckedNames<P extends string> = [P] extends [EventSelector] ? P | r
 type Correction<P extends string> = P extends EventSelector
   ? never
   : [Closest<P, EventSelector>] extends [never]
-    ? EventSelector
+    ? EventSelector | readonly EventSelector[]
     : `Did you mean '${Closest<P, EventSelector>}'?`;
 
 /** Your own schemas for `data`, by event: zod, valibot, arktype, anything that speaks Standard Schema. */

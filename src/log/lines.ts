@@ -63,7 +63,7 @@ function isOfSchema(reason: LifecycleNotices['rejected']['reason']): boolean {
   return reason === 'schema_mismatch' || reason === 'schema_failed';
 }
 
-/** What a handler threw, as it is: unless a schema's error is among it, because its message may quote the payload. */
+/** The handlers' errors as they are, unless one is a schema's, because its message may quote the payload. */
 function errorFields(error: Error): LogFields {
   return thrownIn(error).some((each) => issuePaths(each) !== undefined) ? summaryOf(error) : { err: error };
 }
