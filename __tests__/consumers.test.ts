@@ -144,6 +144,49 @@ describe('a project', () => {
     await run('node', [tscOf(compiler), '-p', '.', ...options], join(folder, project));
     await run('node', [join(out, 'index.js')], join(folder, project));
   });
+
+  describe.each([
+    ['new', 'node16', 'node16'],
+    ['new', 'nodenext', 'nodenext'],
+    ['new', 'esnext', 'bundler'],
+    ['old', 'node16', 'node16'],
+    ['old', 'commonjs', 'node10'],
+    ['old', 'esnext', 'bundler'],
+  ] as const)('in TypeScript, %s compiler, --module %s --moduleResolution %s', (compiler, module, moduleResolution) => {
+    const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022', '--types', 'node'];
+    const compile = (project: string, files: readonly string[]) =>
+      run(
+        'node',
+        [tscOf(compiler), ...options, '--module', module, '--moduleResolution', moduleResolution, ...files],
+        join(folder, project),
+      );
+
+    test.each(['merge.ts', 'merge.d.ts'])('adds to the types with the snippet of the README in a %s', async (file) => {
+      const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+      const [, snippet = ''] = /```ts\n((?:(?!```)[\s\S])*interface CakemailEventData[\s\S]*?)```/.exec(readme) ?? [];
+      await rm(join(folder, 'ts-merge', 'merge.ts'), { force: true });
+      await rm(join(folder, 'ts-merge', 'merge.d.ts'), { force: true });
+      await writeFile(join(folder, 'ts-merge', file), snippet);
+      expect(await compile('ts-merge', ['index.ts', file])).toBe('');
+    });
+
+    test('is told which name was meant by a misspelt one', async () => {
+      const said = await compile('ts-misspelt', ['index.ts']).catch(({ message }: Error) => message);
+      const errors = [...said.matchAll(/^index\.ts\((\d+),\d+\): (.*)/gm)].map(([, line, text]) => `${line} ${text}`);
+      const mistaken = (line: number, argument: string, parameter: string) =>
+        `${line} error TS2345: Argument of type ${argument} is not assignable to parameter of type ${parameter}.`;
+      expect(errors).toEqual([
+        mistaken(6, `'"User.LogedIn"'`, `'"Did you mean 'User.LoggedIn'?"'`),
+        mistaken(7, `'"email.opened"'`, `'"Did you mean 'Email.Opened'?"'`),
+        mistaken(8, `'"Email.Bonced"'`, `'"Did you mean 'Email.Bounced'?"'`),
+        mistaken(9, `'"Contcat.*"'`, `'"Did you mean 'Contact.*'?"'`),
+        // Compilers differ in the order of a union.
+        expect.stringMatching(/^10 error TS2345: .* not assignable .*"Did you mean 'Email.Clicked'\?"/),
+        expect.stringMatching(/^11 error TS2345: .*'"Something.QuiteDifferent"' is not assignable .*EventSelector/),
+        expect.stringContaining(`12 error TS2345: Argument of type 'string' is not assignable`),
+      ]);
+    });
+  });
 });
 
 /** The built files that these entries come to, with their declarations. */

@@ -31,7 +31,7 @@ describe('a HandlerError', () => {
   test('holds every failure, also as an AggregateError in its cause', () => {
     const error = new HandlerError([boom, bang]);
     expect(error).toBeInstanceOf(WebhookError);
-    expect(error).toMatchObject({ name: 'HandlerError', status: 500, message: 'A handler failed.' });
+    expect(error).toMatchObject({ name: 'HandlerError', status: 500, message: '2 handlers failed: boom; bang' });
     expect(error.errors).toEqual([boom, bang]);
     expect(error.cause).toBeInstanceOf(AggregateError);
     expect((error.cause as AggregateError).errors).toEqual([boom, bang]);

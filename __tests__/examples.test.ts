@@ -69,7 +69,9 @@ test('durable: a delivery is answered at once, tried again, and kept when nothin
   expect(shown.match(/account \d: 202 stored/g)).toHaveLength(3);
   expect(shown).toContain('account 1: handled in attempt 1');
   expect(shown).toContain('account 2: handled in attempt 3');
-  expect(shown).toMatch(/delivery \w{8} is a dead letter: permanent_error \(there is no such account\)/);
+  expect(shown).toMatch(
+    /delivery \w{8} is a dead letter: permanent_error \(One handler failed: there is no such account\)/,
+  );
   expect(shown).toMatch(/waiting: 0,\s+active: 0,\s+done: 2,\s+dead: 1/);
 });
 

@@ -137,7 +137,16 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       for (const failure of failures) webhooks.on('User.LoggedIn', () => Promise.reject(failure));
       expect(await deliver(app)).toMatchObject({ status: 500, text: 'ours: ERR_HANDLER_FAILED' });
       expect(errors).toEqual([expect.any(HandlerError)]);
-      expect(errors).toMatchObject([{ errors: failures }]);
+      expect(errors).toMatchObject([{ errors: failures, message: 'A handler failed.' }]);
+    });
+
+    test('the message is the generic one, because the app may send it on', async () => {
+      const secrets = () => Promise.reject(new Error('the key server is away'));
+      const { app, errors } = ownErrors({ secrets });
+      expect(await deliver(app)).toMatchObject({ status: 503 });
+      expect(errors).toMatchObject([
+        { message: 'The keys to verify with could not be loaded.', cause: { message: 'the key server is away' } },
+      ]);
     });
 
     test('a body that another parser took reaches the error middleware', async () => {

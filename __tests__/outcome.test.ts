@@ -1,5 +1,6 @@
 import { VerifiedDelivery } from '../src/delivery.js';
 import { messageOf } from '../src/errors.js';
+import { SchemaIssuesError } from '../src/events/schemas.js';
 import { HandlerError, WebhookError } from '../src/index.js';
 import {
   AcceptedOutcome,
@@ -69,10 +70,57 @@ describe('the reply to a rejection', () => {
   });
 
   test('keeps the event and the cause to itself', () => {
-    const outcome = new RejectedOutcome('schema_mismatch', { event: 'User.LoggedIn', cause: new Error('hunter2') });
-    expect(outcome).toMatchObject({ event: 'User.LoggedIn', cause: { message: 'hunter2' } });
+    const outcome = new RejectedOutcome('schema_mismatch', { eventName: 'User.LoggedIn', cause: new Error('hunter2') });
+    expect(outcome).toMatchObject({ eventName: 'User.LoggedIn', cause: { message: 'hunter2' } });
     expect(JSON.stringify(outcome.toResponse())).not.toMatch(/hunter2|LoggedIn/);
   });
+});
+
+describe('the error of a rejection', () => {
+  test.each([
+    ['missing', 'The signature header is missing.'],
+    ['mismatch', 'The signature does not match the body under any key.'],
+    ['wrong_key_for_event', 'The signature was made with the key of another event.'],
+    ['not_utf8', 'The body is not valid UTF-8.'],
+    ['not_json', 'The body is not valid JSON.'],
+    ['not_object', 'The body is not a JSON object.'],
+    ['no_event_name', 'The body has no event name.'],
+    ['body_too_large', 'The body is larger than the limit.'],
+  ] as const)('for %s says what was wrong', (reason, message) => {
+    expect(new RejectedOutcome(reason).error.message).toBe(message);
+  });
+
+  test('has a message of its own for each reason that shares its code with others', () => {
+    const shared = rejections.filter(([, [, code]]) => ['ERR_SIGNATURE', 'ERR_PAYLOAD'].includes(code));
+    const messages = shared.map(([reason]) => new RejectedOutcome(reason).error.message);
+    expect(new Set(messages).size).toBe(shared.length);
+  });
+
+  test('says what lies behind it', () => {
+    const cause = new Error('the key server is away');
+    expect(new RejectedOutcome('keys_unavailable', { cause }).error.message).toBe(
+      'The keys to verify with could not be loaded: the key server is away',
+    );
+  });
+
+  test('tells the paths of what a schema refused, or the class of what it threw, and quotes nothing of the payload', () => {
+    const cause = new SchemaIssuesError([
+      { path: 'data.email', message: 'hunter2' },
+      { path: 'data.id', message: 'hunter2' },
+    ]);
+    expect(new RejectedOutcome('schema_mismatch', { cause }).error.message).toBe(
+      "The event's data does not have the expected shape: data.email, data.id",
+    );
+    expect(new RejectedOutcome('schema_failed', { cause: new TypeError('hunter2') }).error.message).toBe(
+      "The event's schema could not be run: TypeError",
+    );
+  });
+});
+
+test('the error of a failed delivery says what each handler threw', () => {
+  const one = new FailedOutcome(new HandlerError([new Error('boom')]), event, delivery);
+  const two = new FailedOutcome(new HandlerError([new Error('boom'), new TypeError('bang')]), event, delivery);
+  expect([one.error.message, two.error.message]).toEqual(['One handler failed: boom', '2 handlers failed: boom; bang']);
 });
 
 test.each(['handled', 'unhandled', 'duplicate'] as const)('the reply to %s is 200 and says so', (kind) => {
@@ -130,7 +178,7 @@ describe('exposed errors', () => {
   test('tell nothing where no signature has held, or nothing of the payload is wrong', () => {
     const detailed = ['ERR_PAYLOAD', 'ERR_SCHEMA_MISMATCH', 'ERR_SCHEMA_FAILED'];
     for (const [reason, [, code]] of rejections.filter(([, [, each]]) => !detailed.includes(each))) {
-      const outcome = new RejectedOutcome(reason, { event: 'User.LoggedIn', cause: new Error('hunter2') });
+      const outcome = new RejectedOutcome(reason, { eventName: 'User.LoggedIn', cause: new Error('hunter2') });
       expect([code, replyWithDetail(outcome)]).toEqual([code, new RejectedOutcome(reason).toResponse()]);
     }
   });

@@ -164,7 +164,7 @@ describe('the steps', () => {
     });
     expect(await send(login, 'b')).toMatchObject({
       reason: 'wrong_key_for_event',
-      event: 'User.LoggedIn',
+      eventName: 'User.LoggedIn',
       status: 403,
     });
     expect(validate).not.toHaveBeenCalled();
@@ -201,8 +201,8 @@ describe('the steps', () => {
 
   test('name the event that another process runs', async () => {
     const { send, notices } = bench({ dedupe: { ...spyStore(), reserve: () => ({ state: 'running' }) } });
-    expect(await send(login)).toMatchObject({ reason: 'running_elsewhere', event: 'User.LoggedIn', status: 409 });
-    expect(notices.at(-1)).toMatchObject(['rejected', { reason: 'running_elsewhere', event: 'User.LoggedIn' }]);
+    expect(await send(login)).toMatchObject({ reason: 'running_elsewhere', eventName: 'User.LoggedIn', status: 409 });
+    expect(notices.at(-1)).toMatchObject(['rejected', { reason: 'running_elsewhere', eventName: 'User.LoggedIn' }]);
   });
 
   test('that break by themselves end in 500, with the cause told', async () => {
@@ -251,10 +251,10 @@ describe('a schema of yours', () => {
     expect(outcome).toMatchObject({
       reason: 'schema_mismatch',
       status: 422,
-      event: 'User.LoggedIn',
+      eventName: 'User.LoggedIn',
       cause: { message: expect.stringMatching(/^data\.email: .*; data\.deep\.er\.1: /) },
     });
-    expect(notices.at(-1)).toMatchObject(['rejected', { reason: 'schema_mismatch', event: 'User.LoggedIn' }]);
+    expect(notices.at(-1)).toMatchObject(['rejected', { reason: 'schema_mismatch', eventName: 'User.LoggedIn' }]);
     expect(handler).not.toHaveBeenCalled();
   });
 
@@ -317,7 +317,7 @@ describe('a schema of yours', () => {
       expect(await send(login)).toMatchObject({ reason: 'schema_failed', code: 'ERR_SCHEMA_FAILED', status: 500 });
       expect(notices.at(-1)).toMatchObject([
         'rejected',
-        { event: 'User.LoggedIn', cause: { message: expect.stringMatching(said) } },
+        { eventName: 'User.LoggedIn', cause: { message: expect.stringMatching(said) } },
       ]);
       expect(handler).not.toHaveBeenCalled();
     }

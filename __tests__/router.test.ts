@@ -592,7 +592,7 @@ describe('close', () => {
     await turn();
     await webhooks.close({ timeoutMs: 10 });
     arrive(SECRET);
-    expect(await waiting).toMatchObject({ status: 503, reason: 'closing', event: 'User.LoggedIn' });
+    expect(await waiting).toMatchObject({ status: 503, reason: 'closing', eventName: 'User.LoggedIn' });
     expect(handler).not.toHaveBeenCalled();
   });
 });

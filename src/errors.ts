@@ -176,15 +176,14 @@ export class HandlerError extends WebhookError {
   /** One entry a failed handler, in the order in which they were registered. */
   readonly errors: readonly Error[];
 
-  constructor(errors: readonly Error[]) {
+  /** `message` replaces the one that tells what each handler threw. */
+  constructor(errors: readonly Error[], message?: string) {
     const timedOut = errors.every((error) => isTimeout(error));
     const code = timedOut ? 'ERR_HANDLER_TIMEOUT' : 'ERR_HANDLER_FAILED';
     const count = errors.length === 1 ? 'One handler' : `${errors.length} handlers`;
     super(code, {
-      cause: new AggregateError(
-        errors,
-        `${count} failed: ${errors.map((error) => readText(error, 'message')).join('; ')}`,
-      ),
+      message: message ?? `${count} failed: ${errors.map((error) => readText(error, 'message')).join('; ')}`,
+      cause: new AggregateError(errors, 'What the handlers threw.'),
     });
     this.errors = errors;
   }
@@ -229,8 +228,8 @@ function isError(value: unknown): value is Error {
   }
 }
 
-/** An error's message or stack, even where a getter throws or gives no text. */
-export function readText(error: Error, member: 'message' | 'stack'): string {
+/** An error's name, message or stack, even where a getter throws or gives no text. */
+export function readText(error: Error, member: 'name' | 'message' | 'stack'): string {
   try {
     return String(error[member]);
   } catch {
@@ -238,8 +237,15 @@ export function readText(error: Error, member: 'message' | 'stack'): string {
   }
 }
 
+/** An error that this process did not see thrown: what was written down about it. It has no stack. */
+export interface ErrorSummary {
+  readonly name: string;
+  readonly message: string;
+}
+
 /** What went wrong, in a line: the handlers' own words, where it was theirs. */
-export function describe(error: Error): string {
+export function describe(error: Error | ErrorSummary): string {
+  if (!isError(error)) return error.message.slice(0, 1000);
   const causes = error instanceof HandlerError ? error.errors : [error, error.cause].filter(isError);
   return causes
     .map((each) => readText(each, 'message'))

@@ -3,7 +3,7 @@ import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Settled } from './dispatch/settled.js';
 import { findDrift, type Issue } from './events/documented.js';
 import type { ParsedEvent } from './events/parse.js';
-import { checkData, describeIssues } from './events/schemas.js';
+import { checkData, SchemaIssuesError } from './events/schemas.js';
 import type { AnyCakemailEvent } from './events/types.js';
 import type { LifecycleEmitter } from './lifecycle.js';
 import type { Settings } from './options.js';
@@ -44,16 +44,16 @@ export class Handling {
       (verdict) => {
         if ('data' in verdict) return { event: Object.assign(event, { data: verdict.data }), name, drift };
         if (!rejectMismatch) return { event, name, drift: [...drift, ...verdict.issues] };
-        const cause = new Error(describeIssues(verdict.issues));
-        return new RejectedOutcome('schema_mismatch', { event: parsed.event, cause });
+        const cause = new SchemaIssuesError(verdict.issues);
+        return new RejectedOutcome('schema_mismatch', { eventName: parsed.event, cause });
       },
-      (cause) => new RejectedOutcome('schema_failed', { event: parsed.event, cause }),
+      (cause) => new RejectedOutcome('schema_failed', { eventName: parsed.event, cause }),
     );
   }
 
   /** Runs the handlers. `settled` are those that need not run any more; those that succeed are added. */
   execute({ event, name, drift }: CheckedEvent, delivery: VerifiedDelivery, settled?: Settled): MaybePromise<Executed> {
-    if (this.dispatcher.gaveUp) return new RejectedOutcome('closing', { event: name });
+    if (this.dispatcher.gaveUp) return new RejectedOutcome('closing', { eventName: name });
     if (drift.length > 0) this.events.emit('drift', { event, delivery, issues: drift });
     return this.dispatcher.dispatch(event, delivery, settled, name);
   }

@@ -14,13 +14,21 @@ export type {
   WorkerHooks,
   WorkOptions,
 } from './durable/store.js';
-export { ConfigurationError, HandlerError, PermanentError, WebhookError, type WebhookErrorCode } from './errors.js';
+export {
+  ConfigurationError,
+  type ErrorSummary,
+  HandlerError,
+  PermanentError,
+  WebhookError,
+  type WebhookErrorCode,
+} from './errors.js';
 export { type CatalogueName, EVENT_GROUPS, EVENT_NAMES } from './events/catalogue.js';
 export type { Issue } from './events/documented.js';
 export type {
   AnyCakemailEvent,
   CakemailEvent,
   CakemailEventData,
+  CheckedNames,
   EventEnvelope,
   EventGroup,
   EventName,

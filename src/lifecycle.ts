@@ -2,7 +2,7 @@ import { EventEmitter } from 'eventemitter3';
 import { contain } from './contain.js';
 import type { Delivery } from './delivery.js';
 import type { DeadReason } from './durable/store.js';
-import type { HandlerError, WebhookErrorCode } from './errors.js';
+import type { ErrorSummary, HandlerError, WebhookErrorCode } from './errors.js';
 import type { Issue } from './events/documented.js';
 import type { AnyCakemailEvent } from './events/types.js';
 import type { RejectionReason } from './outcome.js';
@@ -30,7 +30,7 @@ export interface LifecycleNotices {
     readonly code: WebhookErrorCode;
     readonly status: number;
     /** The name of the event, once it is verified. */
-    readonly event: string | undefined;
+    readonly eventName: string | undefined;
     /** What lies behind it, if anything does. */
     readonly cause: unknown;
   };
@@ -47,7 +47,16 @@ export interface LifecycleNotices {
   /** The inbox keeps it; its handlers run later. */
   stored: DeliveryNotice;
   /** The inbox will not try it again: see `reason`. It is kept as a dead letter. */
-  dead: { readonly id: string; readonly event: string; readonly reason: DeadReason; readonly error: Error };
+  dead: {
+    readonly id: string;
+    readonly eventName: string;
+    readonly reason: DeadReason;
+    /**
+     * The failure of the last attempt, when it ran in this process: a {@link HandlerError} whose `errors` are the ones that
+     * the handlers threw, or a `WebhookError` when your schema refused the event. Otherwise only its name and message.
+     */
+    readonly error: Error | ErrorSummary;
+  };
   /** It was there before. `joined` tells that the first was still running and its outcome was shared. */
   duplicate: DeliveryNotice & { readonly joined: boolean };
 }

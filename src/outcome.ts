@@ -1,13 +1,6 @@
 import type { Delivery } from './delivery.js';
-import {
-  type HandlerError,
-  messageOf,
-  readText,
-  textOf,
-  toError,
-  WebhookError,
-  type WebhookErrorCode,
-} from './errors.js';
+import { HandlerError, messageOf, readText, textOf, toError, WebhookError, type WebhookErrorCode } from './errors.js';
+import { issuePaths } from './events/schemas.js';
 import type { AnyCakemailEvent } from './events/types.js';
 
 /** Why a request was refused before any handler ran. Told to `events` and the log, never to the sender. */
@@ -39,6 +32,30 @@ const REASONS = {
   closing: 'ERR_CLOSING',
   internal: 'ERR_INTERNAL',
 } as const satisfies Record<string, WebhookErrorCode>;
+
+/** The reasons that share a code with others, in words. */
+const REFUSALS: Partial<Record<RejectionReason, string>> = {
+  missing: 'The signature header is missing.',
+  malformed: 'The signature header is not the base64 of an HMAC-SHA256, or was sent more than once.',
+  mismatch: 'The signature does not match the body under any key.',
+  wrong_key_for_event: 'The signature was made with the key of another event.',
+  too_old: 'The event is too old.',
+  not_utf8: 'The body is not valid UTF-8.',
+  not_json: 'The body is not valid JSON.',
+  not_object: 'The body is not a JSON object.',
+  no_event_name: 'The body has no event name.',
+  not_inflatable: 'The compressed body could not be inflated.',
+};
+
+/** Names only the paths of a schema's issues, or the class of its error, because its message may quote the payload. */
+function refusalMessage(reason: RejectionReason, code: WebhookErrorCode, cause: unknown): string {
+  const message = REFUSALS[reason] ?? messageOf(code);
+  if (cause === undefined) return message;
+  const error = toError(cause);
+  const paths = issuePaths(error)?.join(', ');
+  const isSchema = reason === 'schema_mismatch' || reason === 'schema_failed';
+  return `${message.slice(0, -1)}: ${isSchema ? (paths ?? readText(error, 'name')) : readText(error, 'message')}`;
+}
 
 type AnsweredCode = (typeof REASONS)[RejectionReason] | 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
 
@@ -118,24 +135,28 @@ export class RejectedOutcome {
   /** The HTTP status to answer with. */
   readonly status: number;
   /** The name of the event, once it was verified. */
-  readonly event: string | undefined;
+  readonly eventName: string | undefined;
   /** What lies behind it (an error of your key source, what your schema found), if anything does. */
   readonly cause: unknown;
   #error: WebhookError | undefined;
 
   constructor(
     readonly reason: RejectionReason,
-    { event, cause }: { readonly event?: string; readonly cause?: unknown } = {},
+    { eventName, cause }: { readonly eventName?: string; readonly cause?: unknown } = {},
   ) {
     this.code = REASONS[reason];
     this.status = STATUS[this.code];
-    this.event = event;
+    this.eventName = eventName;
     this.cause = cause;
   }
 
-  /** Made when asked for: a flood of forgeries pays for no stack traces. */
+  /**
+   * The refusal as an error. Its message says what was wrong, which the answer does not. It quotes nothing of the payload.
+   * Made when asked for: a flood of forgeries pays for no stack traces.
+   */
   get error(): WebhookError {
     this.#error ??= new WebhookError(this.code, {
+      message: refusalMessage(this.reason, this.code, this.cause),
       status: this.status,
       headers: HEADERS[this.code],
       cause: this.cause,
@@ -174,6 +195,13 @@ export class FailedOutcome {
 
 /** What became of a delivery. Discriminated by `kind`; `status` is the HTTP status to answer with. */
 export type Outcome = AcceptedOutcome | RejectedOutcome | FailedOutcome;
+
+/** The failure as the app's error middleware gets it. Its message is the generic one, because the app may send it on. */
+export function errorForNext(outcome: RejectedOutcome | FailedOutcome): WebhookError {
+  const { code, status } = outcome;
+  if (outcome instanceof FailedOutcome) return new HandlerError(outcome.error.errors, messageOf(code));
+  return new WebhookError(code, { status, headers: HEADERS[outcome.code], cause: outcome.cause });
+}
 
 /** An HTTP response as a plain object, for any host: `outcome.toResponse()` makes one. */
 export interface OutcomeResponse {

@@ -2,7 +2,6 @@ import { bytesOf, join, lengthOf } from './body/bytes.js';
 import type { Pieces } from './body/request.js';
 import { Once, type OnceResult } from './dedupe/once.js';
 import { VerifiedDelivery } from './delivery.js';
-import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { DeliveryStore } from './durable/store.js';
 import { storable } from './durable/text.js';
 import { isCatalogueName } from './events/catalogue.js';
@@ -12,7 +11,6 @@ import type { AnyCakemailEvent } from './events/types.js';
 import type { CheckedEvent, Executed, Handling } from './handling.js';
 import type { HeadersInput } from './headers.js';
 import type { LifecycleEmitter } from './lifecycle.js';
-import { warnIfUnseen } from './log/unseen.js';
 import type { Following, Observers } from './observe.js';
 import type { Settings } from './options.js';
 import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } from './outcome.js';
@@ -49,7 +47,6 @@ export class Receiver {
   constructor(
     private readonly settings: Settings,
     private readonly events: LifecycleEmitter,
-    private readonly dispatcher: Dispatcher,
     private readonly handling: Handling,
     private readonly observers: Observers,
   ) {
@@ -93,7 +90,7 @@ export class Receiver {
   #contain(begin: () => MaybePromise<Outcome>): MaybePromise<Outcome> {
     return attempt(
       begin,
-      (outcome) => (outcome instanceof RejectedOutcome ? this.#reject(outcome) : this.#watch(outcome)),
+      (outcome) => (outcome instanceof RejectedOutcome ? this.#reject(outcome) : outcome),
       (cause) => this.#reject(new RejectedOutcome('internal', { cause })),
     );
   }
@@ -111,16 +108,8 @@ export class Receiver {
   }
 
   #reject(outcome: RejectedOutcome): RejectedOutcome {
-    const { reason, code, status, event, cause } = outcome;
-    this.events.emit('rejected', { reason, code, status, event, cause });
-    return this.#watch(outcome);
-  }
-
-  #watch<T extends Outcome>(outcome: T): T {
-    const { settings, dispatcher, events } = this;
-    if (settings.hasLogger || outcome instanceof AcceptedOutcome) return outcome;
-    const isWatched = settings.errors === 'next' || dispatcher.hasErrorHandlers || events.listenerCount('failed') > 0;
-    warnIfUnseen(outcome, settings.log, isWatched);
+    const { reason, code, status, eventName, cause } = outcome;
+    this.events.emit('rejected', { reason, code, status, eventName, cause });
     return outcome;
   }
 
@@ -195,7 +184,7 @@ export class Receiver {
     const { parsed, delivery } = read;
     const { inbox, maxAgeMs } = this.settings;
     const stale = maxAgeMs === undefined ? undefined : tooOld(delivery.occurredAt, delivery.receivedAt, maxAgeMs);
-    if (stale !== undefined) return new RejectedOutcome('too_old', { event: parsed.event, cause: stale });
+    if (stale !== undefined) return new RejectedOutcome('too_old', { eventName: parsed.event, cause: stale });
     if (inbox !== undefined) return this.#store(inbox, parsed, delivery);
     return after(this.handling.check(parsed), (checked) =>
       checked instanceof RejectedOutcome ? checked : this.#once(checked, delivery),
@@ -212,7 +201,7 @@ export class Receiver {
     const { event } = parsed;
     const name = event.event;
     if (keys !== undefined && !mayAuthenticate(keys, name)) {
-      return new RejectedOutcome('wrong_key_for_event', { event: name });
+      return new RejectedOutcome('wrong_key_for_event', { eventName: name });
     }
     // Made at once, of the bytes that were verified: what comes next may take its time.
     const time = occurredAt(event);
@@ -246,7 +235,7 @@ export class Receiver {
         this.events.emit('duplicate', { event, delivery, joined: false });
         return new AcceptedOutcome('duplicate', event, delivery, 'kept');
       },
-      (cause) => new RejectedOutcome('inbox_unavailable', { event: parsed.event, cause }),
+      (cause) => new RejectedOutcome('inbox_unavailable', { eventName: parsed.event, cause }),
     );
   }
 
@@ -261,9 +250,9 @@ export class Receiver {
         this.events.emit('duplicate', { event, delivery, joined: false });
         return new AcceptedOutcome('duplicate', event, delivery);
       case 'running':
-        return new RejectedOutcome('running_elsewhere', { event: event.event });
+        return new RejectedOutcome('running_elsewhere', { eventName: event.event });
       case 'unavailable':
-        return new RejectedOutcome('dedupe_unavailable', { event: event.event, cause: once.cause });
+        return new RejectedOutcome('dedupe_unavailable', { eventName: event.event, cause: once.cause });
     }
   }
 }

@@ -9,8 +9,9 @@ import { Handling } from './handling.js';
 import { FetchFace } from './http/fetch.js';
 import { type InFrontOptions, inFrontOf, type NodeListener } from './http/in-front.js';
 import { type Next, NodeFace } from './http/node.js';
-import { createLifecycle, tapInto } from './lifecycle.js';
+import { createLifecycle, type LifecycleEmitter, type LifecycleNotices, tapInto } from './lifecycle.js';
 import { writeNotice } from './log/lines.js';
+import { warnIfUnreported } from './log/unreported.js';
 import { INSIDE, Observers, type RouterInside } from './observe.js';
 import { invalid, wholeNumber } from './option-checks.js';
 import { DEFAULT_CONCURRENCY, resolveOptions, type WebhookRouterOptions } from './options.js';
@@ -42,15 +43,17 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
 ): WebhookRouter<S> {
   const settings = resolveOptions(options);
   const { log } = settings;
-  const events = createLifecycle(
+  const events: LifecycleEmitter = createLifecycle(
     (err) => log.write('error', { err }, 'an events listener threw'),
-    settings.hasLogger ? (name, notice) => writeNotice(log, name, notice) : undefined,
+    settings.hasLogger
+      ? (name, notice) => writeNotice(log, name, notice)
+      : (name, notice) => warnIfUnreported(log, name, notice, isReported),
   );
   const report = (err: Error): void => log.write('error', { err }, 'an onError handler threw');
   const observers = new Observers((err) => log.write('error', { err: toError(err) }, 'an inspector failed'));
   const dispatcher = new Dispatcher(settings.timeouts.handler, events, report, observers);
   const handling = new Handling(settings, events, dispatcher);
-  const receiver = new Receiver(settings, events, dispatcher, handling, observers);
+  const receiver = new Receiver(settings, events, handling, observers);
   const drain = new Drain();
   const node = new NodeFace(settings, receiver, drain);
   const fetch = new FetchFace(settings, receiver, drain);
@@ -59,6 +62,14 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   for (const warning of settings.inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
   // A turn later, so that the handlers are there.
   if (settings.concurrency !== undefined) setImmediate(() => drain.closed || work(settings.concurrency));
+
+  /** True when the app itself receives what the notice reports. */
+  function isReported(name: keyof LifecycleNotices): boolean {
+    // A stored delivery was answered before its handlers ran: no failure of theirs reaches the app's error middleware.
+    const goesToNext = settings.errors === 'next' && settings.inbox === undefined;
+    if (name === 'failed' && (dispatcher.hasErrorHandlers || goesToNext)) return true;
+    return name !== 'rejected' && events.listenerCount(name) > 0;
+  }
 
   function webhookRouter(req: IncomingMessage, res: ServerResponse, next?: Next): void {
     void node.serve(req, res, next);

@@ -1,14 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Delivery } from './delivery.js';
 import type { CatalogueName } from './events/catalogue.js';
-import type { AnyCakemailEvent, CakemailEvent, EventSelector, MatchedName, SchemaMap } from './events/types.js';
+import type {
+  AnyCakemailEvent,
+  CakemailEvent,
+  CheckedNames,
+  EventName,
+  EventSelector,
+  MatchedName,
+  SchemaMap,
+} from './events/types.js';
 import type { InFrontOptions, NodeListener } from './http/in-front.js';
 import type { LifecycleEmitter } from './lifecycle.js';
 import type { Outcome } from './outcome.js';
 import type { IncomingDelivery } from './receive.js';
 
-/** The event that a handler of this selector gets: a union that narrows on `event`, of exactly the selected names. */
-export type SelectedEvent<P extends EventSelector, S extends SchemaMap> = CakemailEvent<MatchedName<P>, S>;
+/**
+ * The event that a handler of this selector gets: a union that narrows on `event`, of exactly the selected names. For a
+ * misspelt name it is any event, so that the compiler reports the name only.
+ */
+export type SelectedEvent<P extends string, S extends SchemaMap> = CakemailEvent<
+  [MatchedName<P>] extends [never] ? EventName : MatchedName<P>,
+  S
+>;
 
 /** Takes a registration back. Calling it again does nothing. */
 export type Unsubscribe = () => void;
@@ -20,22 +34,23 @@ export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
   /**
    * Registers a handler for a name, a pattern or a list of them. All handlers of a delivery run side by side and are
    * awaited; one that throws or rejects makes the answer 500, and the delivery may then be sent, and run, again.
-   * A name that Cakemail does not publish is reported as a warning, with the nearest one that it does.
+   * A name that Cakemail does not publish is reported as a warning, with the nearest one that it does, and the compiler
+   * refuses it: `Argument of type '"User.LogedIn"' is not assignable to parameter of type '"Did you mean 'User.LoggedIn'?"'`.
    */
-  on<const P extends EventSelector>(
-    name: P | readonly P[],
+  on<const P extends string>(
+    name: CheckedNames<P> | (P & EventSelector),
     handler: (event: SelectedEvent<P, S>, delivery: Delivery) => unknown,
   ): Unsubscribe;
 
   /** As `on`, for the first matching delivery only. It is spent when it is called, even if it then fails. */
-  once<const P extends EventSelector>(
-    name: P | readonly P[],
+  once<const P extends string>(
+    name: CheckedNames<P> | (P & EventSelector),
     handler: (event: SelectedEvent<P, S>, delivery: Delivery) => unknown,
   ): Unsubscribe;
 
   /** Takes a handler back, from `on` or `once`, for these names. */
-  off<const P extends EventSelector>(
-    name: P | readonly P[],
+  off<const P extends string>(
+    name: CheckedNames<P> | (P & EventSelector),
     handler: (event: SelectedEvent<P, S>, delivery: Delivery) => unknown,
   ): void;
 

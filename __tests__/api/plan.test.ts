@@ -175,6 +175,15 @@ describe('a webhook with a status that is not known', () => {
     warn.mockRestore();
   });
 
+  test('is told without the control characters that the answer holds', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const data = [{ ...odd, id: 'odd\u001b[2J\u009b\nforged' }];
+    fake.fail(/GET/, () => ({ status: 200, answer: { pagination: { per_page: 50 }, data } }));
+    await planWebhooks(wanted(['Email.Sent']));
+    expect(warn.mock.calls.map(([message]) => message)).toEqual([expect.stringContaining('odd?[2J??forged')]);
+    warn.mockRestore();
+  });
+
   test('is not archived by `prune` either', async () => {
     jest.spyOn(process, 'emitWarning').mockImplementationOnce(() => {});
     fake.fail(/GET/, listed);

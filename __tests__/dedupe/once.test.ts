@@ -314,7 +314,7 @@ describe('over HTTP, a store of your own', () => {
     expect(answer.headers['retry-after']).toMatch(/^\d+$/);
     expect(answer.body).toMatchObject({ error: { code: 'ERR_DEDUPE_UNAVAILABLE' } });
     expect(rejected.mock.calls).toEqual([
-      [expect.objectContaining({ reason: 'dedupe_unavailable', event: 'User.LoggedIn', cause: expect.any(Error) })],
+      [expect.objectContaining({ reason: 'dedupe_unavailable', eventName: 'User.LoggedIn', cause: expect.any(Error) })],
     ]);
     expect(handler).not.toHaveBeenCalled();
   });

@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { inspect } from 'node:util';
 import request from 'supertest';
 import * as z from 'zod';
 import type { Inbox } from '../../src/inbox/index.js';
-import { type CakemailEvent, ConfigurationError, type Delivery, PermanentError } from '../../src/index.js';
+import {
+  type CakemailEvent,
+  ConfigurationError,
+  type Delivery,
+  HandlerError,
+  type LifecycleNotices,
+  PermanentError,
+  type WebhookRouter,
+  type WebhookRouterOptions,
+} from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { createApp, PATH, SECRET } from '../helpers/app.js';
 import {
@@ -232,11 +242,10 @@ onEachEngine((engine) => {
     webhooks.on('User.LoggedIn', handler);
     const died = next(webhooks, 'dead');
     await send(webhooks, LOGIN);
-    const { id, event, reason, error } = await died;
-    expect([event, reason]).toEqual(['User.LoggedIn', 'attempts_exhausted']);
-    expect(error.message).toBe('not today');
+    const { id, eventName, reason } = await died;
+    expect([eventName, reason]).toEqual(['User.LoggedIn', 'attempts_exhausted']);
     expect(handler).toHaveBeenCalledTimes(3);
-    expect(await inbox.list({ state: 'dead' })).toMatchObject([{ id, attempts: 3, reason, error: error.message }]);
+    expect(await inbox.list({ state: 'dead' })).toMatchObject([{ id, attempts: 3, reason, error: 'not today' }]);
 
     handler.mockImplementation((() => {}) as never);
     const handled = next(webhooks, 'handled');
@@ -269,6 +278,121 @@ onEachEngine((engine) => {
     await send(webhooks, LOGIN);
     expect(await died).toMatchObject({ reason: 'permanent_error' });
     expect([permanent.mock.calls.length, temporary.mock.calls.length]).toEqual([1, 2]);
+  });
+
+  test('tells of a dead letter with what its handlers threw, as they threw it', async () => {
+    const webhooks = routerOn(inbox);
+    const thrown = [new PermanentError('never', { cause: 'why' }), new PermanentError('nor this')] as const;
+    for (const each of thrown) {
+      webhooks.on('User.LoggedIn', () => {
+        throw each;
+      });
+    }
+    const died = next(webhooks, 'dead');
+    await send(webhooks, LOGIN);
+    const { error } = await died;
+    if (!(error instanceof HandlerError)) throw new Error(`It is ${error.name}.`);
+    expect(error.code).toBe('ERR_HANDLER_FAILED');
+    expect(error.errors[0]).toBe(thrown[0]);
+    expect(error.errors[1]).toBe(thrown[1]);
+  });
+
+  test('tells of a dead letter whose attempts another process used up without a stack', async () => {
+    const first = routerOn(await open(place, { ...QUICK, retries: { attempts: 20, baseMs: 200, maxMs: 200 } }));
+    first.on('User.LoggedIn', fail);
+    const failed = next(first, 'failed');
+    await send(first, LOGIN);
+    await failed;
+    await first.close();
+    const second = routerOn(await open(place, { ...QUICK, retries: { attempts: 1 } }));
+    const handler = jest.fn();
+    second.on('User.LoggedIn', handler);
+    const { reason, error } = await next(second, 'dead');
+    expect(reason).toBe('attempts_exhausted');
+    expect(error).not.toBeInstanceOf(Error);
+    expect(error).toEqual({ name: 'Error', message: 'The process ended during the last attempt.' });
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  test('warns of failing handlers and of dead letters where nothing reports them', async () => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    try {
+      const webhooks = routerOn(inbox, { logger: undefined, errors: 'next' });
+      webhooks.on('User.LoggedIn', fail);
+      const outcomes = await Promise.all([send(webhooks, login(1)), send(webhooks, login(2))]);
+      expect(outcomes.map(({ status }) => status)).toEqual([202, 202]);
+      await drained(inbox);
+      await webhooks.close();
+      const type = 'CakemailWebhooksWarning';
+      const codes = ['ERR_HANDLER_FAILED', 'WARN_DEAD_LETTER'];
+      const ours = emitWarning.mock.calls.filter(([, warned]) => codes.includes((warned as { code: string }).code));
+      expect(ours.sort(([one], [other]) => String(one).localeCompare(String(other)))).toEqual([
+        [
+          expect.stringMatching(/^A delivery of 'User.LoggedIn' became a dead letter \(attempts_exhausted\)/),
+          { type, code: 'WARN_DEAD_LETTER' },
+        ],
+        [
+          expect.stringMatching(/^A handler of 'User.LoggedIn' failed, and nothing reports it/),
+          { type, code: 'ERR_HANDLER_FAILED', detail: expect.stringMatching(/^Error: not today\n +at /) },
+        ],
+      ]);
+    } finally {
+      emitWarning.mockRestore();
+    }
+  });
+
+  test.each<[string, Partial<WebhookRouterOptions>, (webhooks: WebhookRouter) => unknown]>([
+    ['a logger', { logger: { error: () => {} } }, () => {}],
+    [
+      'listeners',
+      {},
+      ({ events }) => {
+        events.on('failed', () => {});
+        events.on('dead', () => {});
+      },
+    ],
+  ])('does not warn of what %s reports', async (_what, options, watch) => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    try {
+      const webhooks = routerOn(inbox, { logger: undefined, ...options });
+      watch(webhooks);
+      webhooks.on('User.LoggedIn', fail);
+      await send(webhooks, LOGIN);
+      await drained(inbox);
+      await webhooks.close();
+      const codes = emitWarning.mock.calls.map(([, warned]) => (warned as { code?: string })?.code);
+      expect(codes).not.toContain('ERR_HANDLER_FAILED');
+      expect(codes).not.toContain('WARN_DEAD_LETTER');
+    } finally {
+      emitWarning.mockRestore();
+    }
+  });
+
+  test('logs nothing of the payload when a schema or its error quotes it', async () => {
+    const lines: unknown[] = [];
+    const write = (fields: object, message: string): unknown => lines.push(inspect([message, fields], { depth: 20 }));
+    const logger = { debug: write, info: write, warn: write, error: write };
+    const quote = (data: unknown): never => {
+      throw new TypeError(`It cannot be ${JSON.stringify(data)}`);
+    };
+    const webhooks = routerOn(await open(place, { ...QUICK, retries: { attempts: 1 } }), {
+      logger,
+      schemas: {
+        'User.LoggedIn': z.object({ email: z.number({ error: ({ input }) => `Not ${input}` }) }),
+        'User.Created': z.unknown().transform(quote),
+      } as never,
+    });
+    const notices: LifecycleNotices['dead'][] = [];
+    webhooks.events.on('dead', (notice) => notices.push(notice));
+    await send(webhooks, LOGIN);
+    await send(webhooks, { ...LOGIN, event: 'User.Created' });
+    await drained(inbox);
+    await webhooks.close();
+    expect(notices.map(({ reason }) => reason).sort()).toEqual(['attempts_exhausted', 'schema_mismatch']);
+    expect(lines.filter((line) => String(line).includes('dead letter'))).toHaveLength(2);
+    expect(lines.join('\n')).toContain("paths: [ 'data.email' ]");
+    expect(lines.join('\n')).toContain("errorNames: [ 'TypeError' ]");
+    expect(lines.join('\n')).not.toContain(LOGIN.data.email);
   });
 
   test('keeps what its schema refuses as a dead letter, and an event that nobody handles', async () => {

@@ -197,7 +197,7 @@ test('taking every listener off does not silence the log', async () => {
   webhooks.on('User.LoggedIn', () => {});
   webhooks.events.removeAllListeners();
   await deliver('User.LoggedIn');
-  expect(info).toHaveBeenCalledWith(expect.objectContaining({ event: 'User.LoggedIn' }), 'handled');
+  expect(info).toHaveBeenCalledWith(expect.objectContaining({ eventName: 'User.LoggedIn' }), 'handled');
 });
 
 test.each([Number.NaN, -1])('close() with %p for its patience waits the default time', async (timeoutMs) => {

@@ -322,7 +322,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     test("10. an event signed with another event's key is refused, and named in the notice", async () => {
       const app = watchedApp({ secret });
       const named: unknown[] = [];
-      app.webhooks.events.on('rejected', ({ event }) => named.push(event));
+      app.webhooks.events.on('rejected', ({ eventName }) => named.push(eventName));
       await expectRefused(app, app.deliver('Email.Unsubscribed', 'key-a'), 'wrong_key_for_event');
       expect(named).toEqual(['Email.Unsubscribed']);
     });

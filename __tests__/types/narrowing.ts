@@ -4,6 +4,7 @@ import {
   createWebhookRouter,
   type Delivery,
   type EventName,
+  type SelectedEvent,
   type UnknownEvent,
   type UserLoggedInData,
 } from '../../src/index.js';
@@ -158,6 +159,14 @@ webhooks.once('Email.*', (event) => {
   const name: `Email.${string}` = event.event;
   return name;
 });
+
+// A name may be known only to the caller: one of several, a name or a list, or generic.
+declare const oneOrMore: 'Email.Sent' | ('Email.Sent' | 'Email.Opened')[];
+webhooks.on(oneOrMore, (event) => exactly<'Email.Sent' | 'Email.Opened'>()(event.event));
+export function follow<N extends EventName>(name: N, handler: (event: SelectedEvent<N, object>) => void): () => void {
+  return webhooks.on(name, handler);
+}
+follow('User.LoggedIn', (event) => exactly<UserLoggedInData>()(event.data));
 
 // One function may serve as a handler of any event.
 const count = (event: { readonly event: string }): number => event.event.length;

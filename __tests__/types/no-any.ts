@@ -122,7 +122,7 @@ webhooks.events.on('handled', (notice) => typed(notice, notice.event, notice.del
 webhooks.events.on('failed', (notice) => typed(notice, notice.error, notice.error.cause));
 webhooks.events.on('late', (notice) => typed(notice, notice.error));
 webhooks.events.on('duplicate', (notice) => typed(notice, notice.joined));
-void webhooks.receive({ rawBody: '', headers: {} }).then((outcome) => typed(outcome, outcome.kind, outcome.event));
+void webhooks.receive({ rawBody: '', headers: {} }).then((outcome) => typed(outcome, outcome.kind, outcome.status));
 
 // @ts-expect-error the check above would notice
 typed('fine', JSON.parse('{}'));

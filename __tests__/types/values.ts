@@ -8,6 +8,7 @@ import {
   type DedupeStore,
   type Delivery,
   type DeliveryNotice,
+  type ErrorSummary,
   type EVENT_GROUPS,
   EVENT_NAMES,
   type FailedOutcome,
@@ -49,7 +50,7 @@ export function describe(outcome: Outcome): string {
     case 'rejected':
       exactly<RejectedOutcome>()(outcome);
       exactly<RejectionReason>()(outcome.reason);
-      exactly<string | undefined>()(outcome.event);
+      exactly<string | undefined>()(outcome.eventName);
       exactly<unknown>()(outcome.cause);
       exactly<WebhookError>()(outcome.error);
       return outcome.reason;
@@ -97,6 +98,11 @@ webhooks.events.on('handled', (notice) => {
 });
 webhooks.events.once('unhandled', ({ durationMs }) => exactly<number>()(durationMs));
 webhooks.events.on('failed', ({ error }) => exactly<HandlerError>()(error));
+webhooks.events.on('dead', ({ eventName, error }) => {
+  exactly<string>()(eventName);
+  if (error instanceof Error) exactly<Error>()(error);
+  else exactly<ErrorSummary>()(error);
+});
 webhooks.events.on('late', ({ error }) => exactly<Error>()(error));
 webhooks.events.on('duplicate', ({ joined }) => exactly<boolean>()(joined));
 webhooks.events.on('drift', ({ issues }) => issues.map(({ path, message }) => `${path}: ${message}`));

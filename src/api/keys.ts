@@ -1,5 +1,6 @@
 import { contain } from '../contain.js';
 import { ConfigurationError, toError } from '../errors.js';
+import { emitProcessWarning } from '../log/process-warning.js';
 import { checkMembers, wholeNumber } from '../option-checks.js';
 import type { SecretsSource } from '../signature/key-source.js';
 import type { SecretInput, SecretsByEvent } from '../signature/keys.js';
@@ -142,5 +143,5 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
 
 function warn(error: Error): void {
   const message = `The keys could not be looked up again. ${error.message}`;
-  process.emitWarning(message, { type: 'CakemailWebhooksWarning', code: 'WARN_KEYS' });
+  emitProcessWarning('WARN_KEYS', message);
 }

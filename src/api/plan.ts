@@ -1,4 +1,5 @@
 import { EVENT_NAMES, isCatalogueName, nearestListed, patternOf } from '../events/catalogue.js';
+import { emitProcessWarning } from '../log/process-warning.js';
 import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
 import type { CakemailApi } from './client.js';
 import type { RateLimit, Webhook } from './schemas.js';
@@ -134,5 +135,5 @@ function warnOf(unclear: readonly Webhook[]): void {
   if (unclear.length === 0) return;
   const names = unclear.map(({ id, event }) => `${id} (${event})`).join(', ');
   const message = `These webhooks have a status that this package does not know, and are left alone: ${names}.`;
-  process.emitWarning(message, { type: 'CakemailWebhooksWarning', code: 'WARN_STATUS' });
+  emitProcessWarning('WARN_STATUS', message);
 }

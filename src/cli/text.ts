@@ -1,5 +1,4 @@
-// What steers a terminal, or hides or reorders what it shows. Line breaks and tabs are looked at separately.
-const STEERING = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+import { CONTROL_CHARS as STEERING } from '../control-chars.js';
 
 /** A text of several lines that cannot steer the terminal. */
 export function harmless(text: string): string {

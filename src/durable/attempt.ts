@@ -12,7 +12,8 @@ export async function attemptStored(leased: LeasedDelivery, handling: Handling):
   const parsed = parseEvent(leased.rawBody);
   // Only what could be read was stored: somebody has changed it since.
   if ('reason' in parsed) {
-    return { state: 'dead', reason: 'not_readable', error: new Error(`The stored bytes are ${parsed.reason}`) };
+    const message = `The stored bytes are ${parsed.reason}`;
+    return { state: 'dead', reason: 'not_readable', error: { name: 'Error', message } };
   }
   const { event } = parsed;
   const { rawBody, headers, receivedAt } = leased;
@@ -36,8 +37,8 @@ function verdictOf(outcome: Executed, settled: Settled): Verdict {
         : { state: 'failed', error: outcome.error };
     default:
       if ([...settled.values()].includes('failed')) {
-        const error = new Error('A handler failed for good in an earlier attempt; the others are done.');
-        return { state: 'dead', reason: 'permanent_error', error };
+        const message = 'A handler failed for good in an earlier attempt; the others are done.';
+        return { state: 'dead', reason: 'permanent_error', error: { name: 'PermanentError', message } };
       }
       return { state: outcome.kind === 'unhandled' ? 'unhandled' : 'handled' };
   }

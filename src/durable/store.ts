@@ -1,4 +1,5 @@
 import type { Settled } from '../dispatch/settled.js';
+import type { ErrorSummary } from '../errors.js';
 import type { PlainHeaders } from '../headers.js';
 
 /** A verified delivery as an inbox keeps it. Neither the signature nor any credential is part of it. */
@@ -26,9 +27,9 @@ export interface LeasedDelivery extends StoredDelivery {
 export type Verdict =
   | { readonly state: 'handled' | 'unhandled' }
   /** Try again later, as long as there are attempts left. */
-  | { readonly state: 'failed'; readonly error: Error }
+  | { readonly state: 'failed'; readonly error: Error | ErrorSummary }
   /** No further attempt would help. */
-  | { readonly state: 'dead'; readonly reason: DeadReason; readonly error: Error };
+  | { readonly state: 'dead'; readonly reason: DeadReason; readonly error: Error | ErrorSummary };
 
 /** Why a delivery is not tried any more. */
 export type DeadReason = 'attempts_exhausted' | 'permanent_error' | 'schema_mismatch' | 'not_readable';
@@ -38,8 +39,8 @@ export type Attempt = (delivery: LeasedDelivery) => Promise<Verdict>;
 
 /** What a worker tells of itself. None of these may throw. */
 export interface WorkerHooks {
-  /** A delivery has become a dead letter. */
-  readonly dead: (delivery: StoredDelivery, reason: DeadReason, error: Error) => void;
+  /** A delivery has become a dead letter. `error` is what its last attempt in this process gave, or what is known of it. */
+  readonly dead: (delivery: StoredDelivery, reason: DeadReason, error: Error | ErrorSummary) => void;
   /** The store failed; the worker goes on trying. */
   readonly storeFailed: (error: Error) => void;
 }

@@ -13,7 +13,7 @@ export function startWorker(
 ): DurableWorker {
   return inbox.work((leased) => drain.track(() => attemptStored(leased, handling)), {
     concurrency,
-    dead: ({ id, event }, reason, error) => events.emit('dead', { id, event, reason, error }),
+    dead: ({ id, event: eventName }, reason, error) => events.emit('dead', { id, eventName, reason, error }),
     storeFailed: (err) => log.write('error', { err }, 'the inbox failed its worker, which goes on trying'),
   });
 }

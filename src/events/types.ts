@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { CatalogueName } from './catalogue.js';
+import type { Closest } from './spelling.js';
 
 /**
  * `data` of `User.LoggedIn`, the one event whose data Cakemail publishes.
@@ -15,9 +16,11 @@ export interface UserLoggedInData {
 }
 
 /**
- * What `data` holds, by event. Cakemail publishes one entry; merge your own knowledge into it:
+ * What `data` holds, by event. Cakemail publishes one entry; merge your own knowledge into it, in a `.ts` or a `.d.ts`:
  *
  * ```ts
+ * import 'cakemail-webhooks'; // an import or export makes the file a module, so that the block adds to the package's types
+ *
  * declare module 'cakemail-webhooks' {
  *   interface CakemailEventData {
  *     'Email.Bounced': { email: string; bounce_type: 'hard' | 'soft' };
@@ -45,9 +48,21 @@ export type EventPattern = `${EventGroup}.*`;
 export type EventSelector = EventName | EventPattern;
 
 /** The names that a name or a pattern stands for. */
-export type MatchedName<P extends EventSelector> = P extends `${infer Group}.*`
+export type MatchedName<P extends string> = P extends `${infer Group}.*`
   ? Extract<EventName, `${Group}.${string}`>
   : Extract<P, EventName>;
+
+/**
+ * The names that handlers are registered for: one or a list. Where one of them is misspelt, a text that says which name
+ * was probably meant, so that the compiler prints it: `"Did you mean 'User.LoggedIn'?"`.
+ */
+export type CheckedNames<P extends string> = [P] extends [EventSelector] ? P | readonly P[] : Correction<P>;
+
+type Correction<P extends string> = P extends EventSelector
+  ? never
+  : [Closest<P, EventSelector>] extends [never]
+    ? EventSelector | readonly EventSelector[]
+    : `Did you mean '${Closest<P, EventSelector>}'?`;
 
 /** Your own schemas for `data`, by event: zod, valibot, arktype, anything that speaks Standard Schema. */
 export type SchemaMap = { readonly [N in EventName]?: StandardSchemaV1 };

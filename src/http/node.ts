@@ -3,7 +3,7 @@ import { captureBody } from '../body/capture.js';
 import type { CapturableRequest } from '../body/request.js';
 import type { Drain } from '../drain.js';
 import type { Settings } from '../options.js';
-import { AcceptedOutcome, type Outcome, RejectedOutcome, replyWithDetail } from '../outcome.js';
+import { AcceptedOutcome, errorForNext, type Outcome, RejectedOutcome, replyWithDetail } from '../outcome.js';
 import type { Receiver } from '../receive.js';
 import type { MaybePromise } from '../time.js';
 import { takeIn } from './intake.js';
@@ -27,7 +27,7 @@ export class NodeFace {
     try {
       const outcome = await this.#takeIn(req);
       const error =
-        this.settings.errors === 'next' && !(outcome instanceof AcceptedOutcome) ? outcome.error : undefined;
+        this.settings.errors === 'next' && !(outcome instanceof AcceptedOutcome) ? errorForNext(outcome) : undefined;
       if (error !== undefined && next !== undefined && (await handOver(error, req, res, next))) return;
       respond(req, res, this.settings.exposeErrors ? replyWithDetail(outcome) : outcome.toResponse());
     } catch (err) {

@@ -24,5 +24,5 @@ export function endingOf(verdict: Verdict, attempt: number, { retries }: InboxSe
 export const CRASHED: Verdict = {
   state: 'dead',
   reason: 'attempts_exhausted',
-  error: new Error('The process ended during the last attempt.'),
+  error: { name: 'Error', message: 'The process ended during the last attempt.' },
 };

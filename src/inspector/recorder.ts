@@ -133,9 +133,9 @@ export class Recorder {
   #answered(entry: Entry, outcome: Outcome): void {
     const { kind, status } = outcome;
     if (kind === 'rejected') {
-      const { reason, event, cause } = outcome;
+      const { reason, eventName, cause } = outcome;
       const why = cause === undefined ? null : messageIn(describe(toError(cause)));
-      const name = event === undefined ? entry.event : nameIn(event);
+      const name = eventName === undefined ? entry.event : nameIn(eventName);
       this.history.change(entry, { outcome: kind, status, reason, event: name, cause: why });
       return;
     }

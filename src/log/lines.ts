@@ -1,4 +1,5 @@
-import { helpOf } from '../errors.js';
+import { HandlerError, helpOf, readText, toError, WebhookError } from '../errors.js';
+import { issuePaths } from '../events/schemas.js';
 import type { DeliveryNotice, LifecycleNotices } from '../lifecycle.js';
 import { cut, type Log, type LogFields, type LogLevel } from './logger.js';
 
@@ -8,14 +9,14 @@ type Line = readonly [level: LogLevel, fields: LogFields, message: string];
 const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices[N]) => Line } = {
   received: (notice) => ['debug', { ...notice }, 'received'],
   verified: (notice) => ['debug', { ...notice }, 'signature verified'],
-  rejected: ({ reason, code, status, event, cause }) => [
+  rejected: ({ reason, code, status, eventName, cause }) => [
     status >= 500 ? 'error' : reason === 'body_aborted' ? 'debug' : 'warn',
     {
       reason,
       code,
       status,
-      ...(event !== undefined && { event: cut(event) }),
-      ...(cause !== undefined && reason !== 'schema_mismatch' && { err: cause }),
+      ...(eventName !== undefined && { eventName: cut(eventName) }),
+      ...(cause !== undefined && (isOfSchema(reason) ? summaryOf(cause) : { err: cause })),
       ...(status >= 500 && { help: helpOf(code) }),
     },
     'rejected',
@@ -30,21 +31,57 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
   unhandled: ({ durationMs, ...notice }) => ['info', { ...fieldsOf(notice), durationMs }, 'no handler'],
   failed: ({ error, durationMs, ...notice }) => [
     'error',
-    { ...fieldsOf(notice), code: error.code, durationMs, err: error },
+    { ...fieldsOf(notice), code: error.code, durationMs, ...errorFields(error) },
     'handler failed',
   ],
-  late: ({ error, ...notice }) => ['error', { ...fieldsOf(notice), err: error }, 'handler failed after its time limit'],
-  stored: (notice) => ['info', fieldsOf(notice), 'stored'],
-  dead: ({ id, event, reason, error }) => [
+  late: ({ error, ...notice }) => [
     'error',
-    { event: cut(event), delivery: id, reason, err: error },
+    { ...fieldsOf(notice), ...errorFields(error) },
+    'handler failed after its time limit',
+  ],
+  stored: (notice) => ['info', fieldsOf(notice), 'stored'],
+  // What its handlers threw is in the lines of its attempts.
+  dead: ({ id, eventName, reason, error }) => [
+    'error',
+    {
+      eventName: cut(eventName),
+      delivery: id,
+      reason,
+      ...(error instanceof WebhookError && { code: error.code }),
+      ...(error instanceof Error ? summaryOf(error) : { errorNames: [cut(error.name)] }),
+    },
     'dead letter',
   ],
   duplicate: ({ joined, ...notice }) => ['info', { ...fieldsOf(notice), joined }, 'duplicate'],
 };
 
 function fieldsOf({ event, delivery }: DeliveryNotice): LogFields {
-  return { event: cut(event.event), delivery: delivery.id, attempt: delivery.attempt };
+  return { eventName: cut(event.event), delivery: delivery.id, attempt: delivery.attempt };
+}
+
+function isOfSchema(reason: LifecycleNotices['rejected']['reason']): boolean {
+  return reason === 'schema_mismatch' || reason === 'schema_failed';
+}
+
+/** The handlers' errors as they are, unless one is a schema's, because its message may quote the payload. */
+function errorFields(error: Error): LogFields {
+  return thrownIn(error).some((each) => issuePaths(each) !== undefined) ? summaryOf(error) : { err: error };
+}
+
+/** Errors without their messages: their classes, and the paths of the issues that a schema found. */
+function summaryOf(error: unknown): LogFields {
+  const thrown = thrownIn(error);
+  const paths = thrown.flatMap((each) => issuePaths(each) ?? []);
+  return {
+    errorNames: thrown.map((each) => cut(readText(toError(each), 'name'))),
+    ...(paths.length > 0 && { paths: paths.map(cut) }),
+  };
+}
+
+/** The errors that are behind one of ours. */
+function thrownIn(error: unknown): readonly unknown[] {
+  if (error instanceof HandlerError) return error.errors;
+  return [error instanceof WebhookError ? (error.cause ?? error) : error];
 }
 
 /** Every notice there is. */

@@ -1,5 +1,6 @@
 import { contain } from '../contain.js';
-import { readText } from '../errors.js';
+import { toOneLine } from '../control-chars.js';
+import { emitProcessWarning } from './process-warning.js';
 
 /** Where the package logs: pino, or anything shaped like it (`console` too). Levels that are missing are skipped. */
 export type Logger = {
@@ -14,12 +15,17 @@ export type LogFields = Record<string, unknown>;
 /** A logger that cannot throw. */
 export interface Log {
   write(level: LogLevel, fields: LogFields, message: string): void;
-  /** For what the developer must see even without a logger: a Node process warning then, once a message. */
+  /**
+   * For what the developer must see even without a logger: then a Node process warning, once for each message and at most
+   * ten times for each code, because messages name events that the sender chooses.
+   */
   warnDeveloper(code: string, message: string, cause?: Error): void;
 }
 
+const MAX_WARNINGS_PER_CODE = 10;
+
 export function createLog(logger: Logger | undefined): Log {
-  const warned = new Set<string>();
+  const warned = new Map<string, Set<string>>();
 
   function write(level: LogLevel, fields: LogFields, message: string): void {
     // A broken logger has no place to complain to; the delivery goes on.
@@ -31,19 +37,22 @@ export function createLog(logger: Logger | undefined): Log {
 
   function warnDeveloper(code: string, message: string, cause?: Error): void {
     if (logger !== undefined) {
-      write('warn', { code, ...(cause && { err: cause }) }, message);
-    } else if (!warned.has(message)) {
-      warned.add(message);
-      const detail = cause && { detail: readText(cause, 'stack') };
-      process.emitWarning(message, { type: 'CakemailWebhooksWarning', code, ...detail });
+      write('warn', { code, ...(cause && { err: cause }) }, toOneLine(message));
+      return;
     }
+    const messages = warned.get(code) ?? new Set();
+    if (messages.size > MAX_WARNINGS_PER_CODE || messages.has(message)) return;
+    warned.set(code, messages.add(message));
+    if (messages.size > MAX_WARNINGS_PER_CODE)
+      emitProcessWarning(code, 'Further warnings with this code are not shown.');
+    else emitProcessWarning(code, message, cause);
   }
 
   return { write, warnDeveloper };
 }
 
-/** A name from outside, short enough for a line. */
+/** A name from outside as a warning or a log field may hold it: short, in one line, without control characters. */
 export function cut(name: string): string {
   if (typeof name !== 'string') return typeof name;
-  return name.length > 128 ? `${name.slice(0, 128)}…` : name;
+  return toOneLine(name.length > 128 ? `${name.slice(0, 128)}…` : name);
 }

@@ -92,8 +92,12 @@ function report(io: Io, events: LifecycleEmitter, isAlone: boolean): void {
 
 /** A line for each refused request, and below it what explains a signature that does not hold. */
 function reportRefusals(io: Io, webhooks: WebhookRouter, keys: readonly GivenKey[]): void {
-  onRefusal(webhooks, keys, ({ reason, status, event }, why) => {
-    io.out(now(), paint('red', ` ${status} `), `${oneLine(event ?? 'unverified')} refused: ${reason}; see the page`);
+  onRefusal(webhooks, keys, ({ reason, status, eventName }, why) => {
+    io.out(
+      now(),
+      paint('red', ` ${status} `),
+      `${oneLine(eventName ?? 'unverified')} refused: ${reason}; see the page`,
+    );
     for (const line of why) io.out(INDENT, line);
   });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
 import type { Settled } from '../../dispatch/settled.js';
-import type { Attempt, DurableWorker, WorkerHooks, WorkOptions } from '../../durable/store.js';
+import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../durable/store.js';
 import { toError } from '../../errors.js';
 import { CRASHED, type Ending, endingOf } from '../ending.js';
 import type { InboxSettings } from '../types.js';
@@ -15,6 +15,7 @@ const RETRY_MS = 1_000;
 interface Ended {
   readonly attempt: number;
   readonly ending: Ending;
+  readonly verdict: Verdict;
   readonly settled: Settled;
 }
 
@@ -22,7 +23,10 @@ interface Ended {
 class Dead extends Error {
   override readonly name = 'UnrecoverableError';
 
-  constructor(readonly ending: Extract<Ending, { state: 'dead' }>) {
+  constructor(
+    readonly ending: Extract<Ending, { state: 'dead' }>,
+    readonly verdict: Verdict,
+  ) {
     super(`No further attempt: ${ending.error}`);
   }
 }
@@ -50,17 +54,17 @@ export function startBullWorker(
     const { id = '' } = job;
     const before = ended.get(id);
     const isSame = before !== undefined && before.attempt === job.attemptsStarted - 1;
-    const { ending, settled } = isSame ? before : await run(job);
-    ended.set(id, { attempt: job.attemptsStarted, ending, settled });
+    const { ending, verdict, settled } = isSame ? before : await run(job);
+    ended.set(id, { attempt: job.attemptsStarted, ending, verdict, settled });
     if (ending.state === 'done') return;
     await writeDown(job, token, settled, ending);
-    throw ending.state === 'dead' ? new Dead(ending) : new Again(ending);
+    throw ending.state === 'dead' ? new Dead(ending, verdict) : new Again(ending);
   }
 
   async function run(job: InboxJob): Promise<Omit<Ended, 'attempt'>> {
     const leased = leasedFrom(job);
     const verdict = leased.attempt > retries.attempts ? CRASHED : await attempt(leased);
-    return { ending: endingOf(verdict, leased.attempt, settings), settled: leased.settled };
+    return { ending: endingOf(verdict, leased.attempt, settings), verdict, settled: leased.settled };
   }
 
   /** As often as it takes: the lease is renewed meanwhile. */
@@ -106,7 +110,9 @@ export function startBullWorker(
   worker.on('failed', (job, error) => {
     if (job === undefined || !(error instanceof Dead || error instanceof Again)) return;
     ended.delete(job.id ?? '');
-    if (error instanceof Dead) dead(storedIn(job), error.ending.reason, new Error(error.ending.error));
+    if (error instanceof Dead && 'error' in error.verdict) {
+      dead(storedIn(job), error.ending.reason, error.verdict.error);
+    }
   });
   let stopped: Promise<void> | undefined;
   return {

@@ -7,7 +7,7 @@ import type { Deliveries, Lease, Settlement } from './deliveries.js';
 /** Takes deliveries on, has them attempted, and writes down how that ended. */
 export class SqliteWorker implements DurableWorker {
   readonly #held = new Set<Lease>();
-  #settlements: Settlement[] = [];
+  #settlements: (Settlement & { readonly verdict: Verdict })[] = [];
   #timer: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
   #stopped: Promise<void> | undefined;
@@ -85,8 +85,8 @@ export class SqliteWorker implements DurableWorker {
     ]);
     for (const { lease } of this.#settlements) this.#held.delete(lease);
     this.#settlements = [];
-    for (const { lease, ending } of settled) {
-      if (ending.state === 'dead') this.options.dead(lease, ending.reason, new Error(ending.error));
+    for (const { lease, ending, verdict } of settled) {
+      if (ending.state === 'dead' && 'error' in verdict) this.options.dead(lease, ending.reason, verdict.error);
     }
     return claimed;
   }
@@ -104,7 +104,7 @@ export class SqliteWorker implements DurableWorker {
     const exhausted = lease.attempt > this.settings.retries.attempts;
     const verdict: Promise<Verdict> = exhausted ? Promise.resolve(CRASHED) : this.attempt(lease);
     void verdict.then((verdict) => {
-      this.#settlements.push({ lease, ending: endingOf(verdict, lease.attempt, this.settings) });
+      this.#settlements.push({ lease, verdict, ending: endingOf(verdict, lease.attempt, this.settings) });
       this.wake();
     });
   }
