@@ -289,7 +289,7 @@ describe.each([['http.createServer(webhooks)', undefined], ...FRAMEWORKS.slice(0
       const { webhooks, listener } = createApp(OPTIONS, framework && { framework });
       const handled = watch(webhooks);
       const { port } = await listen(framework === undefined ? webhooks : listener);
-        const batch = fc.array(given, { minLength: SOCKETS.size, maxLength: SOCKETS.size, size: 'max' });
+      const batch = fc.array(given, { minLength: SOCKETS.size, maxLength: SOCKETS.size, size: 'max' });
       await fc.assert(
         fc.asyncProperty(batch, async (requests) => {
           handled.length = 0;
