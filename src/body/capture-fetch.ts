@@ -4,7 +4,7 @@ import { decoderFor, isIdentity } from './inflate.js';
 import { readStream } from './read-stream.js';
 import type { BodyLimits, CapturedBody } from './request.js';
 
-/** The exact bytes of a Fetch request that nobody has read. */
+/** The exact bytes of a Fetch request that was not read yet. */
 export async function captureFetchBody(request: Request, limits: BodyLimits): Promise<CapturedBody> {
   const encoding = request.headers.get('content-encoding') ?? undefined;
   const decoder = limits.inflate ? decoderFor(encoding) : undefined;

@@ -63,7 +63,7 @@ export class ChunkCollector {
   }
 }
 
-/** Whether a chunk is a small part of a memory block that it keeps alive as a whole. */
+/** Tests for a chunk that is a small part of a memory block, all of which it keeps alive. */
 function pinsMuchMore(chunk: Buffer): boolean {
   return chunk.buffer.byteLength > 2 * chunk.length;
 }
