@@ -6,7 +6,7 @@ import type { Entry } from './entry.js';
 
 const SIGNATURE_REASONS: ReadonlySet<string | null> = new Set(['malformed', 'mismatch', 'wrong_key_for_event']);
 
-/** The app waits for a slice at most. A body of Cakemail has a few KiB, so the limits leave out hostile ones only. */
+/** The app waits for one slice at most. `doctor` has no such limits, so the page refers to it when one was reached. */
 const BUDGET: Budget = {
   mostBytes: 32 * 1024 * 1024,
   mostRewritten: 64 * 1024,
@@ -23,7 +23,7 @@ export class Diagnoser {
 
   constructor(private readonly inside: RouterInside) {}
 
-  /** Undefined when there is no signature to explain, or no keys to explain it with. */
+  /** Gives undefined when the refusal is not about a signature, or when the keys are not available. */
   async diagnose(entry: Entry): Promise<Diagnosis | undefined> {
     const { signature, reason, rawBody } = entry;
     if (signature === null || !SIGNATURE_REASONS.has(reason)) return undefined;
