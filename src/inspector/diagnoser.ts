@@ -11,7 +11,7 @@ const BUDGET: Budget = {
   mostBytes: 32 * 1024 * 1024,
   mostRewritten: 64 * 1024,
   totalMs: 500,
-  sliceMs: 10,
+  sliceMs: 5,
   now: cpuTime,
   pause: () => setImmediate(),
 };
