@@ -184,7 +184,7 @@ describe('44. within a budget', () => {
     update.mockRestore();
     expect(pauses.length).toBeGreaterThanOrEqual(Math.floor(steps() / 13));
     for (const [index, pause] of pauses.entries()) expect(pause - (pauses[index - 1] ?? 0)).toBeLessThanOrEqual(13);
-    expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(1024 * 1024);
+    expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(K256);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(8 * K256);
   });
 

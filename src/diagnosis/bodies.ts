@@ -14,7 +14,7 @@ const MAX_DEPTH = 100;
  * Makes the bodies that the sender may have signed, given a body as it was captured; the smaller changes first. Each step
  * takes time in proportion to the length of the body, and yields undefined when it leads to no new body.
  *
- * @param mostRewritten The longest body, in bytes, of which more than the two ends is looked at.
+ * @param mostRewritten The longest body, in bytes, that is parsed and rewritten; a longer one is changed only at its ends.
  */
 export function* bodiesLike(body: Buffer, mostRewritten: number): Generator<Variant<Buffer> | undefined> {
   yield { value: body };

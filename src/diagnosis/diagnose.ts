@@ -104,7 +104,7 @@ function* searchIn({ body, signature, keys }: Capture, limits: Limits): Generato
 }
 
 /** Bytes that are hashed in one step. */
-const CHUNK = 1024 * 1024;
+const CHUNK = 256 * 1024;
 
 interface Pair {
   readonly key: Variant<Buffer>;

@@ -53,7 +53,7 @@ export function layOut(compact: Buffer, indent: number | undefined): Buffer | un
 }
 
 /**
- * Whether brackets nest deeper than this, in a text that may be JSON. The time that `JSON.stringify` takes grows with the
+ * Tells whether brackets nest deeper than this, in a text that may be JSON. The time that `JSON.stringify` takes grows with the
  * depth times the number of elements, because it compares each element with those around it.
  */
 export function isDeeperThan(depth: number, text: Buffer): boolean {

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Budget, type Capture, type Diagnosis, diagnoseWithin } from './diagnose.js';
 
-/** The process waits for one slice at most. Cakemail's bodies have a few KiB, so the limits leave out hostile ones only. */
+/** The process waits for one slice at most. `doctor` has no such limits, so the page refers to it when one was reached. */
 const BUDGET: Budget = {
   mostBytes: 32 * 1024 * 1024,
   mostRewritten: 64 * 1024,
   totalMs: 500,
-  sliceMs: 10,
+  sliceMs: 5,
   now: cpuTime,
   pause: () => setImmediate(),
 };

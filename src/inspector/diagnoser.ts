@@ -13,7 +13,7 @@ export class Diagnoser {
 
   constructor(private readonly inside: RouterInside) {}
 
-  /** Undefined when there is no signature to explain, or no keys to explain it with. */
+  /** Gives undefined when the refusal is not about a signature, or when the keys are not available. */
   async diagnose(entry: Entry): Promise<Diagnosis | undefined> {
     const { signature, reason, rawBody } = entry;
     if (signature === null || !SIGNATURE_REASONS.has(reason)) return undefined;

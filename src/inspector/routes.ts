@@ -28,7 +28,7 @@ export interface Asked {
   readonly param: string;
   /** What was posted. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** Whether a changed body may be signed and sent. */
+  /** True if a changed body may be signed and sent. */
   readonly maySend: boolean;
 }
 

@@ -31,7 +31,7 @@ export class AccessToken {
     return isEqual(text, this.#text);
   }
 
-  /** Whether a request carries the cookie. A browser sends two of one name when one mount lies below another. */
+  /** Tells whether a request carries the cookie. A browser sends two of one name when one mount lies below another. */
   isInCookieOf({ headers }: IncomingMessage): boolean {
     const prefix = `${cookieName(headers.host)}=`;
     const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());

@@ -66,14 +66,14 @@ export interface DeliveryDetail extends DeliverySummary {
   readonly canReplay: boolean;
   /** Of a refused signature: the known mistakes that explain it, none if none does. Null: it was not looked into. */
   readonly mistakes: readonly Mistake[] | null;
-  /** Whether the search for mistakes ended at its time or size limit, before it had tried them all. */
+  /** True if the search for mistakes ended at its time or size limit, before it had tried them all. */
   readonly isDiagnosisCut: boolean;
 }
 
 /** What the page may do here. */
 export interface PageSettings {
   readonly hasInbox: boolean;
-  /** Whether a changed body may be signed and sent. */
+  /** True if a changed body may be signed and sent. */
   readonly canSign: boolean;
   /** Where the deliveries come in, for curl: an address, or a path at the page's host. */
   readonly endpoint: string;
