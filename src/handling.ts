@@ -3,7 +3,7 @@ import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Settled } from './dispatch/settled.js';
 import { findDrift, type Issue } from './events/documented.js';
 import type { ParsedEvent } from './events/parse.js';
-import { checkData, describeIssues } from './events/schemas.js';
+import { checkData, SchemaMismatch } from './events/schemas.js';
 import type { AnyCakemailEvent } from './events/types.js';
 import type { LifecycleEmitter } from './lifecycle.js';
 import type { Settings } from './options.js';
@@ -41,7 +41,7 @@ export class Handling {
       (verdict) => {
         if ('data' in verdict) return { event: Object.assign(event, { data: verdict.data }), drift };
         if (!rejectMismatch) return { event, drift: [...drift, ...verdict.issues] };
-        const cause = new Error(describeIssues(verdict.issues));
+        const cause = new SchemaMismatch(verdict.issues);
         return new RejectedOutcome('schema_mismatch', { event: parsed.event, cause });
       },
       (cause) => new RejectedOutcome('schema_failed', { event: parsed.event, cause }),

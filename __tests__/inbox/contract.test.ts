@@ -151,7 +151,8 @@ onEachEngine((engine) => {
     await send(webhooks, LOGIN);
     const id = await started;
     expect(await inbox.get(id)).toMatchObject({ state: 'active', attempts: 1 });
-    expect([await inbox.remove(id), await inbox.remove({}), await inbox.replay(id), await inbox.replay({})]).toEqual([
+    const all = { all: true } as const;
+    expect([await inbox.remove(id), await inbox.remove(all), await inbox.replay(id), await inbox.replay(all)]).toEqual([
       0, 0, 0, 0,
     ]);
     finish();

@@ -13,6 +13,13 @@ export function checkData(schema: StandardSchemaV1, data: unknown): Awaitable<Da
   return isPromiseLike(result) ? Promise.resolve(result).then(toVerdict) : toVerdict(result);
 }
 
+/** Why an event was refused. The message is for the developer at hand: it holds what the schema says, which may quote values. */
+export class SchemaMismatch extends Error {
+  constructor(readonly issues: readonly Issue[]) {
+    super(describeIssues(issues));
+  }
+}
+
 /** Issues in one line, paths and messages only. */
 export function describeIssues(issues: readonly Issue[]): string {
   return issues.map(({ path, message }) => `${path}: ${message}`).join('; ');

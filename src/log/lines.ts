@@ -9,7 +9,8 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
   received: (notice) => ['debug', { ...notice }, 'received'],
   verified: (notice) => ['debug', { ...notice }, 'signature verified'],
   rejected: ({ reason, code, status, event, cause }) => [
-    status >= 500 ? 'error' : reason === 'body_aborted' ? 'debug' : 'warn',
+    // While an inbox is unavailable, its outage has lines of its own.
+    reason === 'body_aborted' || reason === 'inbox_unavailable' ? 'debug' : status >= 500 ? 'error' : 'warn',
     {
       reason,
       code,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { INBOX_STATES, type Inbox, type InboxEntry, type InboxFilter, type InboxState } from '../../inbox/types.js';
+import { INBOX_STATES, type Inbox, type InboxEntry, type InboxSelection, type InboxState } from '../../inbox/types.js';
 import { UsageError } from '../connect.js';
 import type { Io } from '../io.js';
 import { filled, jsonOption, positive } from '../options.js';
@@ -58,7 +58,7 @@ export function inboxCommand(io: Io): Command {
         // Everything at once is never what is left when an option was forgotten.
         if (id === undefined && Object.keys(filter).length === 0)
           throw new UsageError('Name a delivery, or --state, --event or --since.');
-        const replayed = await opened.replay(id ?? (filter as InboxFilter));
+        const replayed = await opened.replay(id ?? (filter as InboxSelection));
         io.out(isJson ? json({ replayed }) : `${replayed} to be handled once more.`);
       }),
     );
