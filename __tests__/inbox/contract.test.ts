@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { inspect } from 'node:util';
 import request from 'supertest';
 import * as z from 'zod';
 import type { Inbox } from '../../src/inbox/index.js';
@@ -98,6 +99,45 @@ onEachEngine((engine) => {
       expect([await inbox.get(id), await inbox.remove(id), await inbox.replay(id)]).toEqual([undefined, 0, 0]);
     }
     expect(await inbox.stats()).toMatchObject({ waiting: 1 });
+  });
+
+  test('replays and removes everything only when it is told to', async () => {
+    const webhooks = routerOn(inbox, { worker: false });
+    await send(webhooks, LOGIN);
+    const empty = [
+      {},
+      { state: undefined },
+      { event: undefined, since: undefined },
+      { all: false },
+      { all: undefined },
+    ];
+    for (const which of [...empty, { all: true, state: 'waiting' }, { all: 'yes' }] as never[]) {
+      for (const act of [inbox.remove, inbox.replay]) await expect(act(which)).rejects.toThrow(ConfigurationError);
+    }
+    await expect(inbox.remove({} as never)).rejects.toThrow('pass { all: true } if you mean that');
+    expect(await inbox.stats()).toMatchObject({ waiting: 1 });
+    expect(await inbox.replay({ all: true })).toBe(0);
+    expect(await inbox.remove({ all: true })).toBe(1);
+  });
+
+  test('keeps of a refused event where its schema refuses it, and no value', async () => {
+    const schema = z.object({
+      deep: z.object({ card: z.string().refine(() => false, { error: ({ input }) => `not ${input}` }) }),
+    });
+    const written: unknown[] = [];
+    const logger = {
+      error: (...line: unknown[]) => written.push(line),
+      warn: (...line: unknown[]) => written.push(line),
+    };
+    const webhooks = routerOn(inbox, { schemas: { 'Email.Sent': schema as never }, logger });
+    const died = next(webhooks, 'dead');
+    await send(webhooks, { event: 'Email.Sent', data: { deep: { card: '4111-1111' } } });
+    const { id, error } = await died;
+    const { rawBody: _body, headers: _headers, ...entry } = (await inbox.get(id)) ?? { rawBody: '', headers: {} };
+    expect(entry).toMatchObject({ reason: 'schema_mismatch', error: expect.stringContaining('data.deep.card') });
+    for (const shown of [entry, error, written]) {
+      expect(inspect(shown, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain('4111-1111');
+    }
   });
 
   test('counts the age of a delivery that came again from when it came again', async () => {

@@ -126,6 +126,8 @@ const [redis, postgres] = OWN_SERVERS;
     await teller.sendUntil(202);
     await admin.config('SET', 'requirepass', 'something-else');
     await admin.client('KILL', 'TYPE', 'normal');
+    admin.disconnect();
+    admin = new Redis(server.address, { password: 'something-else' });
     await teller.sendUntil(503);
     // By the connection of the receiver and those of the worker.
     while (!/errorstat_WRONGPASS:count=([3-9]|\d\d)/.test(await admin.info('errorstats'))) await sleep(20);
