@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogFields } from '../../src/index.js';
 import { sampleEvent } from '../../src/testing/index.js';
 import { closeAll, drained, next, open, QUICK, routerOn, send } from '../helpers/inbox.js';
@@ -23,7 +24,7 @@ describe.each(OWN_SERVERS)('a $name that is killed and started again', ({ isTher
       const webhooks = routerOn(inbox, { logger: { warn: line('warn'), error: line('error') } });
       let rejected = 0;
       webhooks.events.on('rejected', () => rejected++);
-      webhooks.onAny(() => {});
+      webhooks.on('User.LoggedIn', () => {});
       let account_id = 0;
       expect(await send(webhooks, LOGIN)).toMatchObject({ status: 202 });
       await drained(inbox);
@@ -37,14 +38,14 @@ describe.each(OWN_SERVERS)('a $name that is killed and started again', ({ isTher
 
       await server.start();
       const handled = next(webhooks, 'handled');
-      while ((await send(webhooks, { ...LOGIN, account_id: account_id++ })).status !== 202);
+      while ((await send(webhooks, { ...LOGIN, account_id: account_id++ })).status !== 202) await sleep(20);
       await handled;
-      expect(lines.sort()).toEqual([
+      expect(lines.filter((each) => each.includes('deliver'))).toEqual([
         'error: the inbox cannot store deliveries: they are refused with 503',
-        'error: the inbox failed its worker, which goes on trying',
-        'warn: the inbox serves its worker again',
         'warn: the inbox stores deliveries again',
       ]);
+      // A worker that waited all the time may not have noticed.
+      expect(lines.length).toBeLessThanOrEqual(4);
       await webhooks.close();
     },
   );
