@@ -3,7 +3,7 @@ import type { Log } from '../log/logger.js';
 
 const MINUTE_MS = 60_000;
 
-/** What an outage is called in the log. Fixed texts, so that a process without a logger is warned once. */
+/** The lines of an outage. Fixed texts, so that a process without a logger is warned once. */
 export interface OutageTexts {
   /** The first failure. */
   readonly began: string;
@@ -18,7 +18,7 @@ export interface OutageTexts {
  * is tried. An inbox whose server is away would otherwise write a line for every request.
  */
 export class Outage {
-  /** What the last line said. */
+  /** The last line said that it fails. */
   #isReported = false;
   /** Since the last line. */
   #failures = 0;

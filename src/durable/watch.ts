@@ -3,7 +3,7 @@ import { type LifecycleEmitter, tapInto } from '../lifecycle.js';
 import type { Log } from '../log/logger.js';
 import { Outage } from './outage.js';
 
-/** What is reported of the inbox of one router, in place of a line for each failure. */
+/** Reports the outages of one router's inbox, in place of a line for each failure. */
 export interface InboxWatch {
   readonly worker: Outage;
   /** For when the inbox is closed. */

@@ -13,7 +13,7 @@ import {
 const ID = /^[0-9a-f]{64}$/;
 
 /**
- * The inbox that users get: it checks what it is asked, because a filter that is none must not mean everything and an id from
+ * The inbox that users get: it checks what it is asked, because an invalid filter must not mean everything and an id from
  * outside must not reach a store's own keys, and it turns the errors of the engine's driver into its own.
  */
 export function checked(engine: InboxEngine, name: EngineName): Inbox {
@@ -64,7 +64,7 @@ function isNobodys(caller: string, which: string | InboxSelection): boolean {
   return false;
 }
 
-/** What the engine is asked, to which an empty filter means everything. */
+/** The filter for the engine, to which an empty one means everything. */
 function filterOf(which: string | InboxSelection): string | InboxFilter {
   if (typeof which === 'string') return which;
   const { state, event, since } = which;

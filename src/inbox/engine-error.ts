@@ -1,7 +1,7 @@
 import type { EngineName } from './types.js';
 
 /**
- * What an inbox failed with, in this package's words. The errors of drivers stay inside: some hold the password, the
+ * The failure of an inbox, in this package's words. The errors of drivers stay inside, because some hold the password, the
  * command with the body of a delivery, or quote a value in their message, and a logger writes all of it.
  */
 export class InboxError extends Error {
@@ -59,7 +59,7 @@ function text(thrown: unknown, member: 'code' | 'message' | 'name'): string {
 
 const SILENT = 'did not answer in time';
 
-/** What drivers say without a code, or with one that says too little. */
+/** For messages of drivers that have no code, or one that says too little. */
 const SENTENCES: readonly (readonly [RegExp, code: string, reason: string])[] = [
   [/^(Invalid URL|URI malformed)/, 'ERR_INVALID_URL', 'has an address that is not a valid URL'],
   [/DB index is out of range/, 'ERR_DB_INDEX', 'has no database of the number in the address'],

@@ -18,7 +18,7 @@ export interface JobData {
   readonly call: string;
   /** As JSON: the handlers that earlier attempts are done with. */
   readonly settled?: string;
-  /** What the last attempt came to, when it failed. */
+  /** The result of the last attempt, when it failed. */
   readonly ending?: Ending;
 }
 
@@ -37,7 +37,7 @@ export function newJob({ id, event, rawBody, headers, receivedAt }: StoredDelive
   };
 }
 
-/** What is left of the data where another program has changed it. */
+/** The data as far as it has the right shape: another program may have changed it. */
 function dataOf({ data }: InboxJob): Partial<JobData> {
   return typeof data === 'object' && data !== null ? data : {};
 }

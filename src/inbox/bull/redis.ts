@@ -156,7 +156,7 @@ function questionsTo(client: Redis, prefix: string): Pick<Engine, 'origins' | 'f
   };
 }
 
-/** Empty for data that was damaged, which is nobody's adding. */
+/** Empty for data that another program damaged, because no call to `add` has an empty name. */
 function callIn(data: string): string {
   try {
     return String((JSON.parse(data) as Partial<JobData> | null)?.call ?? '');
