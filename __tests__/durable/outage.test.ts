@@ -40,7 +40,7 @@ test('an outage is one line when it begins, one a minute with the count, and one
   expect(lines).toHaveLength(4);
 });
 
-test('what works all the time is no line', () => {
+test('without a failure nothing is logged', () => {
   outage.succeeded();
   jest.advanceTimersByTime(MINUTE_MS);
   expect(lines).toEqual([]);
@@ -58,7 +58,7 @@ test('what fails every other time is three lines a minute at most', () => {
   expect(lines.length).toBeLessThanOrEqual(15);
 });
 
-test('an outage that nobody meets for a minute is silent, and its next failure is told at once', () => {
+test('after a minute without a failure, the next failure is logged at once', () => {
   fail(1);
   jest.advanceTimersByTime(3 * MINUTE_MS);
   expect(messages()).toEqual(['error: began', 'error: 1 more']);
@@ -66,7 +66,7 @@ test('an outage that nobody meets for a minute is silent, and its next failure i
   expect(messages().slice(2)).toEqual(['error: began']);
 });
 
-test('an outage that ended unseen within the minute of another is told of with the next success', () => {
+test('an outage that ended within the minute of another is reported as ended with the next success', () => {
   fail(1);
   outage.succeeded();
   fail(1);

@@ -10,7 +10,7 @@ const LOGIN = sampleEvent('User.LoggedIn');
 const OTHER_ID = 'a'.repeat(64);
 
 type Outcome = 'dead' | 'done' | 'skipped';
-/** What another program did to a delivery, and what becomes of it. */
+/** A change by another program to a stored delivery, and the state that the delivery ends in. */
 type Damages = Record<string, readonly [change: string, Outcome]>;
 
 const inSqlite: Damages = {
@@ -24,7 +24,7 @@ const inSqlite: Damages = {
   'a time that is text': [`received_at = 'abc'`, 'done'],
   'a time beyond all dates': ['received_at = 9223372036854775807', 'done'],
   'another id': [`id = '${OTHER_ID}'`, 'dead'],
-  'an id that is no text': [`id = x'ff'`, 'skipped'],
+  'an id that is not text': [`id = x'ff'`, 'skipped'],
   'an event that is not UTF-8': [`event = CAST(x'ff' AS TEXT)`, 'done'],
   'attempts that are text': [`attempt = 'x'`, 'done'],
   'attempts beyond all numbers': ['attempt = 9223372036854775807', 'dead'],
@@ -32,7 +32,7 @@ const inSqlite: Damages = {
   'settled handlers of another shape': [`settled = '[[1,2,3],"x",null]'`, 'done'],
   'a state that does not exist': [`state = 'odd'`, 'skipped'],
   'a due time that is text': [`at = 'abc'`, 'skipped'],
-  'a reason that is no text': [`reason = x'ff'`, 'done'],
+  'a reason that is not text': [`reason = x'ff'`, 'done'],
 };
 
 const inRedis: Damages = {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { engineError, InboxError } from '../../src/inbox/engine-error.js';
 
-/** What drivers throw, with a secret wherever they put values. */
+/** An error as drivers throw it, with a secret wherever they put values. */
 function thrown(message: string, members: object = {}, name = 'Error'): Error {
   const command = { name: 'auth', args: ['hunter2'] };
   return Object.assign(new Error(message, { cause: 'hunter2' }), { name, command, detail: 'hunter2', ...members });
@@ -36,7 +36,7 @@ test.each<[string, unknown, string, RegExp]>([
     'UNKNOWN',
     /not an Error/,
   ],
-])('%s: what its driver threw is told by code, and nothing of it is copied (%#)', (engine, error, code, said) => {
+])('%s: an error of its driver is explained by its code, and no text is copied (%#)', (engine, error, code, said) => {
   const shown = engineError(engine as 'Redis', error);
   expect(shown).toBeInstanceOf(InboxError);
   expect(shown).toMatchObject({ name: 'InboxError', code });

@@ -14,7 +14,7 @@ const MOST_PATHS = 20;
 /** Runs the handlers of a stored delivery once, and says what that came to. */
 export async function attemptStored(leased: LeasedDelivery, handling: Handling): Promise<Verdict> {
   const parsed = parseEvent(leased.rawBody);
-  // Only what could be read was stored: somebody has changed it since.
+  // Only readable bytes were stored: another program has changed them since.
   if ('reason' in parsed) {
     return { state: 'dead', reason: 'not_readable', error: new Error(`The stored bytes are ${parsed.reason}`) };
   }

@@ -65,7 +65,7 @@ export class Outage {
   #summarize(): void {
     this.#hasEnded = false;
     const count = this.#failures;
-    // Nothing failed for a minute. Whether it works shows with the next success, and the next failure is told at once.
+    // Nothing failed for a minute. Whether it works shows with the next success, and the next failure is logged at once.
     if (count === 0) {
       this.close();
       return;

@@ -21,5 +21,6 @@ export async function need<T>(scheme: string, packages: string, load: () => Prom
  */
 export function cannotOpen(engine: EngineName, thrown: unknown, where: string = engine): ConfigurationError {
   const cause = engineError(engine, thrown);
-  return new ConfigurationError('ERR_INBOX_OPEN', `${where}: ${cause.message.replace(/[.]$/, '')}.`, cause);
+  const said = cause.message.replace(`${engine} `, '').replace(/[.]$/, '');
+  return new ConfigurationError('ERR_INBOX_OPEN', `${where}: ${said}.`, cause);
 }
