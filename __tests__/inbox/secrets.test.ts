@@ -1,11 +1,9 @@
-import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import Database from 'libsql';
 import { Client } from 'pg';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { OWN_SERVERS, type OwnServer } from '../helpers/own-servers.js';
@@ -20,23 +18,21 @@ const PROGRAM = join(__dirname, '../processes/tell-all.ts');
 interface Teller {
   readonly written: () => string;
   /** Sends distinct deliveries until the answer has this status, and resolves when it has. */
-  sendUntil(status: number, size?: number): Promise<void>;
+  sendUntil(status: number): Promise<void>;
   /** Asks the inbox everything, and resolves to how many questions failed. */
   ask(): Promise<number>;
   /** Resolves once it wrote this. */
   wrote(text: string | RegExp): Promise<void>;
   close(): Promise<void>;
-  readonly process: ChildProcess;
 }
 
 const running: ChildProcess[] = [];
 const signatures: string[] = [];
 
-async function startTeller(address: string, command: readonly string[] = []): Promise<Teller> {
+async function startTeller(address: string): Promise<Teller> {
   const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] };
-  const node = [process.execPath, '--import', 'tsx', PROGRAM, address, '{"leaseMs":1000,"pollMs":20}', KEY];
-  const [program = '', ...args] = [...command, ...node];
-  const child = spawn(program, args, options);
+  const node = ['--import', 'tsx', PROGRAM, address, '{"leaseMs":1000,"pollMs":20}', KEY];
+  const child = spawn(process.execPath, node, options);
   running.push(child);
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -51,11 +47,10 @@ async function startTeller(address: string, command: readonly string[] = []): Pr
     return answer;
   }
   const teller: Teller = {
-    process: child,
     written: () => text,
-    async sendUntil(status, size = 10) {
+    async sendUntil(status) {
       for (;;) {
-        const payload = { ...sampleEvent('User.LoggedIn'), account_id: index++, data: { text: BODY.repeat(size) } };
+        const payload = { ...sampleEvent('User.LoggedIn'), account_id: index++, data: { text: BODY.repeat(10) } };
         const { rawBody, headers } = signedRequest(payload, { secret: KEY });
         signatures.push(headers['x-signature'] ?? '');
         const sent = { rawBody: rawBody.toString(), headers: { ...headers, 'x-marker': HEADER } };
@@ -251,60 +246,6 @@ const [redis, postgres] = OWN_SERVERS;
     expect(await teller.ask()).toBe(6);
     await server.start();
     await teller.sendUntil(202);
-    await teller.close();
-    expectNothingOf(teller.written());
-  });
-});
-
-const canMount = process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0;
-
-describe('whatever befalls a SQLite file', () => {
-  let folder: string;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'secrets-'));
-  });
-  afterEach(() => rmSync(folder, { recursive: true }));
-  const address = (): string => `file:${join(folder, 'inbox.db')}`;
-  /** On a disk of two megabytes that no other process sees. */
-  const startOnSmallDisk = (): Promise<Teller> => {
-    const script = 'mount -t tmpfs -o size=2m none "$0" && exec "$@"';
-    return startTeller(address(), ['unshare', '--mount', 'sh', '-c', script, folder]);
-  };
-
-  test('no log holds anything of a delivery when another process locks it', async () => {
-    const teller = await startTeller(address());
-    await teller.sendUntil(202);
-    const other = new Database(join(folder, 'inbox.db'));
-    other.exec('BEGIN IMMEDIATE');
-    await teller.sendUntil(503);
-    await teller.wrote('SQLITE_BUSY');
-    await teller.ask();
-    other.exec('ROLLBACK');
-    other.close();
-    await teller.sendUntil(202);
-    await teller.close();
-    expectNothingOf(teller.written());
-  });
-
-  (canMount ? test : test.skip)('no log holds anything of a delivery when its disk is full', async () => {
-    const teller = await startOnSmallDisk();
-    await teller.sendUntil(503, 8_000);
-    await teller.wrote('SQLITE_FULL');
-    await teller.ask();
-    await teller.close();
-    expectNothingOf(teller.written());
-  });
-
-  (canMount ? test : test.skip)('no log holds anything of a delivery when its disk becomes read-only', async () => {
-    const teller = await startOnSmallDisk();
-    await teller.sendUntil(202);
-    const remount = ['-t', String(teller.process.pid), '--mount', 'mount', '-o', 'remount,ro', folder];
-    // A file that is open for writing keeps a disk from becoming read-only; one that is protected need not be asked.
-    spawnSync('nsenter', remount);
-    const protect = ['-t', String(teller.process.pid), '--mount', 'mount', '--bind', '-o', 'ro', folder, folder];
-    spawnSync('nsenter', protect);
-    await teller.sendUntil(503);
-    await teller.ask();
     await teller.close();
     expectNothingOf(teller.written());
   });
