@@ -326,6 +326,7 @@ describe('the lines', () => {
     [500, 'body_consumed', 'error'],
     [503, 'closing', 'error'],
     [400, 'body_aborted', 'debug'],
+    [503, 'inbox_unavailable', 'debug'],
   ])('of a rejection with %i %s are of level %s', (status, reason, level) => {
     const fields = { reason, code: 'ERR_PAYLOAD', status, ...(status >= 500 && { help: expect.any(String) }) };
     expect(linesOf('rejected', { ...fields, eventName: undefined, cause: undefined })).toEqual([

@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { issuePaths } from './issue-paths.js';
 
 /**
  * Every failure this package reports, by its stable code: what it says, and what to do about it.
@@ -247,10 +248,13 @@ export interface ErrorSummary {
 export function describe(error: Error | ErrorSummary): string {
   if (!isError(error)) return error.message.slice(0, 1000);
   const causes = error instanceof HandlerError ? error.errors : [error, error.cause].filter(isError);
-  return causes
-    .map((each) => readText(each, 'message'))
-    .join('; ')
-    .slice(0, 1000);
+  return causes.map(messageWithoutValues).join('; ').slice(0, 1000);
+}
+
+/** The message of a schema's error may quote the payload, so only the paths of its issues are given. */
+function messageWithoutValues(error: Error): string {
+  const paths = issuePaths(error);
+  return paths === undefined ? readText(error, 'message') : `${readText(error, 'name')}: ${paths.join(', ')}`;
 }
 
 /** A value as text, even one whose own toString throws. */

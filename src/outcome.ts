@@ -1,7 +1,7 @@
 import type { Delivery } from './delivery.js';
 import { HandlerError, messageOf, readText, textOf, toError, WebhookError, type WebhookErrorCode } from './errors.js';
-import { issuePaths } from './events/schemas.js';
 import type { AnyCakemailEvent } from './events/types.js';
+import { issuePaths } from './issue-paths.js';
 
 /** Why a request was refused before any handler ran. Told to `events` and the log, never to the sender. */
 export type RejectionReason = keyof typeof REASONS;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { Drain } from './drain.js';
 import type { DurableWorker } from './durable/store.js';
+import { watchInbox } from './durable/watch.js';
 import { startWorker } from './durable/work.js';
 import { toError, WebhookError } from './errors.js';
 import type { SchemaMap } from './events/types.js';
@@ -57,6 +58,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   const drain = new Drain();
   const node = new NodeFace(settings, receiver, drain);
   const fetch = new FetchFace(settings, receiver, drain);
+  const watch = settings.inbox === undefined ? undefined : watchInbox(events, log, settings.hasLogger);
   let worker: DurableWorker | undefined;
   let closing: Promise<void> | undefined;
   for (const warning of settings.inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
@@ -77,10 +79,10 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
 
   function work(concurrency = DEFAULT_CONCURRENCY): void {
     const { inbox } = settings;
-    if (inbox === undefined) throw invalid('work() needs the option `inbox`.');
+    if (inbox === undefined || watch === undefined) throw invalid('work() needs the option `inbox`.');
     if (drain.closed) throw invalid('work(): this router is closed.');
     if (worker !== undefined) throw invalid(WORKS_ALREADY);
-    worker = startWorker(inbox, concurrency, { handling, drain, events, log });
+    worker = startWorker(inbox, concurrency, { handling, drain, events, outage: watch.worker });
   }
 
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -101,6 +103,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
       log.write('error', { err }, 'the inbox could not be closed: what ran may run again');
     await settle(() => within(ANSWER_MS, stopped, () => late('worker')), complain);
     await settle(() => within(CLOSE_INBOX_MS, settings.inbox?.close(), () => late('inbox')), complain);
+    watch?.close();
   }
 
   /** Counted by `drain` while it runs, and refused once that is closed. */

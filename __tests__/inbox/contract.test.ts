@@ -110,6 +110,45 @@ onEachEngine((engine) => {
     expect(await inbox.stats()).toMatchObject({ waiting: 1 });
   });
 
+  test('replays and removes everything only when it is told to', async () => {
+    const webhooks = routerOn(inbox, { worker: false });
+    await send(webhooks, LOGIN);
+    const empty = [
+      {},
+      { state: undefined },
+      { event: undefined, since: undefined },
+      { all: false },
+      { all: undefined },
+    ];
+    for (const which of [...empty, { all: true, state: 'waiting' }, { all: 'yes' }] as never[]) {
+      for (const act of [inbox.remove, inbox.replay]) await expect(act(which)).rejects.toThrow(ConfigurationError);
+    }
+    await expect(inbox.remove({} as never)).rejects.toThrow('pass { all: true } if you mean that');
+    expect(await inbox.stats()).toMatchObject({ waiting: 1 });
+    expect(await inbox.replay({ all: true })).toBe(0);
+    expect(await inbox.remove({ all: true })).toBe(1);
+  });
+
+  test('keeps of a refused event where its schema refuses it, and no value', async () => {
+    const schema = z.object({
+      deep: z.object({ card: z.string().refine(() => false, { error: ({ input }) => `not ${input}` }) }),
+    });
+    const written: unknown[] = [];
+    const logger = {
+      error: (...line: unknown[]) => written.push(line),
+      warn: (...line: unknown[]) => written.push(line),
+    };
+    const webhooks = routerOn(inbox, { schemas: { 'Email.Sent': schema as never }, logger });
+    const died = next(webhooks, 'dead');
+    await send(webhooks, { event: 'Email.Sent', data: { deep: { card: '4111-1111' } } });
+    const { id, error } = await died;
+    const { rawBody: _body, headers: _headers, ...entry } = (await inbox.get(id)) ?? { rawBody: '', headers: {} };
+    expect(entry).toMatchObject({ reason: 'schema_mismatch', error: expect.stringContaining('data.deep.card') });
+    for (const shown of [entry, error, written]) {
+      expect(inspect(shown, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain('4111-1111');
+    }
+  });
+
   test('counts the age of a delivery that came again from when it came again', async () => {
     const short = await open(place, { ...QUICK, keepMs: 1 });
     const webhooks = routerOn(short, { worker: false });
@@ -161,7 +200,8 @@ onEachEngine((engine) => {
     await send(webhooks, LOGIN);
     const id = await started;
     expect(await inbox.get(id)).toMatchObject({ state: 'active', attempts: 1 });
-    expect([await inbox.remove(id), await inbox.remove({}), await inbox.replay(id), await inbox.replay({})]).toEqual([
+    const all = { all: true } as const;
+    expect([await inbox.remove(id), await inbox.remove(all), await inbox.replay(id), await inbox.replay(all)]).toEqual([
       0, 0, 0, 0,
     ]);
     finish();

@@ -33,6 +33,7 @@ test.each<[object, string]>([
   [{ keepMs: 0 }, '`keepMs`'],
   [{ keepDeadMs: 1.5 }, '`keepDeadMs`'],
   [{ leaseMs: 2 ** 31 }, '`leaseMs`'],
+  [{ leaseMs: 999 }, '`leaseMs` must be at least 1000: a lease that ends before its worker can renew it'],
   [{ pollMs: '1' }, '`pollMs`'],
   [{ retries: { attempts: 0 } }, '`retries.attempts`'],
   [{ retries: { base: 1 } }, 'There is no option `retries.base`.'],
@@ -56,12 +57,38 @@ test.each([
   expect(JSON.stringify(error.cause, Object.getOwnPropertyNames(error.cause))).not.toContain('hunter2');
 });
 
+const redis = process.env['REDIS_URL'] ?? '';
+(redis === '' ? describe.skip : describe)('a Redis address', () => {
+  test.each([
+    ['name', 'by number'],
+    ['1abc', 'by number'],
+    ['-1', 'by number'],
+    ['99999', 'has no database of the number in the address'],
+  ])('with the database %s is refused', async (database, said) => {
+    const unhandled = jest.fn();
+    process.on('unhandledRejection', unhandled);
+    const opened = openInbox(`${redis}/${database}`);
+    await expect(opened).rejects.toThrow(ConfigurationError);
+    await expect(opened).rejects.toThrow(said);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).not.toHaveBeenCalled();
+    process.off('unhandledRejection', unhandled);
+  });
+
+  test('may name another database than the first', async () => {
+    const inbox = await openInbox(`${redis}/1`, { name: 'test-of-another-database' });
+    expect(await inbox.list()).toEqual([]);
+    await inbox.close();
+  });
+});
+
 test('a folder that is not there is said', async () => {
   const opened = openInbox(`file:${join(folder, 'nowhere', 'inbox.db')}`);
   await expect(opened).rejects.toThrow(
     expect.objectContaining({
       code: 'ERR_INBOX_OPEN',
-      cause: expect.objectContaining({ message: expect.stringContaining('nowhere') }),
+      message: expect.stringContaining('nowhere'),
+      cause: expect.objectContaining({ name: 'InboxError', code: 'ENOENT' }),
     }),
   );
 });

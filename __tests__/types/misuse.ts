@@ -23,6 +23,16 @@ async function inboxes(): Promise<void> {
   await inbox.replay({ since: 0 });
   // @ts-expect-error whatever is meant must be said
   await inbox.remove();
+  // @ts-expect-error an empty filter would mean everything
+  await inbox.remove({});
+  // @ts-expect-error an empty filter would mean everything
+  await inbox.replay({});
+  // @ts-expect-error so would a member that is undefined
+  await inbox.replay({ state: undefined });
+  // @ts-expect-error everything, or what fits
+  await inbox.remove({ all: true, state: 'dead' });
+  await inbox.remove({ all: true });
+  await inbox.replay({ since: new Date(), state: 'dead' });
   // @ts-expect-error an inbox knows what it holds
   createWebhookRouter({ secret: 'key', inbox: 'file:./webhooks.db' });
 }

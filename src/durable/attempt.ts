@@ -1,16 +1,25 @@
 import { VerifiedDelivery } from '../delivery.js';
 import type { Settled } from '../dispatch/settled.js';
-import { isPermanent } from '../errors.js';
+import { isPermanent, toError, WebhookError } from '../errors.js';
 import { isCatalogueName } from '../events/catalogue.js';
 import { occurredAt } from '../events/occurred-at.js';
 import { parseEvent } from '../events/parse.js';
 import type { Executed, Handling } from '../handling.js';
+import type { RejectedOutcome } from '../outcome.js';
 import type { LeasedDelivery, Verdict } from './store.js';
 
-/** Runs the handlers of a stored delivery once, and says what that came to. */
+/** Runs the handlers of a stored delivery once, and returns the result. Never rejects, because `close()` waits for it. */
 export async function attemptStored(leased: LeasedDelivery, handling: Handling): Promise<Verdict> {
+  try {
+    return await attempt(leased, handling);
+  } catch (thrown) {
+    return { state: 'failed', error: toError(thrown) };
+  }
+}
+
+async function attempt(leased: LeasedDelivery, handling: Handling): Promise<Verdict> {
   const parsed = parseEvent(leased.rawBody);
-  // Only what could be read was stored: somebody has changed it since.
+  // Only readable bytes were stored: another program has changed them since.
   if ('reason' in parsed) {
     const message = `The stored bytes are ${parsed.reason}`;
     return { state: 'dead', reason: 'not_readable', error: { name: 'Error', message } };
@@ -19,6 +28,13 @@ export async function attemptStored(leased: LeasedDelivery, handling: Handling):
   const { rawBody, headers, receivedAt } = leased;
   const known = isCatalogueName(event.event);
   const delivery = new VerifiedDelivery(rawBody, occurredAt(event), known, headers, [], receivedAt);
+  if (delivery.id !== leased.id) {
+    return {
+      state: 'dead',
+      reason: 'not_readable',
+      error: { name: 'Error', message: 'The stored bytes belong to another id' },
+    };
+  }
   delivery.attempt = leased.attempt;
   const checked = await handling.check(event);
   const outcome = 'drift' in checked ? await handling.execute(checked, delivery, leased.settled) : checked;
@@ -29,7 +45,7 @@ function verdictOf(outcome: Executed, settled: Settled): Verdict {
   switch (outcome.kind) {
     case 'rejected':
       return outcome.reason === 'schema_mismatch'
-        ? { state: 'dead', reason: 'schema_mismatch', error: outcome.error }
+        ? { state: 'dead', reason: 'schema_mismatch', error: refusedBySchema(outcome) }
         : { state: 'failed', error: outcome.error };
     case 'failed':
       return outcome.error.errors.every(isPermanent)
@@ -42,4 +58,9 @@ function verdictOf(outcome: Executed, settled: Settled): Verdict {
       }
       return { state: outcome.kind === 'unhandled' ? 'unhandled' : 'handled' };
   }
+}
+
+/** Without the schema's own messages, which may quote the payload. */
+function refusedBySchema({ code, status, error }: RejectedOutcome): WebhookError {
+  return new WebhookError(code, { status, message: error.message });
 }

@@ -1,4 +1,5 @@
 export { PermanentError } from '../errors.js';
+export { InboxError } from './engine-error.js';
 export { openInbox } from './open.js';
 export type { Retries } from './retries.js';
 export type {
@@ -8,6 +9,7 @@ export type {
   InboxEntry,
   InboxFilter,
   InboxOptions,
+  InboxSelection,
   InboxState,
   InboxStats,
 } from './types.js';

@@ -9,6 +9,7 @@ import { openSqliteInbox } from './sqlite/inbox.js';
 import type { Inbox, InboxOptions, InboxSettings } from './types.js';
 
 const HOUR_MS = 60 * 60 * 1000;
+const SHORTEST_LEASE_MS = 1_000;
 
 /**
  * Opens an inbox. The address says where:
@@ -28,13 +29,13 @@ export async function openInbox(url: string, options: InboxOptions = {}): Promis
   switch (/^([a-z]+):/.exec(String(url))?.[1]) {
     case 'file':
       if (options.name !== undefined) throw invalid('`name` is for Redis and Postgres: a file is an inbox of its own.');
-      return checked(await openSqliteInbox(pathOf(url), settings));
+      return checked(await openSqliteInbox(pathOf(url), settings), 'SQLite');
     case 'redis':
     case 'rediss':
-      return checked(await openBullInbox((queue) => openRedis(url, queue), settings));
+      return checked(await openBullInbox((queue) => openRedis(url, queue), settings), 'Redis');
     case 'postgres':
     case 'postgresql':
-      return checked(await openBullInbox((queue) => openPostgres(url, queue), settings));
+      return checked(await openBullInbox((queue) => openPostgres(url, queue), settings), 'Postgres');
     default:
       // Never the address itself: it may hold a password.
       throw new ConfigurationError(
@@ -63,9 +64,17 @@ function resolve(options: InboxOptions): InboxSettings {
     },
     keepMs: wholeNumber('keepMs', options.keepMs, 24 * HOUR_MS),
     keepDeadMs: wholeNumber('keepDeadMs', options.keepDeadMs, 30 * 24 * HOUR_MS),
-    leaseMs: wholeNumber('leaseMs', options.leaseMs, 30_000, LONGEST_DELAY_MS),
+    leaseMs: leaseOf(options.leaseMs),
     pollMs: wholeNumber('pollMs', options.pollMs, 250, LONGEST_DELAY_MS),
   };
+}
+
+function leaseOf(leaseMs: number | undefined): number {
+  const lease = wholeNumber('leaseMs', leaseMs, 30_000, LONGEST_DELAY_MS);
+  if (lease >= SHORTEST_LEASE_MS) return lease;
+  throw invalid(
+    `\`leaseMs\` must be at least ${SHORTEST_LEASE_MS}: a lease that ends before its worker can renew it makes the delivery run again.`,
+  );
 }
 
 function nameOf(name: string): string {

@@ -1,4 +1,6 @@
 import { ConfigurationError, toError } from '../errors.js';
+import { engineError } from './engine-error.js';
+import type { EngineName } from './types.js';
 
 /** An optional package, or a word on how to install it. */
 export async function need<T>(scheme: string, packages: string, load: () => Promise<T>): Promise<T> {
@@ -13,9 +15,12 @@ export async function need<T>(scheme: string, packages: string, load: () => Prom
   }
 }
 
-/** Says what the server said; never the address, which may hold a password. */
-export function cannotOpen(server: string, thrown: unknown): ConfigurationError {
-  // Of the cause the words only: the errors of some drivers hold the address, or the command that was refused.
-  const cause = new Error(toError(thrown).message);
-  return new ConfigurationError('ERR_INBOX_OPEN', `${server}: ${cause.message.replace(/[.]$/, '')}.`, cause);
+/**
+ * Says what failed, and where. Never the address, which may hold a password, nor the driver's own error, which may hold the
+ * address or the command that was refused.
+ */
+export function cannotOpen(engine: EngineName, thrown: unknown, where: string = engine): ConfigurationError {
+  const cause = engineError(engine, thrown);
+  const said = cause.message.replace(`${engine} `, '').replace(/[.]$/, '');
+  return new ConfigurationError('ERR_INBOX_OPEN', `${where}: ${said}.`, cause);
 }

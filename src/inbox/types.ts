@@ -6,7 +6,10 @@ export type InboxState = 'waiting' | 'active' | 'done' | 'dead';
 
 export const INBOX_STATES: readonly InboxState[] = ['waiting', 'active', 'done', 'dead'];
 
-/** Which deliveries are meant: those that fit all that is given. An empty filter means every one. */
+/** The engines of an inbox. */
+export type EngineName = 'SQLite' | 'Redis' | 'Postgres';
+
+/** Which deliveries are meant: those that fit all members. `list()` without any member lists every delivery. */
 export interface InboxFilter {
   readonly state?: InboxState | undefined;
   /** The exact name of an event. */
@@ -14,6 +17,14 @@ export interface InboxFilter {
   /** Received at this time or later. */
   readonly since?: Date | undefined;
 }
+
+/**
+ * Which deliveries to change: a filter with at least one member, or `{ all: true }` for every delivery. An empty filter is
+ * refused, because a member that happens to be undefined would otherwise change everything.
+ */
+export type InboxSelection =
+  | (InboxFilter & ({ readonly state: InboxState } | { readonly event: string } | { readonly since: Date }))
+  | { readonly all: true; readonly state?: undefined; readonly event?: undefined; readonly since?: undefined };
 
 /** A delivery in the inbox, without its body. */
 export interface InboxEntry extends Omit<StoredDelivery, 'rawBody' | 'headers'> {
@@ -39,18 +50,33 @@ export interface InboxStats extends InboxCounts {
   readonly events: Readonly<Record<string, InboxCounts>>;
 }
 
-/** Keeps verified deliveries until they are handled, and longer. */
+/**
+ * Keeps verified deliveries until they are handled, and longer. When its engine fails, its methods reject with an
+ * `InboxError`, which holds a code and a message, and nothing of the driver's own error.
+ */
 export interface Inbox extends RouterInbox {
   /** The latest first, 100 unless told. */
   list(filter?: InboxFilter & { readonly limit?: number }): Promise<InboxEntry[]>;
   get(id: string): Promise<InboxDelivery | undefined>;
-  /** Has `done` and `dead` deliveries handled once more, by all of their handlers. Resolves to how many. */
-  replay(which: string | InboxFilter): Promise<number>;
-  /** Forgets deliveries that are not `active`. Resolves to how many. */
-  remove(which: string | InboxFilter): Promise<number>;
+  /**
+   * Has `done` and `dead` deliveries handled once more, by all of their handlers. Resolves to how many.
+   * @throws {ConfigurationError} for an empty filter: pass `{ all: true }` to replay every delivery.
+   */
+  replay(which: string | InboxSelection): Promise<number>;
+  /**
+   * Forgets deliveries that are not `active`. Resolves to how many.
+   * @throws {ConfigurationError} for an empty filter: pass `{ all: true }` to remove every delivery.
+   */
+  remove(which: string | InboxSelection): Promise<number>;
   /** Forgets what is older than the retention. Done by itself once a minute. Resolves to how many. */
   prune(): Promise<number>;
   stats(): Promise<InboxStats>;
+}
+
+/** An inbox as its engine knows it: unchecked, with the errors of its driver. An empty filter means every delivery. */
+export interface InboxEngine extends Omit<Inbox, 'replay' | 'remove'> {
+  replay(which: string | InboxFilter): Promise<number>;
+  remove(which: string | InboxFilter): Promise<number>;
 }
 
 /** Options of `openInbox`. */
@@ -67,7 +93,7 @@ export interface InboxOptions {
   readonly keepDeadMs?: number | undefined;
   /**
    * Milliseconds after which the delivery of a process that is gone is taken on by another one; in Redis and Postgres up
-   * to half as many more. Default 30,000.
+   * to half as many more. A worker renews it three times as often. At least 1,000; default 30,000.
    */
   readonly leaseMs?: number | undefined;
   /** Milliseconds between two looks for what other processes stored. Redis and Postgres tell at once. Default 250. */

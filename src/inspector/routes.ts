@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { SIGNATURE_HEADERS } from '../headers.js';
-import { INBOX_STATES, type Inbox, type InboxFilter } from '../inbox/types.js';
+import { INBOX_STATES, type Inbox, type InboxFilter, type InboxSelection } from '../inbox/types.js';
 import type { RouterInside } from '../observe.js';
 import type { Outcome } from '../outcome.js';
 import type { IncomingDelivery } from '../receive.js';
@@ -108,7 +108,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     // Everything at once is never what is left when something was forgotten or is of another kind.
     if (id !== undefined || filter === undefined || (filter.state === undefined && filter.event === undefined))
       return 400;
-    return { replayed: await inbox.replay(filter) };
+    return { replayed: await inbox.replay(filter as InboxSelection) };
   },
 };
 

@@ -1,5 +1,5 @@
 import { HandlerError, helpOf, readText, toError, WebhookError } from '../errors.js';
-import { issuePaths } from '../events/schemas.js';
+import { issuePaths } from '../issue-paths.js';
 import type { DeliveryNotice, LifecycleNotices } from '../lifecycle.js';
 import { cut, type Log, type LogFields, type LogLevel } from './logger.js';
 
@@ -10,7 +10,8 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
   received: (notice) => ['debug', { ...notice }, 'received'],
   verified: (notice) => ['debug', { ...notice }, 'signature verified'],
   rejected: ({ reason, code, status, eventName, cause }) => [
-    status >= 500 ? 'error' : reason === 'body_aborted' ? 'debug' : 'warn',
+    // While an inbox is unavailable, its outage has lines of its own.
+    reason === 'body_aborted' || reason === 'inbox_unavailable' ? 'debug' : status >= 500 ? 'error' : 'warn',
     {
       reason,
       code,

@@ -1,5 +1,5 @@
 import { helpOf, messageOf } from '../errors.js';
-import { issuePaths } from '../events/schemas.js';
+import { issuePaths } from '../issue-paths.js';
 import type { LifecycleNotices } from '../lifecycle.js';
 import { cut, type Log } from './logger.js';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Inbox, InboxEntry, InboxFilter } from '../../inbox/types.js';
+import type { Inbox, InboxEntry, InboxFilter, InboxSelection } from '../../inbox/types.js';
 import { confirm } from '../confirm.js';
 import { UsageError } from '../connect.js';
 import { entryTable, findDelivery, isReplayable, replayable, suggestEvent } from '../deliveries.js';
@@ -8,8 +8,6 @@ import { jsonOption } from '../options.js';
 import { json } from '../text.js';
 
 const MOST_LISTED = 20;
-/** Every delivery, by a filter that says so: no delivery was received earlier. */
-const EVERYTHING: InboxFilter = { since: new Date(0) };
 
 interface Options extends InboxFilter {
   readonly all?: boolean;
@@ -33,7 +31,7 @@ export function replayCommand(command: Command, io: Io, withInbox: WithInbox, ex
       const report = (replayed: number, words: string): void => io.out(isJson ? json({ replayed }) : words);
       return withInbox(async (inbox) => {
         const delivery = id === undefined ? undefined : await findDelivery(inbox, id);
-        const which = delivery?.id ?? (all ? EVERYTHING : filter);
+        const which = delivery?.id ?? (all ? { all } : (filter as InboxSelection));
         if (!yes) {
           const entries = delivery ? [delivery].filter(isReplayable) : await replayable(inbox, all ? {} : filter);
           if (entries.length > 0 && !(await isConfirmed(io, entries))) {

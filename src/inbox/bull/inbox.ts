@@ -3,10 +3,11 @@ import type { JobState } from 'bullmq';
 import type { Attempt, StoredDelivery, WorkerHooks, WorkOptions } from '../../durable/store.js';
 import { within } from '../../time.js';
 import { Batch } from '../batch.js';
+import { InboxError } from '../engine-error.js';
 import { statsOf } from '../stats.js';
-import type { Inbox, InboxFilter, InboxSettings, InboxState } from '../types.js';
+import type { InboxEngine, InboxFilter, InboxSettings, InboxState } from '../types.js';
 import type { Engine } from './engine.js';
-import { asNew, deliveryIn, type InboxJob, type InboxQueue, type JobData, newJob } from './job.js';
+import { asNew, deliveryIn, type InboxJob, type InboxQueue, type JobData, newJob, tolerant } from './job.js';
 import { type BullWorking, startBullWorker } from './worker.js';
 
 const PRUNE_MS = 60_000;
@@ -21,15 +22,20 @@ const FINISHED = { done: 'completed', dead: 'failed' } as const;
 const RESET = { resetAttemptsMade: true, resetAttemptsStarted: true };
 
 /** An inbox on BullMQ, for the processes of many machines. */
-export async function openBullInbox(open: (queue: string) => Promise<Engine>, settings: InboxSettings): Promise<Inbox> {
+export async function openBullInbox(
+  open: (queue: string) => Promise<Engine>,
+  settings: InboxSettings,
+): Promise<InboxEngine> {
   const { name, keepMs, keepDeadMs, leaseMs } = settings;
   const engine = await open(name);
-  const { Queue: BullQueue, Worker } = await import('bullmq');
+  const { Queue: BullQueue, Worker, Job } = await import('bullmq');
+  const jobs = { value: tolerant(Job) };
   const queue: InboxQueue = new BullQueue(name, { connection: engine.connection }, engine.backend);
-  queue.on('error', () => {}); // whoever asked is told
+  Object.defineProperty(queue, 'Job', jobs);
+  queue.on('error', () => {}); // each question reports its own error
   const workers = new Set<BullWorking>();
   const incoming = new Batch<StoredDelivery, boolean>(async (batch) =>
-    within(STORE_MS, add(batch), () => new Error(`The inbox did not answer within ${STORE_MS} ms.`)),
+    within(STORE_MS, add(batch), () => new InboxError('ETIMEDOUT', `The inbox did not answer within ${STORE_MS} ms.`)),
   );
   const pruning = setInterval(() => void prune().catch(() => {}), PRUNE_MS).unref();
   let closing: Promise<void> | undefined;
@@ -46,7 +52,7 @@ export async function openBullInbox(open: (queue: string) => Promise<Engine>, se
     for (const [id, delivery] of first) {
       const origin = origins.get(id);
       // The sender comes again, and then there is nothing in its way.
-      if (origin === undefined) throw new Error('A delivery was removed while it was stored.');
+      if (origin === undefined) throw new InboxError('REMOVED', 'A delivery was removed while it was stored.');
       const { call: kept, finishedAt } = origin;
       // Finished so long ago that it may be forgotten, it counts as a new one.
       const isForgotten = kept !== call && finishedAt !== 0 && finishedAt < over;
@@ -67,7 +73,12 @@ export async function openBullInbox(open: (queue: string) => Promise<Engine>, se
   }
 
   async function jobOf(id: string): Promise<InboxJob | undefined> {
-    return (await queue.getJob(id)) as InboxJob | undefined;
+    try {
+      return (await queue.getJob(id)) as InboxJob | undefined;
+    } catch (thrown) {
+      if (thrown instanceof SyntaxError) return undefined; // another program damaged its options
+      throw thrown;
+    }
   }
 
   async function idsOf(which: string | InboxFilter, ...states: InboxState[]): Promise<string[]> {
@@ -94,11 +105,11 @@ export async function openBullInbox(open: (queue: string) => Promise<Engine>, se
   return {
     warnings: engine.warnings,
     async store(delivery) {
-      if (closing !== undefined) throw new Error('The inbox is closed.');
+      if (closing !== undefined) throw new InboxError('CLOSED', 'The inbox is closed.');
       return (await incoming.add(delivery)) ? 'stored' : 'duplicate';
     },
     work(attempt: Attempt, options: WorkOptions & WorkerHooks) {
-      const worker = startBullWorker({ Worker, engine, name }, settings, attempt, options);
+      const worker = startBullWorker({ Worker, jobs, engine, name }, settings, attempt, options);
       workers.add(worker);
       return {
         async stop() {
@@ -124,7 +135,7 @@ export async function openBullInbox(open: (queue: string) => Promise<Engine>, se
     },
     async replay(which) {
       const ids = await idsOf(which, 'done', 'dead');
-      return count(await inChunks(ids, (id) => revive(id, ({ data }) => asNew(data))));
+      return count(await inChunks(ids, (id) => revive(id, asNew)));
     },
     async remove(which) {
       const ids = await idsOf(which, 'waiting', 'done', 'dead');

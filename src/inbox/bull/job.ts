@@ -2,7 +2,7 @@ import type { IQueueBackend, Job, Queue } from 'bullmq';
 import type { Settled } from '../../dispatch/settled.js';
 import type { LeasedDelivery, StoredDelivery } from '../../durable/store.js';
 import type { Ending } from '../ending.js';
-import { headersIn, settledIn } from '../kept.js';
+import { headersIn, settledIn, timeIn } from '../kept.js';
 import type { InboxDelivery, InboxState } from '../types.js';
 
 /**
@@ -16,9 +16,9 @@ export interface JobData {
   readonly receivedAt: number;
   /** Which adding it was: what was just added is so told from what was there before. */
   readonly call: string;
-  /** What the last attempt came to, when it failed. */
-  /** JSON as well. */
+  /** As JSON: the handlers that earlier attempts are done with. */
   readonly settled?: string;
+  /** The result of the last attempt, when it failed. */
   readonly ending?: Ending;
 }
 
@@ -37,30 +37,56 @@ export function newJob({ id, event, rawBody, headers, receivedAt }: StoredDelive
   };
 }
 
-export function storedIn({ id = '', name, data }: InboxJob): StoredDelivery {
-  const { body, headers, receivedAt } = data;
-  const rawBody = Buffer.from(String(body));
-  return { id, event: name, rawBody, headers: headersIn(headers), receivedAt: new Date(receivedAt) };
+/** The data as far as it has the right shape: another program may have changed it. */
+function dataOf({ data }: InboxJob): Partial<JobData> {
+  return typeof data === 'object' && data !== null ? data : {};
+}
+
+export function storedIn(job: InboxJob): StoredDelivery {
+  const { id = '', name } = job;
+  const { body, headers, receivedAt } = dataOf(job);
+  const rawBody = Buffer.from(String(body ?? ''));
+  return { id, event: String(name), rawBody, headers: headersIn(headers), receivedAt: timeIn(receivedAt) };
 }
 
 export function leasedFrom(job: InboxJob): LeasedDelivery {
-  return { ...storedIn(job), attempt: job.attemptsStarted, settled: settledIn(job.data.settled) };
+  return { ...storedIn(job), attempt: job.attemptsStarted, settled: settledIn(dataOf(job).settled) };
 }
 
 /** The data after an attempt that failed. */
-export function afterAttempt(data: JobData, settled: Settled, ending: Ending): JobData {
-  return { ...data, settled: JSON.stringify([...settled]), ending };
+export function afterAttempt(job: InboxJob, settled: Settled, ending: Ending): JobData {
+  return { ...asNew(job), settled: JSON.stringify([...settled]), ending };
 }
 
 /** The data of a delivery that is handled as if it had just come. */
-export function asNew({ body, headers, receivedAt, call }: JobData): JobData {
+export function asNew(job: InboxJob): JobData {
+  const { body = '', headers = '', receivedAt = 0, call = '' } = dataOf(job);
   return { body, headers, receivedAt, call };
+}
+
+/** The job class of BullMQ's queues and workers. Data that is not JSON becomes null in place of an error. */
+export function tolerant(BullJob: typeof Job): typeof Job {
+  const { fromJSON } = BullJob;
+  return Object.assign(class extends BullJob {}, {
+    fromJSON(this: typeof Job, ...[queue, json, id]: Parameters<typeof fromJSON>): Job {
+      return fromJSON.call(this, queue, { ...json, data: isJson(json.data) ? json.data : 'null' }, id);
+    },
+  }) as typeof Job;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `leaseMs` is how long an attempt may take without being renewed: when it really ends, a job does not tell. */
 export function deliveryIn(job: InboxJob, state: InboxState, leaseMs: number): InboxDelivery {
   const stored = storedIn(job);
-  const { ending } = job.data;
+  const ending = endingIn(dataOf(job).ending);
   const { processedOn = 0, finishedOn = 0 } = job;
   const due = ending?.at ?? stored.receivedAt.getTime();
   const at = { waiting: due, active: processedOn + leaseMs, done: finishedOn, dead: finishedOn }[state];
@@ -68,8 +94,14 @@ export function deliveryIn(job: InboxJob, state: InboxState, leaseMs: number): I
     ...stored,
     state,
     attempts: job.attemptsStarted,
-    at: new Date(at),
+    at: timeIn(at),
     ...(state === 'dead' && ending?.state === 'dead' && { reason: ending.reason }),
     ...(state !== 'done' && ending !== undefined && ending.state !== 'done' && { error: ending.error }),
   };
+}
+
+function endingIn(kept: Ending | undefined): Ending | undefined {
+  const isWhole =
+    typeof kept === 'object' && kept !== null && ('error' in kept ? typeof kept.error === 'string' : true);
+  return isWhole ? kept : undefined;
 }

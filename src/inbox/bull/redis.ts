@@ -1,5 +1,7 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { within } from '../../time.js';
+import { InboxError } from '../engine-error.js';
+import { timeIn } from '../kept.js';
 import { cannotOpen, need } from '../opening.js';
 import type { Tally } from '../stats.js';
 import { INBOX_STATES, type InboxFilter, type InboxState } from '../types.js';
@@ -12,6 +14,8 @@ const PREFIX = 'bull';
 const LISTS: Partial<Record<InboxState, readonly string[]>> = { waiting: ['wait', 'paused'], active: ['active'] };
 const SETS: Partial<Record<InboxState, string>> = { waiting: 'delayed', done: 'completed', dead: 'failed' };
 const PAGE = 1_000;
+/** An address whose path, if it has one, is a number. */
+const DATABASE = /^rediss?:\/\/[^/?#]*(\/\d*)?([?#]|$)/;
 
 /** What is worth knowing of a job without its body. */
 interface Glance extends Found {
@@ -39,10 +43,20 @@ export async function openRedis(url: string, queue: string): Promise<Engine> {
   let lastError: Error | undefined;
   try {
     client = new Redis(url, FAIL_AT_ONCE);
+    const { db = 0 } = client.options;
+    if (!Number.isInteger(db) || !DATABASE.test(url)) {
+      throw new InboxError('ERR_DB_INDEX', 'the address must name its database by number, as in redis://localhost/1');
+    }
     client.on('error', (error) => {
       lastError = error;
     });
-    await within(CONNECT_MS, client.connect(), () => new Error(`no answer within ${CONNECT_MS} ms`));
+    await within(
+      CONNECT_MS,
+      client.connect(),
+      () => new InboxError('ETIMEDOUT', `It did not answer within ${CONNECT_MS} ms.`),
+    );
+    // Connecting goes on with database 0 when the server refuses the one in the address.
+    if (db !== 0) await client.select(db);
   } catch (thrown) {
     client?.disconnect();
     // What was thrown says no more than that there is no connection.
@@ -76,6 +90,8 @@ function questionsTo(client: Redis, prefix: string): Pick<Engine, 'origins' | 'f
     for (const id of ids) pipeline.hmget(prefix + id, ...names);
     const answers = (await pipeline.exec()) ?? [];
     return answers.map(([error, values]) => {
+      // Another program has put something else there.
+      if (error?.message.startsWith('WRONGTYPE')) return names.map(() => null);
       if (error) throw error;
       return values as (string | null)[];
     });
@@ -104,7 +120,7 @@ function questionsTo(client: Redis, prefix: string): Pick<Engine, 'origins' | 'f
         for (const [index, [event, timestamp]] of (await fields(ids, 'name', 'timestamp')).entries()) {
           const id = ids[index] as string;
           seen.add(id);
-          if (event != null) yield { id, event, state, receivedAt: Number(timestamp) };
+          if (event != null) yield { id, event, state, receivedAt: timeIn(timestamp).getTime() };
         }
       }
     }
@@ -115,8 +131,7 @@ function questionsTo(client: Redis, prefix: string): Pick<Engine, 'origins' | 'f
       const origins = new Map<string, Origin>();
       for (const [index, [data, finishedOn]] of (await fields(ids, 'data', 'finishedOn')).entries()) {
         if (data == null) continue;
-        const { call } = JSON.parse(data) as JobData;
-        origins.set(ids[index] as string, { call, finishedAt: Number(finishedOn ?? 0) });
+        origins.set(ids[index] as string, { call: callIn(data), finishedAt: Number(finishedOn ?? 0) });
       }
       return origins;
     },
@@ -139,6 +154,15 @@ function questionsTo(client: Redis, prefix: string): Pick<Engine, 'origins' | 'f
       return [...tallies.values()];
     },
   };
+}
+
+/** Empty for data that another program damaged, because no call to `add` has an empty name. */
+function callIn(data: string): string {
+  try {
+    return String((JSON.parse(data) as Partial<JobData> | null)?.call ?? '');
+  } catch {
+    return '';
+  }
 }
 
 async function warningsOf(client: Redis): Promise<string[]> {

@@ -4,6 +4,7 @@ import type { Settled } from '../../dispatch/settled.js';
 import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../durable/store.js';
 import { toError } from '../../errors.js';
 import { CRASHED, type Ending, endingOf } from '../ending.js';
+import { InboxError } from '../engine-error.js';
 import type { InboxSettings } from '../types.js';
 import type { Engine } from './engine.js';
 import { afterAttempt, type InboxJob, leasedFrom, NO_LIMIT, storedIn } from './job.js';
@@ -38,7 +39,12 @@ class Again extends Error {
 }
 
 export function startBullWorker(
-  { Worker: BullWorker, engine, name }: { Worker: typeof Worker; engine: Engine; name: string },
+  {
+    Worker: BullWorker,
+    jobs,
+    engine,
+    name,
+  }: { Worker: typeof Worker; jobs: PropertyDescriptor; engine: Engine; name: string },
   settings: InboxSettings,
   attempt: Attempt,
   { concurrency, dead, storeFailed }: WorkOptions & WorkerHooks,
@@ -73,7 +79,7 @@ export function startBullWorker(
       try {
         // Somebody else has it by now when the lease was lost; this attempt must not leave its traces in that one.
         if (!(await job.extendLock(token, leaseMs))) break;
-        return await job.updateData(afterAttempt(job.data, settled, ending));
+        return await job.updateData(afterAttempt(job, settled, ending));
       } catch (thrown) {
         storeFailed(toError(thrown));
         if (stopped !== undefined) throw thrown;
@@ -81,7 +87,7 @@ export function startBullWorker(
       }
     }
     ended.delete(job.id ?? '');
-    throw new Error('The lease was lost during the attempt.');
+    throw new InboxError('LEASE_LOST', 'The lease was lost during the attempt.');
   }
 
   const own = engine.openWorker(concurrency);
@@ -105,6 +111,7 @@ export function startBullWorker(
     },
     engine.backend,
   );
+  Object.defineProperty(worker, 'Job', jobs);
   worker.on('error', storeFailed);
   worker.on('completed', ({ id = '' }) => ended.delete(id));
   worker.on('failed', (job, error) => {

@@ -1,9 +1,18 @@
 import type Database from 'libsql';
 import type { DeadReason, LeasedDelivery, StoredDelivery } from '../../durable/store.js';
 import type { Ending } from '../ending.js';
-import { headersIn, settledIn } from '../kept.js';
+import { InboxError } from '../engine-error.js';
+import { headersIn, settledIn, timeIn } from '../kept.js';
 import { statsOf, type Tally } from '../stats.js';
-import type { InboxDelivery, InboxEntry, InboxFilter, InboxSettings, InboxState, InboxStats } from '../types.js';
+import {
+  INBOX_STATES,
+  type InboxDelivery,
+  type InboxEntry,
+  type InboxFilter,
+  type InboxSettings,
+  type InboxState,
+  type InboxStats,
+} from '../types.js';
 import { type Condition, where } from './where.js';
 
 /** A delivery that this process holds. */
@@ -17,22 +26,40 @@ export interface Settlement {
   readonly ending: Ending;
 }
 
+/** The latest time of a Date, in Unix milliseconds. */
+const LATEST = 8.64e15;
+
+/** A row as it is read: numbers that a Date holds, and texts as bytes. */
 interface Row {
-  id: string;
-  event: string;
-  body: Buffer;
-  headers: string;
-  received_at: number;
-  state: InboxState;
-  at: number;
-  attempt: number;
-  fence: number;
-  settled: string;
-  reason: DeadReason | null;
-  error: string | null;
+  readonly id: Uint8Array;
+  readonly event: Uint8Array;
+  readonly body: Uint8Array | null;
+  readonly headers: Uint8Array;
+  readonly received_at: number;
+  readonly state: Uint8Array;
+  readonly at: number;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly settled: Uint8Array;
+  readonly reason: Uint8Array | null;
+  readonly error: Uint8Array | null;
 }
 
-const ENTRY = 'id, event, received_at, state, at, attempt, reason, error';
+/**
+ * Another program may have changed a row, and SQLite keeps any value in any column. The driver ends the process when it reads
+ * a text that is not UTF-8, and refuses large integers, so texts are read as bytes and integers within bounds.
+ */
+const bytes = (column: string): string => `CAST(${column} AS BLOB) AS ${column}`;
+const bounded = (column: string): string => `max(0, min(CAST(${column} AS INTEGER), ${LATEST}))`;
+const number = (column: string): string => `${bounded(column)} AS ${column}`;
+
+const ENTRY = [
+  ...['id', 'event', 'state', 'reason', 'error'].map(bytes),
+  ...['received_at', 'at', 'attempt'].map(number),
+].join();
+const STORED = ['body', 'headers'].map(bytes).join();
+/** The fence as it is, because it is compared with what the row holds. */
+const LEASE = `${ENTRY}, ${STORED}, ${bytes('settled')}, fence`;
 
 const AS_NEW = `state = 'waiting', attempt = 0, settled = '[]', reason = NULL, error = NULL`;
 
@@ -64,18 +91,20 @@ export class Deliveries {
       UPDATE deliveries SET headers = ?, received_at = ?, at = ?, ${AS_NEW}
       WHERE id = ? AND state IN ('done', 'dead') AND at < ?`);
     this.#claim = db.prepare(`
-      UPDATE deliveries SET state = 'active', at = ?, attempt = attempt + 1, fence = fence + 1
+      UPDATE deliveries SET state = 'active', at = ?, attempt = ${bounded('attempt')} + 1, fence = ${bounded('fence')} + 1
       WHERE id IN (
         SELECT id FROM deliveries WHERE state IN ('waiting', 'active') AND at <= ? ORDER BY at LIMIT ?
       )
-      RETURNING *`);
+      RETURNING ${LEASE}`);
     const held = `WHERE id = ? AND fence = ? AND state = 'active'`;
     this.#renew = db.prepare(`UPDATE deliveries SET at = ? ${held}`);
     this.#settle = db.prepare(`UPDATE deliveries SET state = ?, at = ?, settled = ?, reason = ?, error = ? ${held}`);
     this.#prune = db.prepare(
       `DELETE FROM deliveries WHERE state IN ('done', 'dead') AND at < CASE state WHEN 'done' THEN ? ELSE ? END`,
     );
-    this.#nextDue = db.prepare(`SELECT min(at) AS at FROM deliveries WHERE state IN ('waiting', 'active')`);
+    this.#nextDue = db.prepare(
+      `SELECT min(at) AS at FROM deliveries WHERE state IN ('waiting', 'active') AND at <= ${LATEST}`,
+    );
   }
 
   /**
@@ -108,7 +137,7 @@ export class Deliveries {
     return rows.map((row) => ({
       ...stored(row),
       attempt: row.attempt,
-      settled: settledIn(row.settled),
+      settled: settledIn(text(row.settled)),
       fence: row.fence,
     }));
   }
@@ -137,7 +166,7 @@ export class Deliveries {
   }
 
   get(id: string): InboxDelivery | undefined {
-    const row = this.db.prepare('SELECT * FROM deliveries WHERE id = ?').get(id) as Row | undefined;
+    const row = this.db.prepare(`SELECT ${ENTRY}, ${STORED} FROM deliveries WHERE id = ?`).get(id) as Row | undefined;
     return row && { ...entry(row), ...stored(row) };
   }
 
@@ -158,10 +187,14 @@ export class Deliveries {
   stats(now: number): InboxStats {
     const tallies = this.db
       .prepare(
-        'SELECT event, state, count(*) AS count, min(received_at) AS oldest FROM deliveries GROUP BY event, state',
+        `SELECT ${bytes('event')}, ${bytes('state')}, count(*) AS count, ${bounded('min(received_at)')} AS oldest
+         FROM deliveries GROUP BY deliveries.event, deliveries.state`,
       )
-      .all() as Tally[];
-    return statsOf(tallies, now);
+      .all() as (Pick<Row, 'event' | 'state'> & Pick<Tally, 'count' | 'oldest'>)[];
+    return statsOf(
+      tallies.map(({ event, state, ...tally }) => ({ ...tally, event: text(event), state: stateIn(state) })),
+      now,
+    );
   }
 
   transaction<T>(work: () => T): T {
@@ -181,7 +214,7 @@ export class Deliveries {
   /** Brings all that is in the log into the database, and empties the log. */
   checkpoint(): void {
     const { busy } = this.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
-    if (busy !== 0) throw new Error('The log is in use.');
+    if (busy !== 0) throw new InboxError('SQLITE_BUSY', 'The write-ahead log is in use.');
   }
 
   /** The log may be what fills the disk, and nobody would shorten it as long as nothing can be committed. */
@@ -195,18 +228,33 @@ export class Deliveries {
 }
 
 function stored({ id, event, body, headers, received_at }: Row): StoredDelivery {
-  return { id, event, rawBody: Buffer.from(body), headers: headersIn(headers), receivedAt: new Date(received_at) };
+  return {
+    id: text(id),
+    event: text(event),
+    rawBody: Buffer.from(body ?? []),
+    headers: headersIn(text(headers)),
+    receivedAt: timeIn(received_at),
+  };
 }
 
 function entry({ id, event, received_at, state, at, attempt, reason, error }: Row): InboxEntry {
   return {
-    id,
-    event,
-    receivedAt: new Date(received_at),
-    state,
+    id: text(id),
+    event: text(event),
+    receivedAt: timeIn(received_at),
+    state: stateIn(state),
     attempts: attempt,
-    at: new Date(at),
-    ...(reason !== null && { reason }),
-    ...(error !== null && { error }),
+    at: timeIn(at),
+    ...(reason !== null && { reason: text(reason) as DeadReason }),
+    ...(error !== null && { error: text(error) }),
   };
+}
+
+/** A state that does not exist is shown as dead: no worker takes such a row. */
+function stateIn(state: Uint8Array): InboxState {
+  return INBOX_STATES.find((each) => each === text(state)) ?? 'dead';
+}
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString();
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import type Database from 'libsql';
+import { InboxError } from '../engine-error.js';
 import { cannotOpen, need } from '../opening.js';
 
 const SCHEMA_VERSION = 1;
@@ -45,19 +46,20 @@ export async function openFile(path: string): Promise<Database.Database> {
     db = new SQLite(path);
     db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     const { journal_mode: mode } = db.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string };
-    if (mode !== 'wal') throw new Error('There can be no write-ahead log');
+    if (mode !== 'wal') throw new InboxError('NO_WAL', 'The file cannot have a write-ahead log.');
     // A commit leaves the log to be synced: see LogSync.
     db.exec('PRAGMA synchronous = NORMAL');
     db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`);
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
     const [{ user_version: version }] = db.prepare('PRAGMA user_version').all() as [{ user_version: number }];
-    if (version > SCHEMA_VERSION) throw new Error(`The file has schema ${version}: a newer version made it.`);
+    if (version > SCHEMA_VERSION)
+      throw new InboxError('SCHEMA', `The file has schema ${version}: a newer version made it.`);
     // Only where it is needed: it would wait for whoever writes.
     if (version < SCHEMA_VERSION) db.exec(SCHEMA);
     return db;
   } catch (thrown) {
     db?.close();
-    throw cannotOpen(path, thrown);
+    throw cannotOpen('SQLite', thrown, path);
   }
 }
 

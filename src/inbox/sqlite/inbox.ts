@@ -1,8 +1,9 @@
 import type Database from 'libsql';
 import type { Attempt, DurableWorker, StoredDelivery, WorkerHooks, WorkOptions } from '../../durable/store.js';
 import { Batch } from '../batch.js';
+import { InboxError } from '../engine-error.js';
 import { cannotOpen } from '../opening.js';
-import type { Inbox, InboxDelivery, InboxEntry, InboxFilter, InboxSettings, InboxStats } from '../types.js';
+import type { InboxDelivery, InboxEngine, InboxEntry, InboxFilter, InboxSettings, InboxStats } from '../types.js';
 import { Deliveries } from './deliveries.js';
 import { openFile } from './file.js';
 import { LogSync } from './log-sync.js';
@@ -12,7 +13,7 @@ import { SqliteWorker } from './worker.js';
 const PRUNE_MS = 60_000;
 
 /** An inbox in a SQLite file, for the processes of one machine. */
-export async function openSqliteInbox(path: string, settings: InboxSettings): Promise<Inbox> {
+export async function openSqliteInbox(path: string, settings: InboxSettings): Promise<InboxEngine> {
   const db = await openFile(path);
   const deliveries = open(db, path, settings);
   const workers = new Set<SqliteWorker>();
@@ -44,7 +45,7 @@ export async function openSqliteInbox(path: string, settings: InboxSettings): Pr
 
   return {
     async store(delivery: StoredDelivery) {
-      if (closed) throw new Error('The inbox is closed.');
+      if (closed) throw new InboxError('CLOSED', 'The inbox is closed.');
       return (await incoming.add(delivery)) ? 'stored' : 'duplicate';
     },
     work(attempt: Attempt, options: WorkOptions & WorkerHooks): DurableWorker {
@@ -94,6 +95,6 @@ function open(db: Database.Database, path: string, settings: InboxSettings): Del
     return new Deliveries(db, settings);
   } catch (thrown) {
     db.close();
-    throw cannotOpen(path, thrown);
+    throw cannotOpen('SQLite', thrown, path);
   }
 }

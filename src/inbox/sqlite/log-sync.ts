@@ -1,5 +1,6 @@
 import { close, fdatasync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { InboxError } from '../engine-error.js';
 
 const sync = promisify(fdatasync);
 
@@ -48,7 +49,7 @@ export class LogSync {
   }
 
   async #sync(): Promise<void> {
-    if (this.#isClosed) throw new Error('The inbox is closed.');
+    if (this.#isClosed) throw new InboxError('CLOSED', 'The inbox is closed.');
     // A system that could not write a page may think it clean from then on: the next sync would succeed without it.
     if (this.#isDoubtful) this.checkpoint();
     this.#isDoubtful = false;
