@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigurationError, toError, WebhookError } from '../errors.js';
+import { VERSION } from '../version.js';
 import { inboxCommand } from './commands/inbox.js';
 import { keysCommand, rotateCommand } from './commands/keys.js';
 import { listenCommand } from './commands/listen.js';
@@ -12,7 +13,6 @@ import { UsageError } from './connect.js';
 import { addExamples } from './examples.js';
 import { type Io, ioOf, paint, type Surroundings } from './io.js';
 import { printable } from './text.js';
-import { VERSION } from './version.js';
 
 const HELP_COLUMNS = 80;
 const HELP = `
@@ -20,6 +20,7 @@ Environment:
   CAKEMAIL_TOKEN                          a personal access token, or
   CAKEMAIL_USERNAME, CAKEMAIL_PASSWORD    a user without a second factor
   CAKEMAIL_ACCOUNT_ID                     the account, when the user has several
+  CAKEMAIL_API_URL                        another address of the API than Cakemail's own
   CAKEMAIL_WEBHOOK_SECRET                 the key to sign or verify with, or
   CAKEMAIL_WEBHOOK_SECRETS                a map from event to keys, as \`keys\` writes it
   CAKEMAIL_INBOX_URL, CAKEMAIL_INBOX_NAME the inbox to look into
