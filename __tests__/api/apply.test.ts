@@ -56,6 +56,7 @@ describe('processes that apply at the same time', () => {
       }
       const archived = applied.flatMap(({ steps }) => steps.filter(({ action }) => action === 'archive'));
       expect(archived).toHaveLength(6);
+    expect(applied.flatMap(({ duplicates }) => duplicates)).toEqual([]);
     },
   );
 
@@ -64,7 +65,13 @@ describe('processes that apply at the same time', () => {
     fake.meanwhile = async (operation) => {
       if (operation === 'POST /webhooks') fake.add('Email.Sent', URL_HERE);
     };
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const { duplicates, webhooks, steps } = await applyPlan(plan);
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringContaining('2 (Email.Sent)'),
+      expect.objectContaining({ code: 'WARN_DUPLICATES' }),
+    );
+    warn.mockRestore();
     expect(shown(steps)).toEqual(['create Email.Sent']);
     expect([ids(webhooks), ids(duplicates)]).toEqual([['1'], ['2']]);
     expect(fake.active(URL_HERE)).toHaveLength(2);

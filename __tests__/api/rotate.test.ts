@@ -131,6 +131,12 @@ test('nothing is archived before the grace time, although the new webhook has de
   await stop();
 });
 
+test('a grace time that is longer than a timer can be is refused, because it would end at once', async () => {
+  const old = fake.add('User.LoggedIn', URL_HERE);
+  await expect(rotateWebhook({ api: client(), id: old.id, graceMs: 2 ** 31 })).rejects.toThrow('`graceMs`');
+  expect(fake.calls).toEqual([]);
+});
+
 describe('an interrupted rotation', () => {
   beforeEach(() => {
     fake.prefix = '';

@@ -65,3 +65,27 @@ onTerminal(`a table fits into 80 columns${why}`, async () => {
   for (const line of (await seen('plan --help')).out.split('\r\n').slice(0, 12))
     expect(line.length).toBeLessThanOrEqual(80);
 });
+
+describe('a question is asked at the terminal', () => {
+  const command = `apply --url ${URL_HERE} --events User.LoggedIn --prune`;
+
+  test.each([
+    ['y\n', 0, []],
+    ['n\n', 0, ['Email.Sent']],
+    ['\n', 0, ['Email.Sent']],
+    ['\u0004', 0, ['Email.Sent']],
+    ['\u0003', 130, ['Email.Sent']],
+  ])('and %j means what it says', async (answer, code, left) => {
+    if (!HAS_SCRIPT) return;
+    fake.add('User.LoggedIn', URL_HERE);
+    fake.add('Email.Sent', URL_HERE);
+    const shell = `'${process.execPath}' '${MAIN}' ${command}`;
+    const child = startProgram('script', ['-qefc', shell, '/dev/null'], environment({ SHELL: '/bin/sh' }));
+    child.stdout?.on('data', (chunk) => {
+      if (String(chunk).includes('[y/N]')) child.stdin?.write(answer);
+    });
+    const run = await ended(child);
+    expect([run.code, fake.active(URL_HERE)]).toEqual([code, ['User.LoggedIn', ...left]]);
+    expect(run.out).toContain('Archive 1 webhook: Email.Sent (wh-2)? [y/N]');
+  });
+});

@@ -12,7 +12,10 @@ export interface Applied {
   readonly steps: readonly Step[];
   /** The active webhooks for the wanted events, one each. */
   readonly webhooks: readonly Webhook[];
-  /** Active webhooks beside those: each delivers everything of its event once more. They were left alone. */
+  /**
+   * Active webhooks beside those: each delivers everything of its event once more. They were left alone. A process warning names
+   * them.
+   */
   readonly duplicates: readonly Webhook[];
 }
 
@@ -78,11 +81,9 @@ class Application {
     const added = this.#created.size === 0 ? [] : await this.#settle();
     if (this.#failures.size > 0) throw together([...this.#failures.values()]);
     const archived = new Set(this.#done.map((step) => step.action === 'archive' && step.webhook.id));
-    return {
-      steps: this.#done,
-      webhooks: [...this.#current.values()],
-      duplicates: [...duplicates, ...added].filter(({ id }) => !archived.has(id)),
-    };
+    const left = [...duplicates, ...added].filter(({ id }) => !archived.has(id));
+    warnOf(left);
+    return { steps: this.#done, webhooks: [...this.#current.values()], duplicates: left };
   }
 
   async #try(event: string, work: () => Promise<void>): Promise<void> {
@@ -128,22 +129,29 @@ class Application {
     this.onStep(step, webhook);
   }
 
-  /** Looks for webhooks that others created at the same time. Gives those that are left beside the current ones. */
+  /**
+   * Looks for webhooks that others created at the same time, and archives those of this run that are not to stay. Gives those
+   * that are left beside the current ones, once the others have had time to do the same.
+   */
   async #settle(): Promise<Webhook[]> {
     const own = [...this.#created].flatMap((event) => this.#current.get(event)?.id ?? []);
-    const now = await this.#list(own);
-    const left: Webhook[] = [];
+    const all = await this.#list((listed) => own.every((id) => listed.some((each) => each.id === id)));
     for (const event of this.#created) {
-      const [stays, ...others] = this.#activeOf(now, event);
+      const [stays] = this.#activeOf(all, event);
       const mine = this.#current.get(event);
-      if (stays === undefined || mine === undefined) continue;
-      if (mine.id !== stays.id) {
-        const step: Step = { action: 'archive', event, webhook: mine, duplicateOf: stays };
-        await this.#try(event, () => this.#archiveDuplicate(step, stays));
-      }
-      left.push(...others.filter(({ id }) => id !== mine.id));
+      if (stays === undefined || mine === undefined || mine.id === stays.id) continue;
+      const step: Step = { action: 'archive', event, webhook: mine, duplicateOf: stays };
+      await this.#try(event, () => this.#archiveDuplicate(step, stays));
     }
-    return left;
+    if (this.#others(all).length === 0) return [];
+    return this.#others(await this.#list((listed) => this.#others(listed).length === 0));
+  }
+
+  /** The active webhooks beside the current ones, for the events whose webhook this run created. */
+  #others(all: readonly Webhook[]): Webhook[] {
+    return [...this.#created].flatMap((event) =>
+      this.#activeOf(all, event).filter(({ id }) => id !== this.#current.get(event)?.id),
+    );
   }
 
   /** Archives one of two, and brings it back if the other one was archived in the meantime. */
@@ -160,8 +168,8 @@ class Application {
     this.#tell(step, filled(archived, webhook));
   }
 
-  #list(including: readonly string[] = []): Promise<Webhook[]> {
-    return this.#webhooks.all({ including, signal: this.signal });
+  #list(until?: (listed: readonly Webhook[]) => boolean): Promise<Webhook[]> {
+    return this.#webhooks.all({ ...(until && { until }), signal: this.signal });
   }
 
   /** The active webhooks for an event on the URL, the smallest id first. */
@@ -181,6 +189,13 @@ function together(errors: readonly CakemailApiError[]): CakemailApiError {
   if (others.length === 0) return first;
   const detail = `and ${others.length} more: ${others.map(({ message }) => message).join('; ')}`;
   return first.with({ detail, cause: new AggregateError(errors, `${errors.length} events failed`) });
+}
+
+function warnOf(duplicates: readonly Webhook[]): void {
+  if (duplicates.length === 0) return;
+  const names = duplicates.map(({ id, event }) => `${id} (${event})`).join(', ');
+  const message = `Another active webhook delivers the same as each of these, so that every event arrives twice: ${names}.`;
+  process.emitWarning(message, { type: 'CakemailWebhooksWarning', code: 'WARN_DUPLICATES' });
 }
 
 /** What an answer left out is as it was. */

@@ -1,4 +1,5 @@
 import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
+import { LONGEST_DELAY_MS } from '../time.js';
 import type { CakemailApi } from './client.js';
 import { keyOf } from './fetch-keys.js';
 import { compareIds, isNewer } from './ids.js';
@@ -49,7 +50,7 @@ const MEMBERS = ['api', 'id', 'keys', 'graceMs', 'onStage', 'signal'];
 export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
   checkMembers('rotateWebhook() options', options, MEMBERS);
   const { api, id, keys, onStage = () => {}, signal } = options;
-  const graceMs = wholeNumber('graceMs', options.graceMs, 5 * 60_000);
+  const graceMs = wholeNumber('graceMs', options.graceMs, 5 * 60_000, LONGEST_DELAY_MS);
   const all = await api.webhooks.all({ withArchived: true, signal });
   const old = all.find((webhook) => webhook.id === id);
   if (old === undefined) throw invalid(`There is no webhook ${id}.`);

@@ -71,22 +71,22 @@ export class Webhooks {
   }
 
   /**
-   * All webhooks in one list, and those that this client created, even if the API does not list them yet. With `including`
-   * it is listed again, with growing pauses, until the webhooks with those ids are listed or `attempts` are over.
+   * All webhooks in one list, and those that this client created, even if the API does not list them yet. With `until` it lists
+   * again, with growing pauses, until the listing is as it should be or `attempts` are over.
    */
   async all({
     withArchived = false,
-    including = [],
+    until = () => true,
     signal,
-  }: { readonly withArchived?: boolean; readonly including?: readonly string[] } & Cancellable = {}): Promise<
-    Webhook[]
-  > {
+  }: {
+    readonly withArchived?: boolean;
+    readonly until?: (listed: readonly Webhook[]) => boolean;
+  } & Cancellable = {}): Promise<Webhook[]> {
     let listed: Webhook[] = [];
     const look = async (): Promise<true | undefined> => {
       listed = [];
       for await (const webhook of this.list({ withArchived, signal })) listed.push(webhook);
-      const ids = new Set(listed.map(({ id }) => id));
-      return including.every((id) => ids.has(id)) || undefined;
+      return until(listed) || undefined;
     };
     await eventually(look, this.settings, signal);
     return [...listed, ...this.#unlisted.values()];

@@ -1,14 +1,18 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { UsageError } from './connect.js';
 import type { Io } from './io.js';
 
-/** Asks the person at the terminal. Without one nobody could answer, so it refuses. */
-export async function confirm({ signal }: Io, question: string): Promise<boolean> {
+/** Asks the person at the terminal. Without a terminal it refuses, because there is nobody who could answer. */
+export async function confirm({ err, signal }: Io, question: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw new UsageError(`${question} There is no terminal to ask at: pass --yes.`);
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  err(`${question} [y/N]`);
+  // As no terminal of its own, so that Ctrl-C stays a signal.
+  const lines = createInterface({ input: process.stdin, terminal: false, signal });
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+    for await (const line of lines) return /^y(es)?$/i.test(line.trim());
+    signal.throwIfAborted();
+    return false;
   } finally {
-    terminal.close();
+    lines.close();
   }
 }
