@@ -21,7 +21,7 @@ const ids = (webhooks: readonly { readonly id: string }[]): string[] => webhooks
 const EVENTS = ['Email.Sent', 'Email.Opened', 'User.LoggedIn'];
 const posts = (): number => fake.calls.filter((call) => call === 'POST /webhooks').length;
 
-/** As many as there are, at the same time: none creates before all have looked. */
+/** Holds back the first listing of each run until all have listed, so that every run creates. */
 function together(count: number): void {
   let waiting: (() => void)[] = [];
   fake.meanwhile = async (operation) => {
@@ -56,11 +56,11 @@ describe('processes that apply at the same time', () => {
       }
       const archived = applied.flatMap(({ steps }) => steps.filter(({ action }) => action === 'archive'));
       expect(archived).toHaveLength(6);
-    expect(applied.flatMap(({ duplicates }) => duplicates)).toEqual([]);
+      expect(applied.flatMap(({ duplicates }) => duplicates)).toEqual([]);
     },
   );
 
-  test('leave a duplicate that another one made alone, and report it', async () => {
+  test('leave a duplicate alone that another one made, and report it', async () => {
     const plan = await planWebhooks(wanted(['Email.Sent']));
     fake.meanwhile = async (operation) => {
       if (operation === 'POST /webhooks') fake.add('Email.Sent', URL_HERE);
@@ -130,7 +130,7 @@ describe('duplicates that are there already', () => {
     expect(fake.active(URL_HERE)).toEqual(['Email.Sent', 'Email.Opened']);
   });
 
-  test('are reported and left alone otherwise, also beside `prune`', async () => {
+  test('are reported and left alone otherwise, also with `prune`', async () => {
     for (const _ of [1, 2]) fake.add('Email.Sent', URL_HERE);
     const plan = await planWebhooks(wanted(['Email.Sent'], { prune: true }));
     expect([shown(plan.steps), ids(plan.duplicates)]).toEqual([['keep Email.Sent 2'], ['1']]);
@@ -181,7 +181,7 @@ describe('an error names its event', () => {
     expect(fake.active(URL_HERE)).toEqual(done);
   });
 
-  test('and several are told in one', async () => {
+  test('and several failures make one error', async () => {
     const plan = await planWebhooks(wanted(EVENTS));
     fake.fail(post, refused(422), refused(400));
     const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
@@ -195,7 +195,7 @@ describe('an error names its event', () => {
   test.each([
     ['a token that is over', [refused(401)]],
     ['a right that is missing', [refused(403)]],
-    ['a create of which nobody knows whether it was done', ['dropAfter' as const]],
+    ['a create whose result is not known', ['dropAfter' as const]],
     ['an API that is away', Array.from({ length: 5 }, () => refused(503))],
     ['a create that nothing shows', [{ change: () => '' }]],
   ])('and no further one is tried after %s', async (_what, faults) => {

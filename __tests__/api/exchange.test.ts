@@ -147,19 +147,19 @@ describe('404', () => {
   test('says which webhook was not found', async () => {
     fake.fail(/GET/, () => ({ status: 404, answer: {} }));
     expect((await failed(show())).message).toBe(
-      'GET /webhooks/wh-1: answered 404; there is no webhook wh-1 that this account may see',
+      'GET /webhooks/wh-1: answered 404; the webhook wh-1 does not exist, or belongs to another account',
     );
     fake.fail(/archive/, () => ({ status: 404, answer: { detail: 'Not Found' } }));
     expect((await failed(client().webhooks.archive('a/b\n'))).message).toBe(
-      'POST /webhooks/a%2Fb%0A/archive: answered 404; there is no webhook a/b? that this account may see; Not Found',
+      'POST /webhooks/a%2Fb%0A/archive: answered 404; the webhook a/b? does not exist, or belongs to another account; Not Found',
     );
   });
 
-  test('of no webhook says which address is not that of the API', async () => {
+  test('for the list says which address the server does not know', async () => {
     fake.fail(/GET/, () => ({ status: 404, answer: {} }));
     const listed = client({ baseUrl: `${fake.baseUrl}/v2` }).webhooks.list();
     expect((await failed(listed.next())).message).toBe(
-      `GET /webhooks: answered 404; nothing is at ${fake.baseUrl}/v2/webhooks: is \`baseUrl\` right?`,
+      `GET /webhooks: answered 404; the server does not know ${fake.baseUrl}/v2/webhooks; check \`baseUrl\``,
     );
   });
 });

@@ -181,7 +181,7 @@ test('no call comes earlier than Retry-After says, by the clock', async () => {
 });
 
 describe('`onRetry`', () => {
-  test('is told before each wait: what, why, for how long', async () => {
+  test('gets the call, the reason and the time before each wait', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     fake.add('Email.Sent', URL_HERE);
     fake.fail(/GET/, { status: 429, retryAfter: '7' }, { status: 500 });

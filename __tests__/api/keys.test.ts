@@ -255,7 +255,7 @@ describe('one odd webhook does not cost the others their keys:', () => {
   });
 });
 
-test('a URL whose webhooks differ by a trailing slash is told', async () => {
+test('the error names a webhook whose URL differs by a trailing slash', async () => {
   fake.add('User.LoggedIn', `${URL_HERE}/`);
   await expect(cakemailKeys({ api: client(), url: URL_HERE }).refresh()).rejects.toThrow(
     `There is one on ${URL_HERE}/, which differs by a trailing slash`,

@@ -1,4 +1,4 @@
-import { applyPlan, type CakemailApiError, planWebhooks, rotateWebhook } from '../../src/api/index.js';
+import { applyPlan, type CakemailApiError, cakemailKeys, planWebhooks, rotateWebhook } from '../../src/api/index.js';
 import { all, client, reasonOf, startFake, stopFake, URL_HERE } from '../helpers/api.js';
 import type { FakeCakemail, Fault } from '../helpers/fake-cakemail.js';
 
@@ -28,12 +28,14 @@ function makeOdd(more: unknown): void {
 }
 
 describe.each(ODD)('one webhook with %s', (_what, more) => {
-  test('hides no other in the list and in a plan, and is no obstacle to a rotation', async () => {
+  test('does not hide the other one from the list, a plan, the keys and a rotation', async () => {
     makeOdd(more);
     const api = client();
     expect(await all(api.webhooks.list())).toContainEqual(expect.objectContaining({ id: 'wh-1', event: 'Email.Sent' }));
     const { steps } = await planWebhooks({ api, url: URL_HERE, events: ['Email.Sent'] });
     expect(steps).toEqual([expect.objectContaining({ action: 'keep', event: 'Email.Sent' })]);
+    const keys = await cakemailKeys({ api, url: URL_HERE, onError: () => {} }).refresh();
+    expect(keys['Email.Sent']).toEqual([{ id: 'wh-1', key: fake.webhooks.get('wh-1')?.key }]);
     const { archived, replacement } = await rotateWebhook({ api, id: 'wh-1', graceMs: 1 });
     expect([archived, replacement]).toMatchObject([{ id: 'wh-1', status: 'archived' }, { id: 'wh-3' }]);
   });

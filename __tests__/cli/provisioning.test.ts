@@ -166,7 +166,7 @@ test('the help documents CAKEMAIL_API_URL', async () => {
   expect((await cli('--help')).out).toMatch(/^ {2}CAKEMAIL_API_URL +another address of the API/m);
 });
 
-test('a wait is told, on standard error', async () => {
+test('a wait is reported on standard error', async () => {
   const busy: Fault = { status: 429, retryAfter: '1' };
   fake.fail(/GET/, busy);
   const { out, err } = await cli('list --json');

@@ -66,7 +66,7 @@ onTerminal(`a table fits into 80 columns${why}`, async () => {
     expect(line.length).toBeLessThanOrEqual(80);
 });
 
-describe('a question is asked at the terminal', () => {
+(HAS_SCRIPT ? describe : describe.skip)(`a question is asked at the terminal${why}`, () => {
   const command = `apply --url ${URL_HERE} --events User.LoggedIn --prune`;
 
   test.each([
@@ -76,7 +76,6 @@ describe('a question is asked at the terminal', () => {
     ['\u0004', 0, ['Email.Sent']],
     ['\u0003', 130, ['Email.Sent']],
   ])('and %j means what it says', async (answer, code, left) => {
-    if (!HAS_SCRIPT) return;
     fake.add('User.LoggedIn', URL_HERE);
     fake.add('Email.Sent', URL_HERE);
     const shell = `'${process.execPath}' '${MAIN}' ${command}`;

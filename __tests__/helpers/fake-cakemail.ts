@@ -65,13 +65,13 @@ export class FakeCakemail {
   readonly times: number[] = [];
   /** `200`: as the response of the document says; `401`: as its description says. */
   asksForSecondFactor: false | 200 | 401 = false;
-  /** What ids begin with. */
+  /** The prefix of ids. */
   prefix = 'wh-';
   /** How many listings do not show a webhook that was just created. */
   lag = 0;
   /** How many calls for a webhook by its id answer 404 after it was created. */
   showLag = 0;
-  /** What is shown of a webhook, where that is not as the document says. */
+  /** Changes the webhooks in answers in a way that the document does not allow. */
   present: ((webhook: Omit<Stored, 'key'>) => unknown) | undefined;
   /** What happens once a call is carried out, while its answer is on its way. */
   meanwhile: (operation: string) => Promise<unknown> = async () => {};
@@ -263,7 +263,7 @@ interface Answer {
   readonly answer: unknown;
 }
 
-/** Whether there is something left to count, which is then one less. */
+/** Counts down, and returns true while something was left. */
 function countDown(counts: Map<string, number>, id: string): boolean {
   const left = counts.get(id) ?? 0;
   counts.set(id, left - 1);

@@ -12,10 +12,7 @@ export interface Applied {
   readonly steps: readonly Step[];
   /** The active webhooks for the wanted events, one each. */
   readonly webhooks: readonly Webhook[];
-  /**
-   * Active webhooks beside those: each delivers everything of its event once more. They were left alone. A process warning names
-   * them.
-   */
+  /** Further active webhooks for the same events, which deliver every event again. They were left alone; a process warning names them. */
   readonly duplicates: readonly Webhook[];
 }
 
@@ -130,8 +127,8 @@ class Application {
   }
 
   /**
-   * Looks for webhooks that others created at the same time, and archives those of this run that are not to stay. Gives those
-   * that are left beside the current ones, once the others have had time to do the same.
+   * Finds webhooks that other processes created at the same time, and archives those of this run that have a greater id. Returns
+   * the duplicates that are still active after the other processes have had time to do the same.
    */
   async #settle(): Promise<Webhook[]> {
     const own = [...this.#created].flatMap((event) => this.#current.get(event)?.id ?? []);
@@ -147,7 +144,7 @@ class Application {
     return this.#others(await this.#list((listed) => this.#others(listed).length === 0));
   }
 
-  /** The active webhooks beside the current ones, for the events whose webhook this run created. */
+  /** The active webhooks other than the current ones, for the events whose webhook this run created. */
   #others(all: readonly Webhook[]): Webhook[] {
     return [...this.#created].flatMap((event) =>
       this.#activeOf(all, event).filter(({ id }) => id !== this.#current.get(event)?.id),
@@ -179,7 +176,7 @@ class Application {
   }
 }
 
-/** Whether the next event may still be tried: nothing says that it would fail for the same reason. */
+/** True when the error concerns its event alone, so that other events may still succeed. */
 function concernsOne({ code, apiStatus }: CakemailApiError): boolean {
   return code === 'ERR_API_REFUSED' && apiStatus !== 401 && apiStatus !== 403;
 }
@@ -198,7 +195,7 @@ function warnOf(duplicates: readonly Webhook[]): void {
   process.emitWarning(message, { type: 'CakemailWebhooksWarning', code: 'WARN_DUPLICATES' });
 }
 
-/** What an answer left out is as it was. */
+/** Fills members that an answer left out from the webhook as it was before. */
 function filled(changed: Webhook, before: Webhook): Webhook {
   const { event, url, rateLimit } = changed;
   return { ...changed, event: event || before.event, url: url || before.url, rateLimit: rateLimit ?? before.rateLimit };

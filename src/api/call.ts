@@ -44,8 +44,8 @@ export interface Retry {
   /** How often it has been made; the first time is 1. */
   readonly attempt: number;
   /**
-   * How often it is made at most. When `attempt` has reached it, the wait is for a look whether a create was carried out after
-   * all.
+   * How often it is made at most. When `attempt` has reached it, the list is read after the wait, because a create may have been
+   * carried out after all.
    */
   readonly attempts: number;
   /** The milliseconds until it is made again. */

@@ -55,7 +55,7 @@ export function errorOf<T>(
   return new CakemailApiError(code, `${method} ${path}`, { ...said, event });
 }
 
-/** What is wrong with an answer that is not 2xx. */
+/** Describes an answer that is not 2xx. */
 function failureOf<T>(
   call: Call<T>,
   { status, headers }: Response,
@@ -86,12 +86,12 @@ export function tooLate(retryAt: Date | undefined, maxWaitMs: number): string {
   return `asks to wait until ${retryAt?.toISOString()}, which is longer than the ${maxWaitMs} ms of \`maxWaitMs\``;
 }
 
-/** Why a program cannot sign in. */
+/** The reason for `ERR_API_MFA`. */
 export const MFA = 'this account asks for a second factor, which a program cannot give';
 
 function notFound<T>({ path, id }: Call<T>, baseUrl: URL): string {
-  if (id !== undefined) return `there is no webhook ${id} that this account may see`;
-  return `nothing is at ${addressOf(path, baseUrl).href}: is \`baseUrl\` right?`;
+  if (id !== undefined) return `the webhook ${id} does not exist, or belongs to another account`;
+  return `the server does not know ${addressOf(path, baseUrl).href}; check \`baseUrl\``;
 }
 
 function addressOf(path: string, baseUrl: URL): URL {

@@ -17,12 +17,12 @@ export interface BoundKey {
 
 export type ByEvent = Readonly<Record<string, readonly NamedSecret[]>>;
 
-/** What a look for keys found. */
+/** The result of reading the keys of a URL. */
 export interface Fetched {
   readonly keys: ByEvent;
   /** The ids of all webhooks that were listed. */
   readonly ids: ReadonlySet<string>;
-  /** Why the keys of some webhooks are not among them. */
+  /** The errors of the webhooks whose keys could not be read. */
   readonly failures: readonly CakemailApiError[];
 }
 
@@ -30,7 +30,7 @@ export interface Fetched {
  * The keys of the webhooks on a URL: one listing, and a call for each key that is not known yet. A webhook whose key cannot be
  * read does not cost the others theirs.
  *
- * @throws {ConfigurationError} when there is no webhook; then `known` is empty.
+ * @throws {ConfigurationError} when the URL does not have a webhook; then `known` is empty.
  * @throws {CakemailApiError} when the API does, and when no key at all could be read.
  */
 export async function fetchKeys({
@@ -46,7 +46,7 @@ export async function fetchKeys({
   readonly graceMs?: number;
 } & Cancellable): Promise<Fetched> {
   const all = await api.webhooks.all({ withArchived: graceMs > 0, signal });
-  // A status that is not known may deliver.
+  // A webhook with an unknown status may deliver.
   const mayDeliver = ({ status, archivedAt }: Webhook): boolean =>
     status !== 'archived' || Date.now() - (archivedAt?.getTime() ?? 0) < graceMs;
   const current = all.filter((webhook) => sameUrl(webhook.url, url) && mayDeliver(webhook));

@@ -35,7 +35,7 @@ export async function send<T>(call: Call<T>, token: string | undefined, settings
   }
 }
 
-/** Looks until there is something, with growing pauses: what was just done may not be shown at once. */
+/** Repeats a read until it finds something, with growing pauses, because the API may show a change late. */
 export async function eventually<T>(
   look: () => Promise<T | undefined>,
   settings: HttpSettings,

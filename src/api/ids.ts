@@ -12,7 +12,7 @@ export function compareIds(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-/** Whether `a` was created after `b`; undefined when their ids do not tell, because one is not a number. */
+/** True when the webhook `a` was created after `b`. Undefined when one of the ids is not a number, because then nothing says so. */
 export function isNewer(a: string, b: string): boolean | undefined {
   return NUMBER.test(a) && NUMBER.test(b) ? compareIds(a, b) > 0 : undefined;
 }

@@ -25,7 +25,7 @@ export interface CakemailKeysOptions {
   readonly graceMs?: number | undefined;
   /**
    * Told when a look beside the deliveries failed: because of the API, and older keys serve on, or because there is no webhook
-   * any more. Also told of each webhook whose key could not be read, while the others serve. Left out, a process warning says so.
+   * any more. Also called for each webhook whose key could not be read; the other keys serve. Left out, a process warning says so.
    */
   readonly onError?: ((error: Error) => void) | undefined;
 }
@@ -73,12 +73,12 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
   const graceMs = wholeNumber('graceMs', options.graceMs, 10 * MINUTE_MS);
   /** A webhook's key never changes, so each is asked for once. */
   const known = new Map<string, BoundKey>();
-  /** Keys that were added and whose webhooks no listing has shown yet. */
+  /** Keys that were added, by the ids of webhooks that the list does not show yet. */
   const added = new Map<string, BoundKey>();
-  /** The calls that failed in the last look, each of which is told once. */
+  /** The operations that failed at the last lookup, so that each is reported once. */
   let failed = new Set<string>();
   let isComplete = true;
-  /** What the last look found, and that with the keys that were added. */
+  /** The keys of the last lookup; `latest` also has the keys that were added. */
   let found: ByEvent | undefined;
   let latest: SecretsByEvent | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -132,7 +132,7 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
   function add(webhook: ShownWebhook): void {
     const { id, event } = webhook;
     added.set(id, { event, key: keyOf(webhook) });
-    // Where nothing was looked up yet, the first look finds it.
+    // Before the first lookup there is nothing to add to: that lookup takes it.
     if (found !== undefined) serve(found);
   }
 
@@ -184,7 +184,7 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
   return Object.assign(lastKnown, { renew, refresh, add, expectNew });
 }
 
-/** A key that cannot be served: a process warning says why. */
+/** Warns of a key that could not be read. */
 export function warnOfKey(error: Error): void {
   warn(error);
 }

@@ -18,8 +18,8 @@ export interface Wanted extends Cancellable {
   /** Whether webhooks on this URL for events that are not wanted are archived. Default false. */
   readonly prune?: boolean | undefined;
   /**
-   * Whether `duplicates` are archived. Default false. Not while a rotation runs: its old webhook would be archived before the
-   * grace time.
+   * True archives the `duplicates`. Default false. Do not use it while a rotation runs, because it would archive the old webhook
+   * before the grace time is over.
    */
   readonly pruneDuplicates?: boolean | undefined;
 }
@@ -51,11 +51,11 @@ export interface Plan {
   readonly duplicates: readonly Webhook[];
   /**
    * Webhooks on this URL with a status that this package does not know, or of which the API does not tell the id or the event.
-   * They are left alone, and no second one is created or brought back beside them: an event that has no active webhook but one
-   * of these has no step. A process warning names them.
+   * They are left alone. An event that has one of these and no active webhook gets no step, so that a second webhook does not
+   * come into being. A process warning names them.
    */
   readonly unclear: readonly Webhook[];
-  /** Active webhooks whose URL differs from this one by a trailing slash alone. To Cakemail it is another URL. Left alone. */
+  /** Active webhooks whose URL differs from this one by a trailing slash alone. It counts as another URL. Left alone. */
   readonly similar: readonly Webhook[];
   /** What it was made of, for `applyPlan`. */
   readonly wanted: Wanted;

@@ -43,7 +43,7 @@ const MEMBERS = ['api', 'id', 'keys', 'graceMs', 'onStage', 'signal'];
  * It may be interrupted and run again: a replacement that is there already is found, and an old one that is archived already
  * ends it.
  *
- * @throws {ConfigurationError} when there is no such webhook, when it is archived, and when it is itself the replacement of an
+ * @throws {ConfigurationError} when the webhook does not exist, when it is archived, and when it is itself the replacement of an
  * older one whose rotation was interrupted.
  * @throws {CakemailApiError} when the API does.
  */

@@ -30,7 +30,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
-/** As it is, whatever it is; undefined when there is none. */
+/** The status as the API gives it; undefined when it is absent. */
 function statusOf(status: unknown): string | undefined {
   if (status === undefined || status === null) return undefined;
   return textOf(status) || 'unknown';
@@ -46,10 +46,10 @@ function rateLimitOf(limit: unknown, period: unknown = 'second'): RateLimit | nu
   return isKnown ? { limit, period } : null;
 }
 
-/** What the answer to a change tells of a webhook: any of it may be absent. */
+/** A webhook as read from the answer to a change, of which any part may be absent. */
 export interface Change {
   readonly webhook: Webhook;
-  /** Whether it tells what a webhook is made of, so that nothing need be asked for. */
+  /** True when the answer was complete, so that the webhook need not be read again. */
   readonly isWhole: boolean;
 }
 
@@ -106,7 +106,7 @@ export interface Webhook {
   /** One of the published names, or one that is newer. */
   readonly event: string;
   readonly url: string;
-  /** As the API gives it. One that is neither `active` nor `archived` is new: such a webhook is left alone. */
+  /** As the API gives it. A webhook that is neither `active` nor `archived` is left alone. */
   readonly status: 'active' | 'archived' | (string & {});
   readonly archivedAt: Date | null;
   /** Null when the API does not tell, or in a way that this package does not know. */

@@ -1,9 +1,9 @@
-/** Whether two addresses are the same once they are written alike. */
+/** True when two addresses are equal after normalisation. */
 export function sameUrl(a: string, b: string): boolean {
   return normal(a) === normal(b);
 }
 
-/** Whether two addresses are the same but for a slash at the end of the path. To Cakemail they are two. */
+/** True when two addresses differ by a slash at the end of the path alone. This package takes them for two. */
 export function differBySlash(a: string, b: string): boolean {
   if (!URL.canParse(a) || sameUrl(a, b)) return false;
   const other = new URL(a);

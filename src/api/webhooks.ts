@@ -40,9 +40,9 @@ export interface WebhookChanges {
 
 /** The operations on webhooks. Source: Cakemail's OpenAPI document 1.18.25, paths below `/webhooks`. */
 export class Webhooks {
-  /** Those that this client created and that no listing has shown yet, by their ids. */
+  /** Webhooks that this client created and that the list does not show yet, by their ids. */
   readonly #unlisted = new Map<string, Webhook>();
-  /** The ids of those that this client created and has not read yet. */
+  /** The ids of webhooks that this client created and has not read yet. */
   readonly #unread = new Set<string>();
 
   constructor(
@@ -60,7 +60,7 @@ export class Webhooks {
       const { webhooks, isLast } = await this.#page(page, seen, withArchived, signal);
       for (const webhook of webhooks) {
         const { id } = webhook;
-        // Two of which the API does not tell the id need not be the same.
+        // Two webhooks without an id need not be the same.
         if (id !== '' && seen.has(id)) continue;
         seen.add(id);
         this.#unlisted.delete(id);

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { UsageError } from './connect.js';
 import type { Io } from './io.js';
 
-/** Asks the person at the terminal. Without a terminal it refuses, because there is nobody who could answer. */
+/** Asks the person at the terminal. Without a terminal it refuses, because no answer can come. */
 export async function confirm({ err, signal }: Io, question: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw new UsageError(`${question} There is no terminal to ask at: pass --yes.`);
   err(`${question} [y/N]`);

@@ -33,7 +33,7 @@ export function summaryLines(steps: readonly Step[]): string[] {
   return [...counts].map(([action, count]) => `${count} to ${action}`);
 }
 
-/** What is left alone, and what can be done about it. */
+/** Describes the webhooks that are left alone, and the remedies. */
 export function remarkLines({ duplicates, unclear, similar, steps }: Plan): Painted[] {
   const current = new Map(
     steps.flatMap((step) => ('webhook' in step && step.action !== 'archive' ? [[step.event, step.webhook]] : [])),

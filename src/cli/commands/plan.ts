@@ -97,7 +97,6 @@ async function apply(api: CakemailApi, io: Io, options: Options): Promise<void> 
   io.out(steps.length === 0 ? 'Nothing to do.' : `Done: ${webhooks.length} active webhooks.`);
 }
 
-/** Whoever reads the question sees what would be archived. */
 async function mayArchive(io: Io, { steps }: Plan, { yes }: Options): Promise<boolean> {
   const archived = steps.filter(({ action }) => action === 'archive');
   if (archived.length === 0 || yes) return true;
