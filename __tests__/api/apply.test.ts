@@ -91,6 +91,17 @@ describe('processes that apply at the same time', () => {
   });
 });
 
+test('a webhook that stays need not be readable', async () => {
+  const plan = await planWebhooks(wanted(['Email.Sent']));
+  let other: ReturnType<FakeCakemail['add']> | undefined;
+  fake.meanwhile = async (operation) => {
+    if (operation === 'GET /webhooks') other ??= fake.add('Email.Sent', URL_HERE);
+  };
+  fake.fail(/GET \/webhooks\/1$/, { status: 404 });
+  const { webhooks, duplicates } = await applyPlan(plan);
+  expect([ids(webhooks), duplicates, fake.active(URL_HERE)]).toEqual([['1'], [], ['Email.Sent']]);
+});
+
 describe('two plans that were made before either is applied', () => {
   test('create each webhook once', async () => {
     const [one, two] = await Promise.all([planWebhooks(wanted(EVENTS)), planWebhooks(wanted(EVENTS))]);
@@ -99,6 +110,19 @@ describe('two plans that were made before either is applied', () => {
     expect(steps).toEqual([]);
     expect(webhooks).toHaveLength(3);
     expect(posts()).toBe(3);
+  });
+
+  test('do not bring back an archived webhook for an event that has another one by now', async () => {
+    fake.add('Email.Sent', URL_HERE, { status: 'archived', archived_at: 1 });
+    const plan = await planWebhooks(wanted(['Email.Sent'], { rateLimit: { limit: 1, period: 'second' } }));
+    const { id } = fake.add('Email.Sent', URL_HERE);
+    const { steps, webhooks } = await applyPlan(plan);
+    expect(steps.map(({ action }) => action)).toEqual(['update']);
+    expect(ids(webhooks)).toEqual([id]);
+    expect([fake.active(URL_HERE), fake.webhooks.get(id)]).toEqual([
+      ['Email.Sent'],
+      expect.objectContaining({ rate_limit: 1 }),
+    ]);
   });
 
   test('also with one client whose listing is late', async () => {

@@ -222,6 +222,24 @@ describe('one odd webhook does not cost the others their keys:', () => {
     expect(onError).toHaveBeenCalledWith(expect.objectContaining({ operation: 'GET /webhooks/wh-2' }));
   });
 
+  test.each([
+    [{ status: 500 }, 200],
+    [{ status: 404 }, 403],
+  ])('one that failed with %j is asked for again before `renewMs`: %d', async (fault, status) => {
+    await served();
+    const { keys, receive } = receiver({ onError: () => {} });
+    fake.fail(/wh-2/, fault);
+    await keys.refresh();
+    const later = performance.now() + 2_001;
+    const now = jest.spyOn(performance, 'now').mockImplementation(() => later);
+    const payload = { ...LOGIN, event: 'Email.Sent' };
+    const { key = '' } = fake.webhooks.get('wh-2') ?? {};
+    expect(await receive(fake.webhooks.get('wh-1')?.key ?? '')).toMatchObject({ status: 200 });
+    const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
+    expect(await webhooks.receive(signedRequest(payload, { secret: key }))).toMatchObject({ status });
+    now.mockRestore();
+  });
+
   test('an error for each of them is an error', async () => {
     const { keys, onError } = await served();
     fake.fail(/wh-/, { status: 404 }, { status: 404 });

@@ -125,6 +125,11 @@ test('rotate says what an app with keys from a file has to do, and until when', 
   expect(out).toBe('1 is archived; 2 is in its place.');
 });
 
+test('rotate does not show a URL that a shell would run', async () => {
+  fake.add('User.LoggedIn', 'https://app.example.com/;reboot');
+  expect((await cli('rotate 1 --grace 1')).err).toContain('`keys --url <url> --out <file>`');
+});
+
 describe('an error names the variable that was set', () => {
   test.each<[object, string]>([
     [{ CAKEMAIL_TOKEN: 'a b' }, 'CAKEMAIL_TOKEN must be'],

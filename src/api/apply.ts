@@ -69,8 +69,9 @@ class Application {
 
   async run(): Promise<Applied> {
     const { steps, duplicates } = this.plan;
-    // What was created since the plan was made is not created again.
-    const now = steps.some(({ action }) => action === 'create') ? await this.#list() : [];
+    // An event that got a webhook since the plan was made does not get another one.
+    const isAdding = steps.some(({ action }) => action === 'create' || action === 'unarchive');
+    const now = isAdding ? await this.#list() : [];
     for (const step of steps) {
       this.signal.throwIfAborted();
       if (!this.#failures.has(step.event)) await this.#try(step.event, () => this.#carryOut(step, now));
@@ -96,10 +97,12 @@ class Application {
 
   async #carryOut(step: Step, now: readonly Webhook[]): Promise<void> {
     const { signal } = this;
+    const there = this.#activeOf(now, step.event)[0];
+    if (there !== undefined && (step.action === 'create' || step.action === 'unarchive')) {
+      return this.#tell({ action: 'keep', event: step.event, webhook: there }, there);
+    }
     switch (step.action) {
       case 'create': {
-        const there = this.#activeOf(now, step.event)[0];
-        if (there !== undefined) return this.#tell({ action: 'keep', event: step.event, webhook: there }, there);
         const { url, rateLimit } = this.plan.wanted;
         const known = [...this.plan.known, ...now.map(({ id }) => id)];
         const created = await this.#webhooks.create({ event: step.event, url, rateLimit }, { known, signal });
@@ -109,7 +112,8 @@ class Application {
       case 'unarchive':
         return this.#tell(step, filled(await this.#webhooks.unarchive(step.webhook.id, { signal }), step.webhook));
       case 'update': {
-        const { rateLimit, webhook } = step;
+        const { rateLimit } = step;
+        const webhook = this.#current.get(step.event) ?? step.webhook;
         return this.#tell(step, filled(await this.#webhooks.update(webhook.id, { rateLimit }, { signal }), webhook));
       }
       case 'archive':
@@ -156,13 +160,22 @@ class Application {
     const { signal } = this;
     const { event, webhook } = step;
     const archived = await this.#webhooks.archive(webhook.id, { signal });
-    const { status } = await this.#webhooks.show(stays.id, { signal });
-    if (status === 'archived') {
+    if ((await this.#statusOf(stays)) === 'archived') {
       this.#current.set(event, filled(await this.#webhooks.unarchive(webhook.id, { signal }), webhook));
       return;
     }
     this.#current.set(event, stays);
     this.#tell(step, filled(archived, webhook));
+  }
+
+  /** The present status of a webhook, or that of the list when it cannot be read. */
+  async #statusOf({ id, status }: Webhook): Promise<string> {
+    try {
+      return (await this.#webhooks.show(id, { signal: this.signal })).status;
+    } catch (thrown) {
+      if (thrown instanceof CakemailApiError) return status;
+      throw thrown;
+    }
   }
 
   #list(until?: (listed: readonly Webhook[]) => boolean): Promise<Webhook[]> {

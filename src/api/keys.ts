@@ -60,7 +60,7 @@ export interface CakemailKeys extends SecretsSource {
  * ```
  *
  * They are looked up when the first delivery comes, and again when a signature holds under none of them, at most once a
- * minute, however many forgeries come. While the API is down the last known keys serve on; once it says that there is no
+ * minute, however many forgeries come, or after two seconds when the API failed to show one of the keys. While the API is down the last known keys serve on; once it says that there is no
  * webhook any more, there are no keys.
  *
  * @throws {ConfigurationError} when an option cannot be right.

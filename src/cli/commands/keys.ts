@@ -42,5 +42,7 @@ export function rotateCommand(io: Io): Command {
 }
 
 function fileHint({ url }: Webhook, until: string): string {
-  return `An app that reads its keys from a file needs the new one before ${until}: write it with \`keys --url ${printable(url)} --out <file>\` and restart the app. Apps that use cakemailKeys() need nothing.`;
+  // It will be copied to a shell, so a URL that would do more there is left out.
+  const shown = /^[\w.:/~%+,=-]+$/.test(url) ? url : '<url>';
+  return `An app that reads its keys from a file needs the new one before ${until}: write it with \`keys --url ${shown} --out <file>\` and restart the app. Apps that use cakemailKeys() need nothing.`;
 }
