@@ -88,7 +88,7 @@ const CODES = {
   },
   ERR_API_REFUSED: {
     message: "Cakemail's API refused a call.",
-    help: 'Correct what the message names. 401: the token is not, or no longer, valid. 403: it lacks a right.',
+    help: 'Correct what the message names. 401: the token is not, or no longer, valid. 403: it lacks a right. 404: it is not there.',
   },
   ERR_API_UNAVAILABLE: {
     message: "Cakemail's API could not be reached, or is busy.",

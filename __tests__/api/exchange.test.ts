@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { CakemailApi, type CakemailApiError } from '../../src/api/index.js';
 import { client, reasonOf, startFake, stopFake } from '../helpers/api.js';
@@ -139,4 +141,32 @@ test('a redirect is not followed, and is told', async () => {
   const error = await failed(show({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }));
   expect(error.message).toBe('GET /webhooks/wh-1: no answer: unexpected redirect');
   server.close();
+});
+
+describe('404', () => {
+  test('says which webhook was not found', async () => {
+    fake.fail(/GET/, () => ({ status: 404, answer: {} }));
+    expect((await failed(show())).message).toBe(
+      'GET /webhooks/wh-1: answered 404; the webhook wh-1 does not exist, or belongs to another account',
+    );
+    fake.fail(/archive/, () => ({ status: 404, answer: { detail: 'Not Found' } }));
+    expect((await failed(client().webhooks.archive('a/b\n'))).message).toBe(
+      'POST /webhooks/a%2Fb%0A/archive: answered 404; the webhook a/b? does not exist, or belongs to another account; Not Found',
+    );
+  });
+
+  test('for the list says which address the server does not know', async () => {
+    fake.fail(/GET/, () => ({ status: 404, answer: {} }));
+    const listed = client({ baseUrl: `${fake.baseUrl}/v2` }).webhooks.list();
+    expect((await failed(listed.next())).message).toBe(
+      `GET /webhooks: answered 404; the server does not know ${fake.baseUrl}/v2/webhooks; check \`baseUrl\``,
+    );
+  });
+});
+
+test('every call says which package and version makes it', async () => {
+  const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
+  fake.add('Email.Sent', 'https://example.com/');
+  await show({ username: 'somebody@example.com', password: 'hunter2-the-password' });
+  expect(fake.agents).toEqual([`cakemail-webhooks/${version}`, `cakemail-webhooks/${version}`]);
 });

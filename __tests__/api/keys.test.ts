@@ -1,8 +1,8 @@
-import { cakemailKeys } from '../../src/api/index.js';
+import { applyPlan, cakemailKeys, planWebhooks } from '../../src/api/index.js';
 import { createWebhookRouter } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { client, startFake, stopFake, URL_HERE } from '../helpers/api.js';
-import type { FakeCakemail } from '../helpers/fake-cakemail.js';
+import type { FakeCakemail, Fault } from '../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
 beforeEach(async () => {
@@ -176,4 +176,118 @@ test('an `onError` that throws ends nothing', async () => {
   while (warn.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
   expect(warn).toHaveBeenCalledWith(expect.stringContaining('boom'), expect.anything());
   warn.mockRestore();
+});
+
+describe('after `applyPlan`', () => {
+  const EVENTS = ['Email.Sent', 'User.LoggedIn'];
+  const keyOf = (id: string) => ({ id, key: fake.webhooks.get(id)?.key });
+  const BOTH = () => ({ 'Email.Sent': [keyOf('wh-1')], 'User.LoggedIn': [keyOf('wh-2')] });
+
+  test.each([3, 99])('refresh() has the keys of what was created, though a listing is late by %d', async (lag) => {
+    fake.lag = lag;
+    const api = client();
+    const keys = cakemailKeys({ api, url: URL_HERE });
+    await applyPlan(await planWebhooks({ api, url: URL_HERE, events: EVENTS }));
+    expect(await keys.refresh()).toEqual(BOTH());
+  });
+
+  test('refresh() waits until what was created can be read', async () => {
+    fake.showLag = 3;
+    const api = client();
+    await applyPlan(await planWebhooks({ api, url: URL_HERE, events: EVENTS }));
+    expect(await cakemailKeys({ api, url: URL_HERE }).refresh()).toEqual(BOTH());
+  });
+});
+
+describe('one odd webhook does not cost the others their keys:', () => {
+  const served = async () => {
+    const login = fake.add('User.LoggedIn', URL_HERE);
+    fake.add('Email.Sent', URL_HERE);
+    const onError = jest.fn();
+    const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, onError });
+    return { login: { id: login.id, key: login.key }, keys, onError };
+  };
+
+  test.each<[string, Fault]>([
+    ['no key', { change: (answer) => ({ ...(answer as object), signature: { hash_function: 'sha256' } }) }],
+    ['another hash function', { change: (answer) => ({ ...(answer as object), signature: { hash_function: 'md5' } }) }],
+    ['no signature', { change: () => ({ id: 'wh-2', data: {} }) }],
+    ['a refusal', { status: 404 }],
+    ['a failure', { status: 500 }],
+  ])('%s', async (_what, fault) => {
+    const { login, keys, onError } = await served();
+    fake.fail(/wh-2/, fault);
+    expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login] });
+    expect(onError).toHaveBeenCalledTimes(1);
+    expect(onError).toHaveBeenCalledWith(expect.objectContaining({ operation: 'GET /webhooks/wh-2' }));
+  });
+
+  test.each([
+    [{ status: 500 }, 200],
+    [{ status: 404 }, 403],
+  ])('one that failed with %j is asked for again before `renewMs`: %d', async (fault, status) => {
+    await served();
+    const { keys, receive } = receiver({ onError: () => {} });
+    fake.fail(/wh-2/, fault);
+    await keys.refresh();
+    const later = performance.now() + 2_001;
+    const now = jest.spyOn(performance, 'now').mockImplementation(() => later);
+    const payload = { ...LOGIN, event: 'Email.Sent' };
+    const { key = '' } = fake.webhooks.get('wh-2') ?? {};
+    expect(await receive(fake.webhooks.get('wh-1')?.key ?? '')).toMatchObject({ status: 200 });
+    const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
+    expect(await webhooks.receive(signedRequest(payload, { secret: key }))).toMatchObject({ status });
+    now.mockRestore();
+  });
+
+  test('an error for each of them is an error', async () => {
+    const { keys, onError } = await served();
+    fake.fail(/wh-/, { status: 404 }, { status: 404 });
+    await expect(keys.refresh()).rejects.toThrow('answered 404');
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  test('a refusal that concerns the account is an error', async () => {
+    const { keys } = await served();
+    fake.fail(/wh-2/, { status: 403 });
+    await expect(keys.refresh()).rejects.toThrow('answered 403');
+  });
+
+  test('the key of a webhook whose status is not known is served', async () => {
+    const { login, keys } = await served();
+    fake.present = (webhook) => (webhook.id === 'wh-2' ? { ...webhook, status: 'paused' } : webhook);
+    const { key } = fake.webhooks.get('wh-2') ?? {};
+    expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login], 'Email.Sent': [{ id: 'wh-2', key }] });
+  });
+
+  test('an event that only the webhook itself tells is bound to its key', async () => {
+    const { login, keys } = await served();
+    const { key } = fake.webhooks.get('wh-2') ?? {};
+    fake.fail(/GET \/webhooks\?/, {
+      change: (answer) => {
+        const { data, ...page } = answer as { data: { event?: string }[] };
+        return { ...page, data: data.map(({ event: _event, ...webhook }) => webhook) };
+      },
+    });
+    expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login], 'Email.Sent': [{ id: 'wh-2', key }] });
+  });
+});
+
+test('the error names a webhook whose URL differs by a trailing slash', async () => {
+  fake.add('User.LoggedIn', `${URL_HERE}/`);
+  await expect(cakemailKeys({ api: client(), url: URL_HERE }).refresh()).rejects.toThrow(
+    `There is one on ${URL_HERE}/, which differs by a trailing slash`,
+  );
+});
+
+test('a key that is added reaches every router without a call, before any listing shows its webhook', async () => {
+  const old = fake.add('User.LoggedIn', URL_HERE);
+  const { keys, receive } = receiver();
+  expect(await receive(old.key)).toMatchObject({ status: 200 });
+  const fresh = fake.add('User.LoggedIn', 'https://elsewhere.example.com/');
+  await keys.add(await client().webhooks.show(fresh.id));
+  const calls = fake.calls.length;
+  expect(await receive(fresh.key, 2)).toMatchObject({ status: 200 });
+  expect(await receive(old.key, 3)).toMatchObject({ status: 200 });
+  expect(fake.calls).toHaveLength(calls);
 });

@@ -1,4 +1,4 @@
-import { applyPlan, planWebhooks, type Step, type Wanted } from '../../src/api/index.js';
+import { applyPlan, planWebhooks, rotateWebhook, type Step, type Wanted } from '../../src/api/index.js';
 import { createWebhookRouter, EVENT_NAMES } from '../../src/index.js';
 import { client, startFake, stopFake, URL_HERE } from '../helpers/api.js';
 import { type FakeCakemail, USER } from '../helpers/fake-cakemail.js';
@@ -62,11 +62,44 @@ test('keeps, changes, brings back, creates, and archives only when it is told to
   expect((await planWebhooks(wanted(events, { rateLimit, prune: true }))).isEmpty).toBe(true);
 });
 
-test('reports duplicates and leaves them alone', async () => {
-  for (const _ of [1, 2, 3]) fake.add('Email.Sent', URL_HERE);
-  const plan = await planWebhooks(wanted(['Email.Sent'], { prune: true }));
-  expect(shown(plan.steps)).toEqual(['keep Email.Sent', 'archive Email.Sent', 'archive Email.Sent'].slice(0, 1));
-  expect(plan.duplicates.map(({ id }) => id)).toEqual(['wh-2', 'wh-3']);
+test('recognises an interrupted rotation, and keeps the newer webhook', async () => {
+  fake.prefix = '';
+  for (let index = 0; index < 8; index++) fake.add('Email.Opened', `${URL_HERE}/${index}`);
+  const old = fake.add('Email.Sent', URL_HERE);
+  const stop = new AbortController();
+  const options = { api: client(), id: old.id, signal: stop.signal, onStage: () => stop.abort() };
+  await expect(rotateWebhook(options)).rejects.toThrow('abort');
+  const plan = await planWebhooks(wanted(['Email.Sent']));
+  expect(plan.steps).toEqual([
+    expect.objectContaining({ action: 'keep', webhook: expect.objectContaining({ id: '10' }) }),
+  ]);
+  expect(plan.duplicates.map(({ id }) => id)).toEqual(['9']);
+});
+
+test('mentions webhooks whose URL differs by a trailing slash alone', async () => {
+  fake.add('Email.Sent', `${URL_HERE}/`);
+  fake.add('Email.Sent', `${URL_HERE}//`);
+  fake.add('Email.Sent', `${URL_HERE}/`, { status: 'archived' });
+  fake.add('Email.Sent', `${URL_HERE}?a=/`);
+  const plan = await planWebhooks(wanted(['Email.Sent']));
+  expect(shown(plan.steps)).toEqual(['create Email.Sent']);
+  expect(plan.similar.map(({ id }) => id)).toEqual(['wh-1']);
+  const slashed = await planWebhooks(wanted(['Email.Sent'], { url: `${URL_HERE}/` }));
+  expect([shown(slashed.steps), slashed.similar]).toEqual([['keep Email.Sent'], []]);
+});
+
+test('tells what a change of the rate limit leads to', async () => {
+  fake.add('Email.Sent', URL_HERE, { rate_limit: 5 });
+  const rateLimit = { limit: 600, period: 'minute' } as const;
+  const { steps } = await planWebhooks(wanted(['Email.Sent'], { rateLimit }));
+  expect(steps).toEqual([
+    {
+      action: 'update',
+      event: 'Email.Sent',
+      webhook: expect.objectContaining({ rateLimit: { limit: 5, period: 'second' } }),
+      rateLimit,
+    },
+  ]);
 });
 
 test('a plan that was applied before creates nothing twice', async () => {
@@ -167,7 +200,7 @@ describe('a webhook with a status that is not known', () => {
     fake.fail(/GET/, listed);
     const plan = await planWebhooks(wanted(['Email.Sent', 'User.LoggedIn', 'Email.Opened']));
     expect(shown(plan.steps)).toEqual(['keep User.LoggedIn', 'create Email.Opened']);
-    expect(plan.unclear).toEqual([expect.objectContaining({ id: 'odd', status: 'unknown', rateLimit: null })]);
+    expect(plan.unclear).toEqual([expect.objectContaining({ id: 'odd', status: 'paused', rateLimit: null })]);
     expect(warn).toHaveBeenCalledWith(
       expect.stringContaining('odd (Email.Sent)'),
       expect.objectContaining({ code: 'WARN_STATUS' }),

@@ -6,7 +6,7 @@ import { applyPlan, cakemailKeys, planWebhooks, type RotationStage, rotateWebhoo
 import { createWebhookRouter } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { client, startFake, stopFake, URL_HERE } from '../helpers/api.js';
-import type { FakeCakemail } from '../helpers/fake-cakemail.js';
+import type { FakeCakemail, Fault } from '../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
 beforeEach(async () => {
@@ -53,30 +53,116 @@ test.each([
   await expect(rotateWebhook({ api: client(), id })).rejects.toThrow(said);
 });
 
-test('a router that has keys already takes the new one at once, and its first delivery ends the wait', async () => {
+/** A router behind a real server whose keys come from the API, by a client of its own. */
+async function receiving(api = client()) {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks/cakemail`;
-  const api = client();
   const keys = cakemailKeys({ api, url });
   const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
   webhooks.on('User.LoggedIn', () => {});
   server.on('request', express().use('/webhooks/cakemail', webhooks));
-  const old = fake.add('User.LoggedIn', url);
-  expect(await fake.deliver('User.LoggedIn', { account_id: 1 })).toEqual([200]);
+  const stop = async (): Promise<void> => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  return { url, keys, stop };
+}
 
-  const stages: RotationStage[] = [];
-  const refresh = jest.spyOn(keys, 'refresh');
-  const rotated = rotateWebhook({ api, id: old.id, keys, webhooks, onStage: (stage) => stages.push(stage) });
-  while (refresh.mock.results.length === 0) await new Promise((resolve) => setImmediate(resolve));
-  await refresh.mock.results[0]?.value;
-  expect(await fake.deliver('User.LoggedIn', { account_id: 2 })).toEqual([200, 200]);
-  await rotated;
-  expect(stages).toEqual(['created', 'delivered', 'archived']);
-  expect(await fake.deliver('User.LoggedIn', { account_id: 3 })).toEqual([200]);
-  server.closeAllConnections();
-  server.close();
-  await once(server, 'close');
+describe('the router has the new key before the old webhook is archived', () => {
+  test.each([0, 99])('however late a listing shows the new one: %d', async (lag) => {
+    const { url, keys, stop } = await receiving();
+    const old = fake.add('User.LoggedIn', url);
+    expect(await fake.deliver('User.LoggedIn', { account_id: 1 })).toEqual([200]);
+    fake.lag = lag;
+    const statuses: number[][] = [];
+    fake.meanwhile = async (operation) => {
+      if (operation.endsWith('/archive')) statuses.push(await fake.deliver('User.LoggedIn', { account_id: 2 }));
+    };
+    // By another client than that of the keys, as a command is.
+    await rotateWebhook({ api: client(), id: old.id, keys, graceMs: 1 });
+    statuses.push(await fake.deliver('User.LoggedIn', { account_id: 3 }));
+    await keys.refresh().catch(() => {});
+    statuses.push(await fake.deliver('User.LoggedIn', { account_id: 4 }));
+    expect(statuses).toEqual([[200], [200], [200]]);
+    await stop();
+  });
+
+  test('also when it is shown late', async () => {
+    const { url, keys, stop } = await receiving();
+    const old = fake.add('User.LoggedIn', url);
+    fake.showLag = 3;
+    await rotateWebhook({ api: client(), id: old.id, keys, graceMs: 1 });
+    expect(await fake.deliver('User.LoggedIn')).toEqual([200]);
+    await stop();
+  });
+
+  test.each<[string, Fault[]]>([
+    ['is not shown', [{ change: (answer) => ({ ...(answer as object), signature: { hash_function: 'sha256' } }) }]],
+    ['cannot be read', [{ status: 403 }]],
+    ['cannot be read at all', Array.from({ length: 5 }, () => ({ status: 500 }))],
+  ])('or nothing is archived, because it %s', async (_what, faults) => {
+    const { url, keys, stop } = await receiving();
+    const old = fake.add('User.LoggedIn', url);
+    fake.fail(/GET \/webhooks\/wh-2/, ...faults);
+    await expect(rotateWebhook({ api: client(), id: old.id, keys, graceMs: 1 })).rejects.toThrow('GET /webhooks/wh-2');
+    expect(fake.active(url)).toHaveLength(2);
+    await rotateWebhook({ api: client(), id: old.id, keys, graceMs: 1 });
+    expect(fake.active(url)).toHaveLength(1);
+    await stop();
+  });
+});
+
+test('nothing is archived before the grace time, although the new webhook has delivered', async () => {
+  const { url, keys, stop } = await receiving();
+  const old = fake.add('User.LoggedIn', url);
+  const graceMs = 300;
+  let begun = Number.POSITIVE_INFINITY;
+  const onStage = async (stage: RotationStage): Promise<void> => {
+    if (stage !== 'created') return;
+    begun = performance.now();
+    expect(await fake.deliver('User.LoggedIn')).toEqual([200, 200]);
+  };
+  await rotateWebhook({ api: client(), id: old.id, keys, graceMs, onStage });
+  const archived = fake.times[fake.calls.findIndex((call) => call.endsWith('/archive'))] ?? 0;
+  // Node's timers may be a millisecond early.
+  expect(archived - begun).toBeGreaterThanOrEqual(graceMs - 2);
+  await stop();
+});
+
+test('a grace time that is longer than a timer can be is refused, because it would end at once', async () => {
+  const old = fake.add('User.LoggedIn', URL_HERE);
+  await expect(rotateWebhook({ api: client(), id: old.id, graceMs: 2 ** 31 })).rejects.toThrow('`graceMs`');
+  expect(fake.calls).toEqual([]);
+});
+
+describe('an interrupted rotation', () => {
+  beforeEach(() => {
+    fake.prefix = '';
+  });
+
+  test('is not turned round: the newer webhook is not archived for the older one', async () => {
+    for (let index = 0; index < 8; index++) fake.add('Email.Opened', URL_HERE);
+    for (const _ of ['old', 'new']) fake.add('User.LoggedIn', URL_HERE);
+    await expect(rotateWebhook({ api: client(), id: '10', graceMs: 1 })).rejects.toThrow(
+      'The webhook 10 seems to be the replacement of 9, whose rotation was interrupted: rotate 9 first.',
+    );
+    expect(fake.active(URL_HERE)).toHaveLength(10);
+    const { replacement } = await rotateWebhook({ api: client(), id: '9', graceMs: 1 });
+    expect(replacement.id).toBe('10');
+  });
+
+  test('goes on with the newest of several', async () => {
+    for (const _ of [1, 2, 3]) fake.add('User.LoggedIn', URL_HERE);
+    expect((await rotateWebhook({ api: client(), id: '1', graceMs: 1 })).replacement.id).toBe('3');
+  });
+});
+
+test('a webhook whose status is not known is not rotated', async () => {
+  fake.add('User.LoggedIn', URL_HERE);
+  fake.present = (webhook) => ({ ...webhook, status: 'paused' });
+  await expect(rotateWebhook({ api: client(), id: 'wh-1' })).rejects.toThrow("status 'paused'");
 });
 
 test('from zero: handlers, webhooks, deliveries, a rotation under traffic; nothing rejected, nothing lost', async () => {
@@ -112,11 +198,11 @@ test('from zero: handlers, webhooks, deliveries, a rotation under traffic; nothi
   );
   const stages: RotationStage[] = [];
   const onStage = (stage: RotationStage) => stages.push(stage);
-  const { replacement } = await rotateWebhook({ api, id: login?.id ?? '', keys, webhooks, onStage });
+  const { replacement } = await rotateWebhook({ api, id: login?.id ?? '', keys, graceMs: 200, onStage });
   isRotating = false;
   await traffic;
 
-  expect(stages).toEqual(['created', 'delivered', 'archived']);
+  expect(stages).toEqual(['created', 'grace over', 'archived']);
   expect(statuses).toEqual(new Set([200]));
   expect(rejected).not.toHaveBeenCalled();
   expect(seen.size).toBe(sent);
@@ -145,6 +231,6 @@ test('a delivery under the new key is taken, even before its creation is answere
     const [created] = [...fake.webhooks.values()].slice(-1);
     statuses.push(...(await Promise.all([receive(created?.key as string), receive(old.key), receive('a forgery')])));
   };
-  await rotateWebhook({ api, id: old.id, keys, webhooks, graceMs: 5 });
+  await rotateWebhook({ api, id: old.id, keys, graceMs: 5 });
   expect(statuses).toEqual([200, 200, 403]);
 });

@@ -63,7 +63,9 @@ describe('a listing ends', () => {
 
 test.each([
   [{ rate_limit: null }, { status: 'active', rateLimit: null }],
-  [{ status: 'paused' }, { status: 'unknown' }],
+  [{ status: 'paused' }, { status: 'paused' }],
+  [{ status: 7 }, { status: '7' }],
+  [{ status: {} }, { status: 'unknown' }],
   [{ status: null }, { status: 'active' }],
   [{ rate_limit: 5, rate_limit_period: 'hour' }, { rateLimit: null }],
   [{ rate_limit: 5 }, { rateLimit: { limit: 5, period: 'second' } }],

@@ -140,3 +140,29 @@ describe('inbox replay', () => {
     },
   );
 });
+
+(HAS_SCRIPT ? describe : describe.skip)(`a question is asked at the terminal${why}`, () => {
+  const command = `apply --url ${URL_HERE} --events User.LoggedIn --prune`;
+
+  test.each([
+    ['y\n', 0, []],
+    ['n\n', 0, ['Email.Sent']],
+    ['\n', 0, ['Email.Sent']],
+    ['\u0004', 0, ['Email.Sent']],
+    ['\u0003', 130, ['Email.Sent']],
+  ])('and %j means what it says', async (answer, code, left) => {
+    fake.add('User.LoggedIn', URL_HERE);
+    fake.add('Email.Sent', URL_HERE);
+    const shell = `'${process.execPath}' '${MAIN}' ${command}`;
+    const child = startProgram('script', ['-qefc', shell, '/dev/null'], environment({ SHELL: '/bin/sh' }));
+    let asked = '';
+    child.stdout?.on('data', (chunk) => {
+      const before = asked;
+      asked += chunk;
+      if (asked.includes('[y/N]') && !before.includes('[y/N]')) child.stdin?.write(answer);
+    });
+    const run = await ended(child);
+    expect([run.code, fake.active(URL_HERE)]).toEqual([code, ['User.LoggedIn', ...left]]);
+    expect(run.out).toContain('Archive 1 webhook: Email.Sent (wh-2)? [y/N]');
+  });
+});

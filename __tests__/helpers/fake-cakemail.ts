@@ -12,21 +12,31 @@ interface Stored {
   readonly event: string;
   readonly key: string;
   url: string;
-  status: 'active' | 'archived';
+  status: string;
   archived_at?: number;
   rate_limit: number;
   rate_limit_period: 'second' | 'minute';
 }
 
-/** What goes wrong with one call. `drop` breaks the connection before anything is done, `dropAfter` once it is done. */
+/**
+ * What goes wrong with one call. `drop` breaks the connection before anything is done, `dropAfter` once it is done,
+ * `cutAfter` once it is done and the status is on its way.
+ */
 export type Fault =
   | 'drop'
   | 'dropAfter'
+  | 'cutAfter'
   | 'hang'
   | 'repeatPage'
   | 'nonsense'
-  | { status: number; retryAfter?: string }
+  | { status: number; retryAfter?: string; date?: string }
+  | Changed
   | Answering;
+
+/** Carries the call out, and answers with something else than the document says: JSON, or the text itself. */
+export interface Changed {
+  readonly change: (answer: unknown) => unknown;
+}
 
 /** Answers with what nothing has checked. */
 export type Answering = (asked: { query: URLSearchParams; authorization: string; body: string }) => Answer;
@@ -49,13 +59,28 @@ export class FakeCakemail {
   readonly violations: string[] = [];
   /** Every secret that it has given or taken: none may be seen anywhere. */
   readonly secrets = new Set<string>([TOKEN, USER.password]);
-  asksForSecondFactor = false;
+  /** The `user-agent` of every call. */
+  readonly agents: (string | undefined)[] = [];
+  /** When each call came, by `performance.now()`. */
+  readonly times: number[] = [];
+  /** `200`: as the response of the document says; `401`: as its description says. */
+  asksForSecondFactor: false | 200 | 401 = false;
+  /** The prefix of ids. */
+  prefix = 'wh-';
+  /** How many listings do not show a webhook that was just created. */
+  lag = 0;
+  /** How many calls for a webhook by its id answer 404 after it was created. */
+  showLag = 0;
+  /** Changes the webhooks in answers in a way that the document does not allow. */
+  present: ((webhook: Omit<Stored, 'key'>) => unknown) | undefined;
   /** What happens once a call is carried out, while its answer is on its way. */
   meanwhile: (operation: string) => Promise<unknown> = async () => {};
   readonly #tokens = new Set([TOKEN]);
   readonly #refreshTokens = new Set<string>();
   #faults: Planned[] = [];
   #count = 0;
+  readonly #unlisted = new Map<string, number>();
+  readonly #unshown = new Map<string, number>();
   readonly #server = createServer((req, res) => void this.#serve(req, res));
 
   async start(): Promise<void> {
@@ -87,7 +112,7 @@ export class FakeCakemail {
   add(event: string, url: string, more: Partial<Stored> = {}): Stored {
     const key = randomBytes(24).toString('base64');
     this.secrets.add(key);
-    const id = `wh-${++this.#count}`;
+    const id = `${this.prefix}${++this.#count}`;
     const defaults = { status: 'active', rate_limit: 50, rate_limit_period: 'second' } as const;
     const webhook: Stored = { id, event, url, key, ...defaults, ...more };
     this.webhooks.set(id, webhook);
@@ -117,6 +142,8 @@ export class FakeCakemail {
     const method = req.method ?? '';
     const operation = `${method} ${path}`;
     this.calls.push(operation);
+    this.times.push(performance.now());
+    this.agents.push(req.headers['user-agent']);
     const type = req.headers['content-type']?.split(';')[0];
     const sent = await text(req);
     const body = parse(type, sent);
@@ -129,8 +156,9 @@ export class FakeCakemail {
       const { status, answer } = fault({ query, authorization: req.headers.authorization ?? '', body: sent });
       return reply(res, status, answer);
     }
-    if (typeof fault === 'object') {
+    if (typeof fault === 'object' && 'status' in fault) {
       if (fault.retryAfter !== undefined) res.setHeader('retry-after', fault.retryAfter);
+      if (fault.date !== undefined) res.setHeader('date', fault.date);
       return reply(res, fault.status, { detail: [{ msg: 'not now' }] });
     }
     if (fault === 'nonsense') return reply(res, 200, { hello: 'world' });
@@ -140,8 +168,18 @@ export class FakeCakemail {
       ? this.#answer(method, path, query, body as Body)
       : { status: 401, answer: failure(`token ${req.headers.authorization} is over`) };
     await this.meanwhile(operation);
-    this.violations.push(...violationsOf({ method, path, query, type, body, status, answer }));
+    if (this.present === undefined)
+      this.violations.push(...violationsOf({ method, path, query, type, body, status, answer }));
     if (fault === 'dropAfter') return void req.socket.destroy();
+    if (fault === 'cutAfter') {
+      res.writeHead(status, { 'content-length': 100 }).write('{');
+      return void setImmediate(() => req.socket.destroy());
+    }
+    if (typeof fault === 'object') {
+      const changed = fault.change(answer);
+      if (typeof changed === 'string') return void res.writeHead(status).end(changed);
+      return reply(res, status, changed);
+    }
     reply(res, status, answer);
   }
 
@@ -151,6 +189,7 @@ export class FakeCakemail {
     const [, , id = '', change] = path.split('/');
     const webhook = this.webhooks.get(decodeURIComponent(id));
     if (webhook === undefined) return { status: 400, answer: failure('no such webhook', 'path', 'webhook_id') };
+    if (method === 'GET' && countDown(this.#unshown, webhook.id)) return { status: 404, answer: failure('not yet') };
     if (method === 'PATCH') Object.assign(webhook, body);
     if (change === 'archive')
       Object.assign(webhook, { status: 'archived', archived_at: Math.floor(Date.now() / 1000) });
@@ -159,31 +198,42 @@ export class FakeCakemail {
       delete webhook.archived_at;
     }
     const { key } = webhook;
-    const data = shown(webhook);
+    const data = this.#shown(webhook);
     if (method === 'GET') return { status: 200, answer: { id, signature: { key, hash_function: 'sha256' }, data } };
     return { status: 200, answer: { id, data } };
   }
 
   #create({ event, url, rate_limit = 50, rate_limit_period = 'second' }: Body): Answer {
     const webhook = this.add(event, url, { rate_limit, rate_limit_period });
-    return { status: 201, answer: { id: webhook.id, data: shown(webhook) } };
+    this.#unlisted.set(webhook.id, this.lag);
+    this.#unshown.set(webhook.id, this.showLag);
+    return { status: 201, answer: { id: webhook.id, data: this.#shown(webhook) } };
   }
 
   #list(query: URLSearchParams): Answer {
     const page = Number(query.get('page') ?? 1);
     const per_page = Number(query.get('per_page') ?? 50);
     const withArchived = query.get('with_archived') === 'true';
-    const all = [...this.webhooks.values()].filter(({ status }) => withArchived || status === 'active').map(shown);
+    const all = [...this.webhooks.values()]
+      .filter(({ status, id }) => !countDown(this.#unlisted, id) && (withArchived || status !== 'archived'))
+      .map((webhook) => this.#shown(webhook));
     return {
       status: 200,
       answer: { pagination: { page, per_page }, data: all.slice((page - 1) * per_page, page * per_page) },
     };
   }
 
+  #shown({ key: _key, ...webhook }: Stored): unknown {
+    return this.present === undefined ? webhook : this.present(webhook);
+  }
+
   #token({ grant_type, username, password, refresh_token }: Body): Answer {
     const isUser = username === USER.username && password === USER.password;
     const isAllowed = grant_type === 'refresh_token' ? this.#refreshTokens.has(refresh_token) : isUser;
     if (!isAllowed) return { status: 401, answer: failure(`refused: ${password ?? refresh_token}`) };
+    if (this.asksForSecondFactor === 401) {
+      return { status: 401, answer: { ...failure('a second factor is needed'), challenge: 'a challenge' } };
+    }
     if (this.asksForSecondFactor) return { status: 200, answer: { challenge: 'a challenge' } };
     const [access, refresh] = [randomBytes(20).toString('hex'), randomBytes(20).toString('hex')];
     this.#tokens.add(access);
@@ -213,8 +263,11 @@ interface Answer {
   readonly answer: unknown;
 }
 
-function shown({ key: _key, ...webhook }: Stored): Omit<Stored, 'key'> {
-  return webhook;
+/** Counts down, and returns true while something was left. */
+function countDown(counts: Map<string, number>, id: string): boolean {
+  const left = counts.get(id) ?? 0;
+  counts.set(id, left - 1);
+  return left > 0;
 }
 
 function failure(msg: string, ...loc: string[]) {

@@ -1,7 +1,10 @@
+import { contain } from '../contain.js';
 import { ConfigurationError } from '../errors.js';
+import { emitProcessWarning } from '../log/process-warning.js';
 import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
 import { LONGEST_DELAY_MS } from '../time.js';
-import type { HttpSettings } from './call.js';
+import type { HttpSettings, Retry } from './call.js';
+import { Gate } from './gate.js';
 import { send } from './http.js';
 import { Secrets } from './redact.js';
 import { VISIBLE_ASCII } from './schemas.js';
@@ -26,9 +29,27 @@ export interface CakemailApiOptions {
   readonly attempts?: number | undefined;
   /** The most milliseconds before the second attempt; each further wait may be twice as long. Default 500. */
   readonly backoffMs?: number | undefined;
+  /**
+   * The most milliseconds that the API may ask to wait for with Retry-After. Default 30,000. A call that would have to wait
+   * longer fails at once, and its error has the time as `retryAt`. No call of this client is sent before that time.
+   */
+  readonly maxWaitMs?: number | undefined;
+  /** Called before each wait because a call failed and is made again. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
-const MEMBERS = ['token', 'username', 'password', 'accountId', 'baseUrl', 'timeoutMs', 'attempts', 'backoffMs'];
+const MEMBERS = [
+  'token',
+  'username',
+  'password',
+  'accountId',
+  'baseUrl',
+  'timeoutMs',
+  'attempts',
+  'backoffMs',
+  'maxWaitMs',
+  'onRetry',
+];
 /** Source: Cakemail's guide "Using webhooks". */
 const BASE_URL = 'https://api.cakemail.dev';
 
@@ -49,11 +70,16 @@ export class CakemailApi {
 
   constructor(options: CakemailApiOptions) {
     checkMembers('CakemailApi options', options, MEMBERS);
+    const { onRetry = () => {} } = options;
+    if (typeof onRetry !== 'function') throw invalid('`onRetry` must be a function.');
     const settings: HttpSettings = {
       baseUrl: baseUrlOf(options.baseUrl ?? BASE_URL),
       timeoutMs: wholeNumber('timeoutMs', options.timeoutMs, 10_000, LONGEST_DELAY_MS),
       attempts: wholeNumber('attempts', options.attempts, 5),
       backoffMs: wholeNumber('backoffMs', options.backoffMs, 500, LONGEST_DELAY_MS),
+      maxWaitMs: wholeNumber('maxWaitMs', options.maxWaitMs, 30_000, LONGEST_DELAY_MS),
+      onRetry: (retry) => contain(() => onRetry(retry), warn),
+      gate: new Gate(),
       secrets: new Secrets(),
     };
     const { accountId } = options;
@@ -72,7 +98,7 @@ export class CakemailApi {
         if (renewed === undefined) throw thrown;
         return send(withAccount, renewed, settings);
       }
-    });
+    }, settings);
   }
 }
 
@@ -97,4 +123,8 @@ function baseUrlOf(given: string): URL {
   if (url !== undefined && isPlain && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
     return url;
   throw invalid('`baseUrl` must be an https address without credentials; http is for this machine itself.');
+}
+
+function warn({ message }: Error): void {
+  emitProcessWarning('WARN_CALLBACK', `\`onRetry\` threw. ${message}`);
 }

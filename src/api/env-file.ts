@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { NamedSecret } from '../signature/keys.js';
 import type { CakemailApi } from './client.js';
 import { withVariable } from './env-text.js';
 import { fetchKeys } from './fetch-keys.js';
+import { warnOfKey } from './keys.js';
 import type { Cancellable } from './webhooks.js';
 
 const NAME = 'CAKEMAIL_WEBHOOK_SECRETS';
@@ -32,8 +32,9 @@ export interface WriteKeysOptions extends Cancellable {
  * that is never closed for instance. Then nothing is written.
  */
 export async function writeKeys({ api, url, file, signal }: WriteKeysOptions): Promise<string[]> {
-  const keys = await fetchKeys({ api, url, signal });
-  const plain = Object.entries(keys).map(([event, list]) => [event, (list as NamedSecret[]).map(({ key }) => key)]);
+  const { keys, failures } = await fetchKeys({ api, url, signal });
+  for (const failure of failures) warnOfKey(failure);
+  const plain = Object.entries(keys).map(([event, list]) => [event, list.map(({ key }) => key)]);
   // Plain ASCII, whatever the encoding of the file; env files know no escape for a quote, but JSON does.
   const json = JSON.stringify(Object.fromEntries(plain)).replace(/[^\x20-\x7e]|'/g, escaped);
   const target = await targetOf(file);

@@ -3,10 +3,11 @@ import { ConfigurationError, toError } from '../errors.js';
 import { emitProcessWarning } from '../log/process-warning.js';
 import { checkMembers, wholeNumber } from '../option-checks.js';
 import type { SecretsSource } from '../signature/key-source.js';
-import type { SecretInput, SecretsByEvent } from '../signature/keys.js';
+import type { NamedSecret, SecretInput, SecretsByEvent } from '../signature/keys.js';
 import type { Awaitable } from '../time.js';
 import type { CakemailApi } from './client.js';
-import { fetchKeys } from './fetch-keys.js';
+import { type BoundKey, type ByEvent, type Fetched, fetchKeys, keyOf } from './fetch-keys.js';
+import type { ShownWebhook } from './schemas.js';
 
 const MINUTE_MS = 60_000;
 /** Between two looks as long as no key is known. */
@@ -25,7 +26,7 @@ export interface CakemailKeysOptions {
   readonly graceMs?: number | undefined;
   /**
    * Told when a look beside the deliveries failed: because of the API, and older keys serve on, or because there is no webhook
-   * any more. Left out, a process warning says so.
+   * any more. Also called for each webhook whose key could not be read; the other keys serve. Left out, a process warning says so.
    */
   readonly onError?: ((error: Error) => void) | undefined;
 }
@@ -38,6 +39,13 @@ export interface CakemailKeys extends SecretsSource {
    * take what it found when the first signature holds under none of theirs. Rejects when the API does.
    */
   refresh(): Promise<SecretsByEvent>;
+  /**
+   * Takes the key of a webhook that was read by its id, before any listing shows it. The routers take it when the first
+   * signature holds under none of theirs. `rotateWebhook` calls it.
+   *
+   * @throws {CakemailApiError} when the webhook has no key.
+   */
+  add(webhook: ShownWebhook): void;
   /**
    * Until the returned function is called, a webhook may come into being and deliver at any moment: a signature under none of
    * the keys is looked into at once, one look after the other. `rotateWebhook` calls it.
@@ -53,7 +61,7 @@ export interface CakemailKeys extends SecretsSource {
  * ```
  *
  * They are looked up when the first delivery comes, and again when a signature holds under none of them, at most once a
- * minute, however many forgeries come. While the API is down the last known keys serve on; once it says that there is no
+ * minute, however many forgeries come, or after two seconds when the API failed to show one of the keys. While the API is down the last known keys serve on; once it says that there is no
  * webhook any more, there are no keys.
  *
  * @throws {ConfigurationError} when an option cannot be right.
@@ -65,7 +73,14 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
   const maxAgeMs = wholeNumber('maxAgeMs', options.maxAgeMs, 10 * MINUTE_MS);
   const graceMs = wholeNumber('graceMs', options.graceMs, 10 * MINUTE_MS);
   /** A webhook's key never changes, so each is asked for once. */
-  const known = new Map<string, string>();
+  const known = new Map<string, BoundKey>();
+  /** Keys that were added, by the ids of webhooks that the list does not show yet. */
+  const added = new Map<string, BoundKey>();
+  /** The operations that failed at the last lookup, so that each is reported once. */
+  let failed = new Set<string>();
+  let isComplete = true;
+  /** The keys of the last lookup; `latest` also has the keys that were added. */
+  let found: ByEvent | undefined;
   let latest: SecretsByEvent | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<SecretsByEvent> | undefined;
@@ -76,22 +91,50 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
 
   function look(): Promise<SecretsByEvent> {
     lookedAt = performance.now();
+    for (const [id, bound] of added) known.set(id, bound);
     looking = fetchKeys({ api, url, known, graceMs })
-      .then((keys) => {
-        latest = keys;
-        failure = undefined;
-        return keys;
-      })
+      .then(take)
       .catch((thrown) => {
         failure = { error: toError(thrown), at: performance.now() };
         // "There are none" is an answer, unlike none.
-        if (thrown instanceof ConfigurationError) latest = undefined;
+        if (thrown instanceof ConfigurationError) {
+          latest = undefined;
+          found = undefined;
+          if (added.size > 0) return serve({});
+        }
         throw failure.error;
       })
       .finally(() => {
         looking = undefined;
       });
     return looking;
+  }
+
+  function take({ keys, ids, failures }: Fetched): SecretsByEvent {
+    for (const id of added.keys()) if (ids.has(id)) added.delete(id);
+    for (const error of failures) if (!failed.has(error.operation)) tell(error);
+    failed = new Set(failures.map(({ operation }) => operation));
+    isComplete = failures.every(({ code }) => code !== 'ERR_API_UNAVAILABLE');
+    return serve(keys);
+  }
+
+  function serve(keys: ByEvent): SecretsByEvent {
+    found = keys;
+    const all: Record<string, readonly NamedSecret[]> = { ...keys };
+    for (const [id, { event, key }] of added) {
+      const others = all[event] ?? [];
+      if (!others.some((each) => each.id === id)) all[event] = [...others, { id, key }];
+    }
+    latest = all;
+    failure = undefined;
+    return latest;
+  }
+
+  function add(webhook: ShownWebhook): void {
+    const { id, event } = webhook;
+    added.set(id, { event, key: keyOf(webhook) });
+    // Before the first lookup there is nothing to add to: that lookup takes it.
+    if (found !== undefined) serve(found);
   }
 
   function refresh(): Promise<SecretsByEvent> {
@@ -126,7 +169,8 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
     if (expecting > 0) return refresh();
     const running = next ?? looking;
     if (running !== undefined) return running;
-    return performance.now() - lookedAt < renewMs ? undefined : look();
+    const againMs = isComplete ? renewMs : Math.min(renewMs, AGAIN_MS);
+    return performance.now() - lookedAt < againMs ? undefined : look();
   }
 
   function expectNew(): () => void {
@@ -138,7 +182,12 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
     };
   }
 
-  return Object.assign(lastKnown, { renew, refresh, expectNew });
+  return Object.assign(lastKnown, { renew, refresh, add, expectNew });
+}
+
+/** Warns of a key that could not be read. */
+export function warnOfKey(error: Error): void {
+  warn(error);
 }
 
 function warn(error: Error): void {

@@ -2,8 +2,10 @@ import { EVENT_NAMES, isCatalogueName, nearestListed, patternOf } from '../event
 import { emitProcessWarning } from '../log/process-warning.js';
 import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
 import type { CakemailApi } from './client.js';
+import { compareIds } from './ids.js';
 import type { RateLimit, Webhook } from './schemas.js';
-import { type Cancellable, sameUrl } from './webhooks.js';
+import { differBySlash, sameUrl } from './urls.js';
+import type { Cancellable } from './webhooks.js';
 
 /** Which webhooks there should be. */
 export interface Wanted extends Cancellable {
@@ -16,12 +18,25 @@ export interface Wanted extends Cancellable {
   readonly rateLimit?: RateLimit | undefined;
   /** Whether webhooks on this URL for events that are not wanted are archived. Default false. */
   readonly prune?: boolean | undefined;
+  /**
+   * True archives the `duplicates`. Default false. Do not use it while a rotation runs, because it would archive the old webhook
+   * before the grace time is over.
+   */
+  readonly pruneDuplicates?: boolean | undefined;
 }
 
 /** One thing to do, or to leave as it is. */
-export type Step =
-  | { readonly action: 'create'; readonly event: string }
-  | { readonly action: 'unarchive' | 'update' | 'keep' | 'archive'; readonly event: string; readonly webhook: Webhook };
+export type Step = { readonly event: string } & (
+  | { readonly action: 'create' }
+  | { readonly action: 'unarchive' | 'keep'; readonly webhook: Webhook }
+  | { readonly action: 'update'; readonly webhook: Webhook; readonly rateLimit: RateLimit }
+  | {
+      readonly action: 'archive';
+      readonly webhook: Webhook;
+      /** The active webhook for the same event that stays, when this one is its duplicate. */
+      readonly duplicateOf?: Webhook;
+    }
+);
 
 /** What it takes to come from what is to what is wanted. */
 export interface Plan {
@@ -29,14 +44,20 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Whether there is nothing to do. */
   readonly isEmpty: boolean;
-  /** Active webhooks for an event that has another one on this URL already: each delivers everything once more. Left alone. */
+  /**
+   * Active webhooks for an event that has a newer one on this URL: each delivers everything once more. An interrupted rotation
+   * leaves one, and running it again archives it. Left alone unless `pruneDuplicates` is true. Which of several is newer is
+   * known when their ids are numbers, see `isNewer`; otherwise the last id in alphabetical order counts as the newest.
+   */
   readonly duplicates: readonly Webhook[];
   /**
-   * Webhooks on this URL with a status that this package does not know, paused ones say. They are left alone, and no second one
-   * is created or brought back beside them: an event that has no active webhook but one of these has no step. A process warning
-   * names them.
+   * Webhooks on this URL with a status that this package does not know, or of which the API does not tell the id or the event.
+   * They are left alone. An event that has one of these and no active webhook gets no step, so that a second webhook does not
+   * come into being. A process warning names them.
    */
   readonly unclear: readonly Webhook[];
+  /** Active webhooks whose URL differs from this one by a trailing slash alone. It counts as another URL. Left alone. */
+  readonly similar: readonly Webhook[];
   /** What it was made of, for `applyPlan`. */
   readonly wanted: Wanted;
   /** The ids of all webhooks that there were. */
@@ -51,35 +72,46 @@ export interface Plan {
  * @throws {CakemailApiError} when the API does.
  */
 export async function planWebhooks(wanted: Wanted): Promise<Plan> {
-  const { api, url, rateLimit, prune = false, signal } = check(wanted);
+  const { api, url, rateLimit, prune = false, pruneDuplicates = false, signal } = check(wanted);
   const events = expand(wanted.events);
-  const all: Webhook[] = [];
-  for await (const webhook of api.webhooks.list({ withArchived: true, signal })) all.push(webhook);
+  const all = await api.webhooks.all({ withArchived: true, signal });
   const here = all.filter((webhook) => sameUrl(webhook.url, url));
+  const unclear = here.filter(isUnclear);
+  const clear = here.filter((webhook) => !isUnclear(webhook));
+  const active = clear.filter(({ status }) => status === 'active').sort((a, b) => compareIds(a.id, b.id));
 
   const steps: Step[] = [];
-  const duplicates: Webhook[] = [];
-  const unclear = here.filter(({ status }) => status === 'unknown');
   for (const event of events) {
-    const [current, ...others] = here.filter((each) => each.event === event && each.status === 'active');
-    duplicates.push(...others);
+    const current = active.findLast((each) => each.event === event);
     if (current === undefined && unclear.some((each) => each.event === event)) continue;
-    const webhook = current ?? latestArchived(here, event);
+    const webhook = current ?? latestArchived(clear, event);
     if (webhook === undefined) {
       steps.push({ action: 'create', event });
       continue;
     }
     if (current === undefined) steps.push({ action: 'unarchive', event, webhook });
-    if (!hasLimit(webhook, rateLimit)) steps.push({ action: 'update', event, webhook });
+    if (rateLimit !== undefined && !hasLimit(webhook, rateLimit))
+      steps.push({ action: 'update', event, webhook, rateLimit });
     else if (current !== undefined) steps.push({ action: 'keep', event, webhook });
   }
-  for (const webhook of prune ? here : []) {
-    if (webhook.status !== 'active' || events.includes(webhook.event)) continue;
-    steps.push({ action: 'archive', event: webhook.event, webhook });
+  const duplicates: Webhook[] = [];
+  for (const webhook of active) {
+    const { event } = webhook;
+    const newest = active.findLast((each) => each.event === event);
+    if (prune && !events.includes(event)) steps.push({ action: 'archive', event, webhook });
+    else if (newest !== undefined && newest !== webhook) {
+      duplicates.push(webhook);
+      if (pruneDuplicates) steps.push({ action: 'archive', event, webhook, duplicateOf: newest });
+    }
   }
   warnOf(unclear);
+  const similar = all.filter((webhook) => webhook.status === 'active' && differBySlash(url, webhook.url));
   const isEmpty = steps.every(({ action }) => action === 'keep');
-  return { url, steps, isEmpty, duplicates, unclear, wanted, known: all.map(({ id }) => id) };
+  return { url, steps, isEmpty, duplicates, unclear, similar, wanted, known: all.map(({ id }) => id) };
+}
+
+function isUnclear({ id, event, status }: Webhook): boolean {
+  return status !== 'archived' && (status !== 'active' || id === '' || event === '');
 }
 
 /** Names and patterns as names. */
@@ -103,8 +135,10 @@ function hint(name: string): string {
   return meant === undefined ? '' : ` Did you mean '${meant}'?`;
 }
 
+const MEMBERS = ['api', 'url', 'events', 'rateLimit', 'prune', 'pruneDuplicates', 'signal'];
+
 function check(wanted: Wanted): Wanted {
-  checkMembers('planWebhooks() options', wanted, ['api', 'url', 'events', 'rateLimit', 'prune', 'signal']);
+  checkMembers('planWebhooks() options', wanted, MEMBERS);
   const { url, events, rateLimit } = wanted;
   if (!URL.canParse(url) || !/^https?:/.test(url) || url.length > 2083) {
     throw invalid('`url` must be an http or https address of at most 2,083 characters.');
@@ -123,17 +157,17 @@ function check(wanted: Wanted): Wanted {
 /** The one that was archived last comes back, so that its key stays in use. */
 function latestArchived(here: readonly Webhook[], event: string): Webhook | undefined {
   return here
-    .filter((webhook) => webhook.event === event)
+    .filter((webhook) => webhook.event === event && webhook.id !== '')
     .sort((a, b) => (b.archivedAt?.getTime() ?? 0) - (a.archivedAt?.getTime() ?? 0))[0];
 }
 
-function hasLimit({ rateLimit }: Webhook, wanted: RateLimit | undefined): boolean {
-  return wanted === undefined || (rateLimit?.limit === wanted.limit && rateLimit.period === wanted.period);
+function hasLimit({ rateLimit }: Webhook, wanted: RateLimit): boolean {
+  return rateLimit?.limit === wanted.limit && rateLimit.period === wanted.period;
 }
 
 function warnOf(unclear: readonly Webhook[]): void {
   if (unclear.length === 0) return;
-  const names = unclear.map(({ id, event }) => `${id} (${event})`).join(', ');
-  const message = `These webhooks have a status that this package does not know, and are left alone: ${names}.`;
+  const names = unclear.map(({ id, event }) => `${id || 'no id'} (${event || 'no event'})`).join(', ');
+  const message = `These webhooks have a status that this package does not know, or lack an id or an event. They are left alone: ${names}.`;
   emitProcessWarning('WARN_STATUS', message);
 }

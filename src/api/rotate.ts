@@ -1,23 +1,28 @@
 import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
-import type { WebhookRouter } from '../webhook-router.js';
+import { LONGEST_DELAY_MS } from '../time.js';
 import type { CakemailApi } from './client.js';
+import { keyOf } from './fetch-keys.js';
+import { compareIds, isNewer } from './ids.js';
 import type { CakemailKeys } from './keys.js';
 import type { Webhook } from './schemas.js';
-import { combined, pause, unlessAborted } from './signals.js';
-import { type Cancellable, sameUrl } from './webhooks.js';
+import { pause } from './signals.js';
+import { sameUrl } from './urls.js';
+import type { Cancellable } from './webhooks.js';
 
 /** How far a rotation is. */
-export type RotationStage = 'created' | 'found' | 'delivered' | 'grace over' | 'archived';
+export type RotationStage = 'created' | 'found' | 'grace over' | 'archived';
 
 export interface RotateOptions extends Cancellable {
   readonly api: CakemailApi;
   /** The webhook whose key is to be replaced. */
   readonly id: string;
-  /** The router's keys, when it runs in this process: told of the new key at once. */
+  /** The router's keys, when it runs in this process: it has the new key before the grace time begins. */
   readonly keys?: CakemailKeys | undefined;
-  /** The router, when it runs in this process with `cakemailKeys`: its first delivery under the new key ends the wait. */
-  readonly webhooks?: Pick<WebhookRouter, 'events'> | undefined;
-  /** Milliseconds after which the old webhook is archived even if the new one has delivered nothing. Default 5 minutes. */
+  /**
+   * Milliseconds after which the old webhook is archived, never earlier. Default 5 minutes. Each app that receives needs the new
+   * key by then: one with `cakemailKeys` looks for it at most once in its `renewMs`, so choose a longer time than that; one with
+   * keys from a file has to be given a new file and restarted.
+   */
   readonly graceMs?: number | undefined;
   /** Told how far it is. */
   readonly onStage?: ((stage: RotationStage, webhook: Webhook) => void) | undefined;
@@ -28,47 +33,65 @@ export interface Rotated {
   readonly replacement: Webhook;
 }
 
-const MEMBERS = ['api', 'id', 'keys', 'webhooks', 'graceMs', 'onStage', 'signal'];
+const MEMBERS = ['api', 'id', 'keys', 'graceMs', 'onStage', 'signal'];
 
 /**
- * Replaces a webhook by a new one for the same event and URL, and so its key: creates the new one, waits until it has delivered
- * or the grace time is over, and archives the old one. In between both deliver, and both keys are taken; deliveries that are
- * equal byte by byte run once.
+ * Replaces a webhook by a new one for the same event and URL, and so its key: creates the new one, reads its key, hands it to
+ * `keys`, waits for the grace time, and archives the old one. In between both deliver, and both keys are taken; deliveries that
+ * are equal byte by byte run once. Nothing is archived when the new key cannot be read.
  *
  * It may be interrupted and run again: a replacement that is there already is found, and an old one that is archived already
  * ends it.
  *
+ * @throws {ConfigurationError} when the webhook does not exist, when it is archived, and when it is itself the replacement of an
+ * older one whose rotation was interrupted.
  * @throws {CakemailApiError} when the API does.
  */
 export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
   checkMembers('rotateWebhook() options', options, MEMBERS);
-  const { api, id, keys, webhooks, onStage = () => {}, signal } = options;
-  const graceMs = wholeNumber('graceMs', options.graceMs, 5 * 60_000);
-  const all: Webhook[] = [];
-  for await (const webhook of api.webhooks.list({ withArchived: true, signal })) all.push(webhook);
+  const { api, id, keys, onStage = () => {}, signal } = options;
+  const graceMs = wholeNumber('graceMs', options.graceMs, 5 * 60_000, LONGEST_DELAY_MS);
+  const all = await api.webhooks.all({ withArchived: true, signal });
   const old = all.find((webhook) => webhook.id === id);
   if (old === undefined) throw invalid(`There is no webhook ${id}.`);
+  const found = all
+    .filter((each) => each.id !== id && each.status === 'active' && isLike(each, old))
+    .sort((a, b) => compareIds(a.id, b.id))
+    .at(-1);
+  check(old, found);
 
-  if (old.status === 'unknown') throw invalid(`The webhook ${id} has a status that this package does not know.`);
-
-  const found = all.find((each) => each.id !== id && each.status === 'active' && isLike(each, old));
-  if (old.status === 'archived' && found === undefined) throw invalid(`The webhook ${id} is archived.`);
-  // It may deliver before its creation is answered.
-  const isThere = found === undefined ? keys?.expectNew() : undefined;
-  const replacement = found ?? (await create(api, old, all, signal).finally(isThere));
-  onStage(found === undefined ? 'created' : 'found', replacement);
-  if (old.status === 'archived') return { archived: old, replacement };
-
-  const delivered = webhooks && firstDelivery(webhooks, replacement.id);
+  // It may deliver before its creation is answered and its key is read.
+  const isAdded = keys?.expectNew();
+  let replacement: Webhook;
   try {
-    if (keys !== undefined) await unlessAborted(keys.refresh(), signal);
-    onStage(await firstOf(delivered?.seen, graceMs, signal), replacement);
+    replacement = found ?? (await create(api, old, all, signal));
+    onStage(found === undefined ? 'created' : 'found', replacement);
+    if (old.status === 'archived') return { archived: old, replacement };
+    const shown = await api.webhooks.show(replacement.id, { signal });
+    keyOf(shown);
+    keys?.add({ ...shown, event: old.event });
   } finally {
-    delivered?.stop();
+    isAdded?.();
   }
+  await pause(graceMs, signal);
+  onStage('grace over', replacement);
   const archived = await api.webhooks.archive(id, { signal });
   onStage('archived', archived);
   return { archived, replacement };
+}
+
+function check({ id, event, url, status }: Webhook, found: Webhook | undefined): void {
+  if (status === 'archived' && found === undefined) throw invalid(`The webhook ${id} is archived.`);
+  if (status !== 'archived' && status !== 'active') {
+    throw invalid(`The webhook ${id} has the status '${status}', which this package does not know.`);
+  }
+  if (event === '' || url === '') throw invalid(`The API does not tell the event and the URL of the webhook ${id}.`);
+  if (status === 'active' && found !== undefined && isNewer(id, found.id) === true) {
+    const { id: older } = found;
+    throw invalid(
+      `The webhook ${id} seems to be the replacement of ${older}, whose rotation was interrupted: rotate ${older} first.`,
+    );
+  }
 }
 
 function create(
@@ -83,29 +106,4 @@ function create(
 
 function isLike(a: Webhook, b: Webhook): boolean {
   return a.event === b.event && sameUrl(a.url, b.url);
-}
-
-function firstDelivery({ events }: Pick<WebhookRouter, 'events'>, id: string) {
-  let listener: (notice: { readonly ids?: readonly string[] }) => void = () => {};
-  const seen = new Promise<void>((resolve) => {
-    listener = ({ ids }) => void (ids?.includes(id) && resolve());
-    events.on('verified', listener);
-  });
-  return { seen, stop: () => events.off('verified', listener) };
-}
-
-async function firstOf(
-  delivered: Promise<void> | undefined,
-  graceMs: number,
-  signal: AbortSignal | undefined,
-): Promise<RotationStage> {
-  const over = new AbortController();
-  const either = combined(signal, over.signal);
-  try {
-    const grace = pause(graceMs, either.signal).then(() => 'grace over' as const);
-    return await Promise.race([grace, ...(delivered ? [delivered.then(() => 'delivered' as const)] : [])]);
-  } finally {
-    over.abort();
-    either.release();
-  }
 }

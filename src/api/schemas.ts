@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { recordOf } from './record.js';
 
 // The shapes are those of Cakemail's OpenAPI document 1.18.25. Members that this package does not need are let through
 // unread, and a name that the document does not list is no error: the API is newer than the document.
@@ -7,35 +8,32 @@ import * as z from 'zod';
 export const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /**
- * Source: schema `api__services__webhooks__schemas__Webhook`, of which no member is marked as required. A webhook that has
- * something new about it must not hide all the others.
+ * Reads a webhook. Source: schema `api__services__webhooks__schemas__Webhook`, of which no member is marked as required, so that
+ * any may be absent or of another kind: it is then taken from what is known already, or is empty. One odd webhook must not
+ * hide all the others.
  */
-export const webhookSchema = z
-  .object({
-    id: z.string().min(1),
-    event: z.string(),
-    url: z.string(),
-    status: z.unknown().optional(),
-    archived_at: z.unknown().optional(),
-    rate_limit: z.unknown().optional(),
-    rate_limit_period: z.unknown().optional(),
-  })
-  .transform(({ id, event, url, status, archived_at, rate_limit, rate_limit_period }): Webhook => {
-    const archivedAt = dateOf(archived_at);
-    return {
-      id,
-      event,
-      url,
-      status: statusOf(status, archivedAt),
-      archivedAt,
-      rateLimit: rateLimitOf(rate_limit, rate_limit_period),
-    };
-  });
+export function webhookOf(value: unknown, known: Partial<Webhook> = {}): Webhook {
+  const { id, event, url, status, archived_at, rate_limit, rate_limit_period } = recordOf(value);
+  const archivedAt = dateOf(archived_at);
+  return {
+    id: textOf(id) || known.id || '',
+    event: textOf(event) || known.event || '',
+    url: textOf(url) || known.url || '',
+    status: statusOf(status) ?? known.status ?? (archivedAt === null ? 'active' : 'archived'),
+    archivedAt,
+    rateLimit: rateLimitOf(rate_limit, rate_limit_period) ?? known.rateLimit ?? null,
+  };
+}
 
-function statusOf(status: unknown, archivedAt: Date | null): Webhook['status'] {
-  if (status === 'active' || status === 'archived') return status;
-  if (status !== undefined && status !== null) return 'unknown';
-  return archivedAt === null ? 'active' : 'archived';
+/** A text, or a number as one. Empty for anything else. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+/** The status as the API gives it; undefined when it is absent. */
+function statusOf(status: unknown): string | undefined {
+  if (status === undefined || status === null) return undefined;
+  return textOf(status) || 'unknown';
 }
 
 function dateOf(seconds: unknown): Date | null {
@@ -48,25 +46,47 @@ function rateLimitOf(limit: unknown, period: unknown = 'second'): RateLimit | nu
   return isKnown ? { limit, period } : null;
 }
 
-/** Source: schemas `CreateWebhookResponse`, `PatchWebhookResponse`, `ArchiveWebhookResponse`, `UnArchiveWebhookResponse`. */
-export const changedSchema = z.object({ data: webhookSchema }).transform(({ data }) => data);
+/** A webhook as read from the answer to a change, of which any part may be absent. */
+export interface Change {
+  readonly webhook: Webhook;
+  /** True when the answer was complete, so that the webhook need not be read again. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * Reads the answer to a change, which may be anything, in view of what is known of the webhook. Source: schemas
+ * `CreateWebhookResponse`, `PatchWebhookResponse`, `ArchiveWebhookResponse`, `UnArchiveWebhookResponse`.
+ */
+export function changeOf(body: unknown, known: Partial<Webhook>): Change {
+  const { id, data } = recordOf(body);
+  const { event, url, status, rate_limit } = recordOf(data);
+  const isWhole = [event, url, status].every((each) => textOf(each) !== '') && rate_limit !== undefined;
+  const webhook = webhookOf(data, known);
+  return { webhook: { ...webhook, id: known.id || textOf(id) || webhook.id }, isWhole };
+}
 
 /** Source: schema `WebhookResponse`. `key` is not marked as required. */
 export const shownSchema = z
   .object({
-    signature: z.object({ key: z.string().min(1).optional(), hash_function: z.literal('sha256') }),
-    data: webhookSchema,
+    signature: z.object({ key: z.string().min(1).optional().catch(undefined), hash_function: z.literal('sha256') }),
+    data: z.looseObject({}),
   })
-  .transform(({ signature, data }): ShownWebhook => ({ ...data, key: signature.key ?? null }));
+  .transform(({ signature, data }): ShownWebhook => ({ ...webhookOf(data), key: signature.key ?? null }));
 
 /** Source: schema `ListWebhooksResponse`. */
-export const pageSchema = z.object({
-  pagination: z.object({
-    page: z.number().optional().catch(undefined),
-    per_page: z.number().optional().catch(undefined),
-  }),
-  data: z.array(webhookSchema),
-});
+export const pageSchema = z
+  .object({
+    pagination: z.object({
+      page: z.number().optional().catch(undefined),
+      per_page: z.number().optional().catch(undefined),
+    }),
+    data: z.array(z.unknown()),
+  })
+  .transform(({ pagination, data }) => ({
+    pagination,
+    size: data.length,
+    webhooks: data.filter((each) => typeof each === 'object' && each !== null).map((each) => webhookOf(each)),
+  }));
 
 /** Source: schemas `TokenResponse` and `ChallengeResponse`. */
 export const tokenSchema = z.union([
@@ -80,14 +100,14 @@ export interface RateLimit {
   readonly period: 'second' | 'minute';
 }
 
-/** A webhook at Cakemail: it carries one event to one URL. */
+/** A webhook at Cakemail: it carries one event to one URL. Whatever the API does not tell is empty, or null. */
 export interface Webhook {
   readonly id: string;
   /** One of the published names, or one that is newer. */
   readonly event: string;
   readonly url: string;
-  /** `unknown`: one that this package does not know. Such a webhook counts as not active, and is left alone. */
-  readonly status: 'active' | 'archived' | 'unknown';
+  /** As the API gives it. A webhook that is neither `active` nor `archived` is left alone. */
+  readonly status: 'active' | 'archived' | (string & {});
   readonly archivedAt: Date | null;
   /** Null when the API does not tell, or in a way that this package does not know. */
   readonly rateLimit: RateLimit | null;

@@ -1,5 +1,6 @@
 import type { HttpSettings } from './call.js';
 import { CakemailApiError } from './errors.js';
+import { MFA } from './exchange.js';
 import { send } from './http.js';
 import { tokenSchema } from './schemas.js';
 
@@ -73,8 +74,7 @@ export class Session {
     const call = { method: 'POST', path: '/token', form, schema: tokenSchema } as const;
     const answer = await send(call, undefined, this.settings);
     if ('challenge' in answer) {
-      const what = 'this account asks for a second factor, which a program cannot give';
-      throw new CakemailApiError('ERR_API_MFA', 'POST /token', { what });
+      throw new CakemailApiError('ERR_API_MFA', 'POST /token', { what: `answered 200: ${MFA}`, apiStatus: 200 });
     }
     this.settings.secrets.add(answer.access_token, answer.refresh_token);
     return { access: answer.access_token, refresh: answer.refresh_token };

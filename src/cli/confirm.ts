@@ -8,7 +8,7 @@ import type { Io } from './io.js';
  */
 export async function confirm(io: Io, question: string): Promise<boolean> {
   if (io.readLine === undefined) {
-    throw new UsageError('There is no terminal to ask on: pass --yes to go on without being asked.');
+    throw new UsageError(`${question} There is no terminal to ask on: pass --yes to go on without being asked.`);
   }
   io.err(`${question} [y/N]`);
   const answer = await io.readLine();

@@ -8,6 +8,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   apply: [
     `apply ${HERE} --events 'User.LoggedIn,Email.*'`,
     `apply ${HERE} --events 'Email.*' --rate-limit 50/second --json`,
+    `apply ${HERE} --events 'Email.*' --prune --yes`,
   ],
   list: ['list', `list ${HERE} --archived --json`],
   show: ['show 1a2b3c', 'show 1a2b3c --reveal'],

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { VERSION } from '../version.js';
 import { inboxCommand } from './commands/inbox.js';
 import { keysCommand, rotateCommand } from './commands/keys.js';
 import { listenCommand } from './commands/listen.js';
@@ -9,7 +10,6 @@ import { archiveCommand, createCommand, listCommand, showCommand, unarchiveComma
 import { addExamples } from './examples.js';
 import { explain, wantsJson } from './failure.js';
 import { ioOf, type Surroundings } from './io.js';
-import { VERSION } from './version.js';
 
 const HELP_COLUMNS = 80;
 const HELP = `
@@ -17,6 +17,7 @@ Environment:
   CAKEMAIL_TOKEN                          a personal access token, or
   CAKEMAIL_USERNAME, CAKEMAIL_PASSWORD    a user without a second factor
   CAKEMAIL_ACCOUNT_ID                     the account, when the user has several
+  CAKEMAIL_API_URL                        another address of the API than Cakemail's own
   CAKEMAIL_WEBHOOK_SECRET                 the key to sign or verify with, or
   CAKEMAIL_WEBHOOK_SECRETS                a map from event to keys, as \`keys\` writes it
   CAKEMAIL_INBOX_URL, CAKEMAIL_INBOX_NAME the inbox to look into

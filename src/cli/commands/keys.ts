@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { rotateWebhook, writeKeys } from '../../api/index.js';
-import { connect } from '../connect.js';
+import { type RotationStage, rotateWebhook, type Webhook, writeKeys } from '../../api/index.js';
+import { withApi } from '../connect.js';
 import type { Io } from '../io.js';
 import { filled, jsonOption, seconds, urlOption } from '../options.js';
 import { json, printable } from '../text.js';
@@ -12,7 +12,7 @@ export function keysCommand(io: Io): Command {
     .requiredOption('--out <file>', 'the env file; its other lines stay as they are', filled)
     .addOption(jsonOption())
     .action(async ({ url, out, json: isJson }: { url: string; out: string; json?: boolean }) => {
-      const events = await writeKeys({ api: connect(io), url, file: out, signal: io.signal });
+      const events = await withApi(io, (api) => writeKeys({ api, url, file: out, signal: io.signal }));
       io.out(isJson ? json({ file: out, events }) : `${out}: the keys of ${events.map(printable).join(', ')}`);
     });
 }
@@ -24,19 +24,25 @@ export function rotateCommand(io: Io): Command {
     .option('--grace <seconds>', 'how long both deliver', seconds, 300)
     .addOption(jsonOption())
     .action(async (id: string, { grace, json: isJson }: { grace: number; json?: boolean }) => {
-      const { archived, replacement } = await rotateWebhook({
-        api: connect(io),
-        id,
-        graceMs: grace * 1000,
-        signal: io.signal,
-        onStage: (stage, webhook) => {
-          const wait = stage === 'created' || stage === 'found' ? `; both deliver for ${grace} s` : '';
-          io.err(`${stage} ${printable(webhook.id)}${wait}`);
-        },
-      });
+      const onStage = (stage: RotationStage, webhook: Webhook): void => {
+        const isWaiting = stage === 'created' || stage === 'found';
+        // Rounded down: nothing is archived before that.
+        const until = new Date(Math.floor(Date.now() / 1000 + grace) * 1000).toISOString().replace('.000', '');
+        io.err(`${stage} ${printable(webhook.id)}${isWaiting ? `; both deliver until ${until}` : ''}`);
+        if (isWaiting) io.err(fileHint(webhook, until));
+      };
+      const { archived, replacement } = await withApi(io, (api) =>
+        rotateWebhook({ api, id, graceMs: grace * 1000, signal: io.signal, onStage }),
+      );
       const result = { archived: archived.id, replacement: replacement.id };
       io.out(
         isJson ? json(result) : `${printable(archived.id)} is archived; ${printable(replacement.id)} is in its place.`,
       );
     });
+}
+
+function fileHint({ url }: Webhook, until: string): string {
+  // It will be copied to a shell, so a URL that would do more there is left out.
+  const shown = /^[\w.:/~%+,=-]+$/.test(url) ? url : '<url>';
+  return `An app that reads its keys from a file needs the new one before ${until}: write it with \`keys --url ${shown} --out <file>\` and restart the app. Apps that use cakemailKeys() need nothing.`;
 }

@@ -1,21 +1,24 @@
 import { Command, Option } from 'commander';
-import { applyPlan, type Plan, planWebhooks, type RateLimit } from '../../api/index.js';
-import { connect } from '../connect.js';
+import { applyPlan, type CakemailApi, type Plan, planWebhooks, type RateLimit } from '../../api/index.js';
+import { confirm } from '../confirm.js';
+import { withApi } from '../connect.js';
 import type { Io } from '../io.js';
 import { jsonOption, names, rateOption, urlOption } from '../options.js';
-import { duplicateLines, plainStep, stepLine } from '../show.js';
-import { json } from '../text.js';
+import { duplicateLine, plainStep, remarkLines, stepLine, summaryLines } from '../show.js';
+import { json, printable } from '../text.js';
 
 interface Options {
   readonly url: string;
   readonly events: readonly string[];
   readonly rateLimit?: RateLimit;
   readonly prune?: boolean;
+  readonly pruneDuplicates?: boolean;
+  readonly yes?: boolean;
   readonly check?: boolean;
   readonly json?: boolean;
 }
 
-/** Ends with this code when `--check` finds something to do. */
+/** `plan --check` ends with this code when there is something to do or to look at. */
 export const CHANGES_WANTED = 3;
 
 function withTarget(command: Command): Command {
@@ -28,51 +31,96 @@ function withTarget(command: Command): Command {
     )
     .addOption(rateOption())
     .option('--prune', 'archive what is on this URL for other events')
+    .option('--prune-duplicates', 'archive the older ones of several for one event; not while a rotation runs')
     .addOption(jsonOption());
 }
 
 export function planCommand(io: Io, exit: (code: number) => void): Command {
   return withTarget(new Command('plan').description('show what `apply` would do'))
-    .option('--check', `end with code ${CHANGES_WANTED} when there is something to do`)
+    .option(
+      '--check',
+      `end with code ${CHANGES_WANTED} when there is something to do, a duplicate or a status that is not known`,
+    )
     .action(async (options: Options) => {
-      const plan = await makePlan(io, options);
+      const plan = await withApi(io, (api) => makePlan(api, io, options));
       if (options.json) io.out(json(plain(plan)));
-      else {
-        for (const step of plan.steps) io.out(stepLine(step));
-        for (const line of duplicateLines(plan)) io.out(line);
-        const changes = plan.steps.filter(({ action }) => action !== 'keep').length;
-        io.out(plan.isEmpty ? 'Nothing to do.' : `${changes} to do: run \`apply\` with the same options.`);
-      }
-      if (options.check && !plan.isEmpty) exit(CHANGES_WANTED);
+      else print(io, plan);
+      const isRight = plan.isEmpty && plan.duplicates.length === 0 && plan.unclear.length === 0;
+      if (options.check && !isRight) exit(CHANGES_WANTED);
     });
+}
+
+function print(io: Io, plan: Plan): void {
+  const { steps, duplicates, unclear } = plan;
+  for (const step of steps) io.out(stepLine(step));
+  for (const line of remarkLines(plan)) io.out(line);
+  for (const line of summaryLines(steps)) io.out(line);
+  if (duplicates.length > 0) io.out(`${duplicates.length} duplicate${duplicates.length === 1 ? '' : 's'}`);
+  if (unclear.length > 0) io.out(`${unclear.length} unclear`);
+  io.out(plan.isEmpty ? 'Nothing to do.' : 'Run `apply` with the same options.');
 }
 
 export function applyCommand(io: Io): Command {
   return withTarget(
     new Command('apply').description('create, bring back, change and archive webhooks until they are as wanted'),
-  ).action(async (options: Options) => {
-    const plan = await makePlan(io, options);
-    const say = options.json ? io.err : io.out;
-    const onStep = (step: Plan['steps'][number]): void => {
-      if (step.action !== 'keep') say(stepLine(step));
-    };
-    const { steps, webhooks, duplicates } = await applyPlan(plan, { onStep });
-    if (options.json) {
-      const ids = webhooks.map(({ id, event }) => ({ event, id }));
-      io.out(
-        json({ url: plan.url, steps: steps.map(plainStep), webhooks: ids, duplicates: duplicates.map(({ id }) => id) }),
-      );
-      return;
-    }
-    for (const line of duplicateLines({ duplicates })) io.out(line);
-    io.out(steps.length === 0 ? 'Nothing to do.' : `Done: ${webhooks.length} active webhooks.`);
-  });
+  )
+    .option('--yes', 'archive without asking')
+    .action((options: Options) => withApi(io, (api) => apply(api, io, options)));
 }
 
-function makePlan(io: Io, { url, events, rateLimit, prune }: Options): Promise<Plan> {
-  return planWebhooks({ api: connect(io), url, events, rateLimit, prune, signal: io.signal });
+async function apply(api: CakemailApi, io: Io, options: Options): Promise<void> {
+  const plan = await makePlan(api, io, options);
+  if (!(await mayArchive(io, plan, options))) {
+    io.err('Nothing was done.');
+    return;
+  }
+  const say = options.json ? io.err : io.out;
+  const onStep = (step: Plan['steps'][number]): void => {
+    if (step.action !== 'keep') say(stepLine(step));
+  };
+  const { steps, webhooks, duplicates } = await applyPlan(plan, { onStep, signal: io.signal });
+  if (options.json) {
+    const ids = webhooks.map(({ id, event }) => ({ event, id }));
+    io.out(
+      json({ url: plan.url, steps: steps.map(plainStep), webhooks: ids, duplicates: duplicates.map(({ id }) => id) }),
+    );
+    return;
+  }
+  for (const line of remarkLines({ ...plan, duplicates: [] })) io.out(line);
+  for (const each of duplicates)
+    io.out(
+      duplicateLine(
+        each,
+        webhooks.find(({ event }) => event === each.event),
+      ),
+    );
+  io.out(steps.length === 0 ? 'Nothing to do.' : `Done: ${webhooks.length} active webhooks.`);
 }
 
-function plain({ url, isEmpty, steps, duplicates }: Plan) {
-  return { url, isEmpty, steps: steps.map(plainStep), duplicates: duplicates.map(({ id }) => id) };
+async function mayArchive(io: Io, { steps }: Plan, { yes }: Options): Promise<boolean> {
+  const archived = steps.filter(({ action }) => action === 'archive');
+  if (archived.length === 0 || yes) return true;
+  const names = archived
+    .map((step) => `${step.event}${'webhook' in step ? ` (${step.webhook.id})` : ''}`)
+    .map(printable);
+  return confirm(io, `Archive ${names.length} webhook${names.length === 1 ? '' : 's'}: ${names.join(', ')}?`);
+}
+
+function makePlan(
+  api: CakemailApi,
+  io: Io,
+  { url, events, rateLimit, prune, pruneDuplicates }: Options,
+): Promise<Plan> {
+  return planWebhooks({ api, url, events, rateLimit, prune, pruneDuplicates, signal: io.signal });
+}
+
+function plain({ url, isEmpty, steps, duplicates, unclear, similar }: Plan) {
+  return {
+    url,
+    isEmpty,
+    steps: steps.map(plainStep),
+    duplicates: duplicates.map(({ id }) => id),
+    unclear: unclear.map(({ id, event, status }) => ({ id, event, status })),
+    similar: similar.map(({ id, event, url: other }) => ({ id, event, url: other })),
+  };
 }

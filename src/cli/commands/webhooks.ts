@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type RateLimit, type ShownWebhook, sameUrl, type Webhook } from '../../api/index.js';
-import { connect } from '../connect.js';
+import { withApi } from '../connect.js';
 import type { Io } from '../io.js';
 import { address, eventName, jsonOption, rateOption, urlOption } from '../options.js';
 import { rateOf, webhookTable } from '../show.js';
@@ -15,10 +15,8 @@ export function listCommand(io: Io): Command {
     .option('--archived', 'the archived ones too')
     .addOption(jsonOption())
     .action(async ({ url, archived, json: isJson }: { url?: string; archived?: boolean; json?: boolean }) => {
-      const webhooks: Webhook[] = [];
-      for await (const webhook of connect(io).webhooks.list({ withArchived: archived === true, signal: io.signal })) {
-        if (url === undefined || sameUrl(webhook.url, url)) webhooks.push(webhook);
-      }
+      const all = await withApi(io, (api) => api.webhooks.all({ withArchived: archived === true, signal: io.signal }));
+      const webhooks = all.filter((webhook) => url === undefined || sameUrl(webhook.url, url));
       io.out(isJson ? json(webhooks) : webhookTable(io, webhooks));
     });
 }
@@ -30,7 +28,9 @@ export function showCommand(io: Io): Command {
     .option('--reveal', 'show the key')
     .addOption(jsonOption())
     .action(async (id: string, { reveal, json: isJson }: { reveal?: boolean; json?: boolean }) => {
-      const { key, ...webhook }: ShownWebhook = await connect(io).webhooks.show(id, { signal: io.signal });
+      const { key, ...webhook }: ShownWebhook = await withApi(io, (api) =>
+        api.webhooks.show(id, { signal: io.signal }),
+      );
       if (isJson) return io.out(json(reveal ? { ...webhook, key } : webhook));
       const { event, status, url } = webhook;
       const rows = {
@@ -57,10 +57,12 @@ export function createCommand(io: Io): Command {
         event: string,
         { url, rateLimit, json: isJson }: { url: string; rateLimit?: RateLimit; json?: boolean },
       ) => {
-        const { webhooks } = connect(io);
-        const known: string[] = [];
-        for await (const { id } of webhooks.list({ signal: io.signal })) known.push(id);
-        print(io, await webhooks.create({ event, url, rateLimit }, { known, signal: io.signal }), isJson);
+        const { signal } = io;
+        const created = await withApi(io, async ({ webhooks }) => {
+          const known = (await webhooks.all({ signal })).map(({ id }) => id);
+          return webhooks.create({ event, url, rateLimit }, { known, signal });
+        });
+        print(io, created, isJson);
       },
     );
 }
@@ -79,7 +81,7 @@ function changing(io: Io, name: 'archive' | 'unarchive', description: string): C
     .argument('<id>')
     .addOption(jsonOption())
     .action(async (id: string, { json: isJson }: { json?: boolean }) => {
-      print(io, await connect(io).webhooks[name](id, { signal: io.signal }), isJson);
+      print(io, await withApi(io, ({ webhooks }) => webhooks[name](id, { signal: io.signal })), isJson);
     });
 }
 

@@ -1,0 +1,18 @@
+const NUMBER = /^\d+$/;
+
+/**
+ * Orders the ids of webhooks in the same way in every process: numbers by their value and first, then all others as text.
+ * The order says which webhook is older only where both ids are numbers, see `isNewer`.
+ */
+export function compareIds(a: string, b: string): number {
+  const [isNumberA, isNumberB] = [NUMBER.test(a), NUMBER.test(b)];
+  if (isNumberA !== isNumberB) return isNumberA ? -1 : 1;
+  const byValue = isNumberA ? BigInt(a) - BigInt(b) : 0n;
+  if (byValue !== 0n) return byValue < 0n ? -1 : 1;
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+/** True when the webhook `a` was created after `b`. Undefined when one of the ids is not a number, because then nothing says so. */
+export function isNewer(a: string, b: string): boolean | undefined {
+  return NUMBER.test(a) && NUMBER.test(b) ? compareIds(a, b) > 0 : undefined;
+}
