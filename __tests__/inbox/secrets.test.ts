@@ -1,10 +1,15 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
+import Database from 'libsql';
 import { Client } from 'pg';
+import { openInbox } from '../../src/inbox/index.js';
+import { createWebhookRouter } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { OWN_SERVERS, type OwnServer } from '../helpers/own-servers.js';
 
@@ -84,6 +89,27 @@ function expectNothingOf(written: string): void {
 afterEach(() => {
   for (const child of running.splice(0)) child.kill('SIGKILL');
   signatures.length = 0;
+});
+
+test('no log holds anything of a delivery when another process locks the file of a SQLite inbox', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'locked-'));
+  const file = join(folder, 'inbox.db');
+  const lines: string[] = [];
+  const write = (...line: unknown[]): unknown =>
+    lines.push(inspect(line, { depth: Number.POSITIVE_INFINITY, showHidden: true }));
+  const logger = { debug: write, info: write, warn: write, error: write };
+  const webhooks = createWebhookRouter({ secret: KEY, inbox: await openInbox(`file:${file}`), worker: false, logger });
+  const other = new Database(file);
+  other.exec('BEGIN IMMEDIATE');
+  const { rawBody, headers } = signedRequest({ event: 'Email.Sent', data: { text: BODY } }, { secret: KEY });
+  const outcome = await webhooks.receive({ rawBody, headers: { ...headers, 'x-marker': HEADER } });
+  other.close();
+  await webhooks.close();
+  rmSync(folder, { recursive: true });
+  signatures.push(headers['x-signature'] ?? '');
+  expect(outcome).toMatchObject({ status: 503, cause: { name: 'InboxError', code: 'SQLITE_BUSY' } });
+  expect(lines.join('\n')).toContain('SQLITE_BUSY');
+  expectNothingOf([...lines, inspect(outcome, { depth: Number.POSITIVE_INFINITY })].join('\n'));
 });
 
 const [redis, postgres] = OWN_SERVERS;

@@ -1,6 +1,7 @@
 // Fills the disk that its inbox is on, in a process (and a mount namespace) of its own. Prints what it saw as JSON.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 
 const built = process.env.BUILT ? '../../dist/cjs' : '../../src';
 const { createWebhookRouter } = (await import(`${built}/index.js`)) as typeof import('../../src/index.js');
@@ -14,7 +15,11 @@ const file = join(folder, 'inbox.db');
 const ballast = join(folder, 'ballast');
 writeFileSync(ballast, Buffer.alloc(30_000_000));
 
-const webhooks = createWebhookRouter({ secret, inbox: await openInbox(`file:${file}`), worker: false, logger: {} });
+const lines: string[] = [];
+const write = (...line: unknown[]): unknown =>
+  lines.push(inspect(line, { depth: Number.POSITIVE_INFINITY, showHidden: true }));
+const logger = { error: write, warn: write };
+const webhooks = createWebhookRouter({ secret, inbox: await openInbox(`file:${file}`), worker: false, logger });
 const handled = new Set<string>();
 webhooks.onAny((_event, { id }) => handled.add(id));
 
@@ -51,5 +56,6 @@ console.log(
     handled: handled.size,
     integrity,
     counts,
+    lines,
   }),
 );

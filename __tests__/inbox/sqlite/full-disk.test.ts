@@ -15,7 +15,9 @@ const canMount = spawnSync('unshare', [...NAMESPACE, 'true']).status === 0;
   const args = [...NAMESPACE, 'sh', '-c', script, folder, process.execPath, program];
   const { stdout } = await promisify(execFile)('unshare', args, { cwd: process.cwd() });
   rmSync(folder, { recursive: true });
-  const seen = JSON.parse(stdout);
+  const { lines, ...seen } = JSON.parse(stdout);
+  expect(lines.join('\n')).toContain('SQLITE_FULL');
+  expect(lines.filter((line: string) => /xxx|the key of a test|Email.Sent/.test(line))).toEqual([]);
   expect(seen).toEqual({
     whenFull: [202, 503],
     whenFree: [202],
