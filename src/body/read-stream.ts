@@ -12,11 +12,11 @@ export async function readStream(
   limits: BodyLimits,
   decoder?: Transform,
 ): Promise<CapturedBody> {
+  // With a decoder, the declared length is that of the compressed bytes.
+  const length = decoder === undefined && declared ? declared : null;
   // A stream with an encoding gives text, and the bytes are gone.
-  if (!req.readable || req.readableEncoding !== null) {
-    stopReading(req, decoder);
-    return { reason: 'body_consumed' };
-  }
+  if (!req.readable || req.readableEncoding !== null) return refuse('body_consumed', req, decoder);
+  if (Number(length) > limits.limit) return refuse('body_too_large', req, decoder);
   return new Promise((resolve) => {
     const chunks = joinSmallChunks(limits.limit);
     const source = decoder === undefined ? req : req.pipe(decoder);
@@ -46,8 +46,6 @@ export async function readStream(
     };
     if (decoder !== undefined) req.on('data', onCompressed).once('error', onClose);
 
-    // A declared length is that of the compressed bytes.
-    const length = (decoder === undefined && declared) || null;
     getRawBody(source.once('error', onError).pipe(chunks), { limit: limits.limit, length }, (error, bytes) => {
       settle(error ? { reason: flawOf(error, decoder) } : { pieces: [bytes] });
     });
@@ -87,6 +85,15 @@ function flawOf(error: getRawBody.RawBodyError, decoder: Transform | undefined):
   if (error.type === 'entity.too.large') return 'body_too_large';
   // Raised by the stream itself: the decoder met bad data, or the connection broke or fell short.
   return decoder === undefined ? 'body_aborted' : 'not_inflatable';
+}
+
+function refuse(
+  reason: 'body_consumed' | 'body_too_large',
+  req: Readable,
+  decoder: Transform | undefined,
+): CapturedBody {
+  stopReading(req, decoder);
+  return { reason };
 }
 
 function stopReading(req: Readable, decoder: Transform | undefined): void {
