@@ -13,7 +13,7 @@ import { sampleEvent } from '../src/testing/index.js';
 import { createApp } from './helpers/app.js';
 
 const event = sampleEvent('User.LoggedIn');
-const delivery = new VerifiedDelivery(Buffer.from('{}'), null, true, {}, []);
+const delivery = new VerifiedDelivery(Buffer.from('{}'), null, 'User.LoggedIn', {}, []);
 
 const REJECTIONS: Record<RejectionReason, [status: number, code: string, headers?: Record<string, string>]> = {
   missing: [403, 'ERR_SIGNATURE'],

@@ -1,4 +1,5 @@
 import crypto from 'node:crypto';
+import { isCatalogueName } from './events/catalogue.js';
 import { type HeadersInput, type PlainHeaders, withoutSecrets } from './headers.js';
 
 // Hashing in one call takes half the time; Node has it from 20.12 on.
@@ -11,6 +12,8 @@ const sha256: (bytes: Buffer) => string =
 export interface Delivery {
   /** Hex SHA-256 of the raw bytes: the only identity that a Cakemail delivery has. Use it for idempotency. */
   readonly id: string;
+  /** The name of the event, as it was verified: handlers may change `event`, but not this. */
+  readonly eventName: string;
   /** The exact bytes that were signed. */
   readonly rawBody: Buffer;
   /** The request's headers in lower case, without credentials, cookies and the signature. */
@@ -32,6 +35,7 @@ export class VerifiedDelivery implements Delivery {
   readonly #received: HeadersInput;
   readonly #secretNames: readonly string[];
   readonly id: string;
+  readonly known: boolean;
   #headers: PlainHeaders | undefined;
   #abort: AbortController | undefined;
   attempt = 1;
@@ -39,12 +43,13 @@ export class VerifiedDelivery implements Delivery {
   constructor(
     readonly rawBody: Buffer,
     readonly occurredAt: Date | null,
-    readonly known: boolean,
+    readonly eventName: string,
     headers: HeadersInput,
     secretNames: readonly string[],
     readonly receivedAt = new Date(),
   ) {
     this.id = sha256(rawBody);
+    this.known = isCatalogueName(eventName);
     this.#received = headers;
     this.#secretNames = secretNames;
   }

@@ -230,9 +230,9 @@ function isError(value: unknown): value is Error {
 }
 
 /** An error's name, message or stack, even where a getter throws or gives no text. */
-export function readText(error: Error, member: 'name' | 'message' | 'stack'): string {
+export function readText(error: Error | ErrorSummary, member: 'name' | 'message' | 'stack'): string {
   try {
-    return String(error[member]);
+    return String((error as Error)[member]);
   } catch {
     return 'not to be read';
   }
@@ -246,13 +246,19 @@ export interface ErrorSummary {
 
 /** What went wrong, in a line: the handlers' own words, where it was theirs. */
 export function describe(error: Error | ErrorSummary): string {
-  if (!isError(error)) return error.message.slice(0, 1000);
-  const causes = error instanceof HandlerError ? error.errors : [error, error.cause].filter(isError);
-  return causes.map(messageWithoutValues).join('; ').slice(0, 1000);
+  return causesOf(error).map(messageWithoutValues).join('; ').slice(0, 1000);
+}
+
+function causesOf(error: Error | ErrorSummary): readonly (Error | ErrorSummary)[] {
+  if (error instanceof HandlerError) return error.errors;
+  // A rejection by a schema names the paths of its issues itself.
+  return isError(error) && isError(error.cause) && issuePaths(error.cause) === undefined
+    ? [error, error.cause]
+    : [error];
 }
 
 /** The message of a schema's error may quote the payload, so only the paths of its issues are given. */
-function messageWithoutValues(error: Error): string {
+function messageWithoutValues(error: Error | ErrorSummary): string {
   const paths = issuePaths(error);
   return paths === undefined ? readText(error, 'message') : `${readText(error, 'name')}: ${paths.join(', ')}`;
 }

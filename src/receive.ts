@@ -4,7 +4,6 @@ import { Once, type OnceResult } from './dedupe/once.js';
 import { VerifiedDelivery } from './delivery.js';
 import type { DeliveryStore } from './durable/store.js';
 import { storable } from './durable/text.js';
-import { isCatalogueName } from './events/catalogue.js';
 import { occurredAt, tooOld } from './events/occurred-at.js';
 import { type ParsedEvent, parseEvent } from './events/parse.js';
 import type { AnyCakemailEvent } from './events/types.js';
@@ -205,8 +204,7 @@ export class Receiver {
     }
     // Made at once, of the bytes that were verified: what comes next may take its time.
     const time = occurredAt(event);
-    const known = isCatalogueName(name);
-    const delivery = new VerifiedDelivery(bytes, time, known, headers, this.settings.headerNames);
+    const delivery = new VerifiedDelivery(bytes, time, name, headers, this.settings.headerNames);
     following?.verified(delivery, name);
     return { parsed: event, delivery };
   }

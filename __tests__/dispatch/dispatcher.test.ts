@@ -33,7 +33,7 @@ function bench(timeoutMs = 60_000): Bench {
 const event = sampleEvent('User.LoggedIn');
 
 function delivery(): VerifiedDelivery {
-  return new VerifiedDelivery(Buffer.from(JSON.stringify(event)), null, true, {}, []);
+  return new VerifiedDelivery(Buffer.from(JSON.stringify(event)), null, event.event, {}, []);
 }
 
 const boom = (): never => {

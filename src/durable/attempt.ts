@@ -1,10 +1,11 @@
 import { VerifiedDelivery } from '../delivery.js';
 import type { Settled } from '../dispatch/settled.js';
 import { isPermanent, toError, WebhookError } from '../errors.js';
-import { isCatalogueName } from '../events/catalogue.js';
 import { occurredAt } from '../events/occurred-at.js';
 import { parseEvent } from '../events/parse.js';
+import { SchemaIssuesError } from '../events/schemas.js';
 import type { Executed, Handling } from '../handling.js';
+import { issuePaths } from '../issue-paths.js';
 import type { RejectedOutcome } from '../outcome.js';
 import type { LeasedDelivery, Verdict } from './store.js';
 
@@ -26,8 +27,7 @@ async function attempt(leased: LeasedDelivery, handling: Handling): Promise<Verd
   }
   const { event } = parsed;
   const { rawBody, headers, receivedAt } = leased;
-  const known = isCatalogueName(event.event);
-  const delivery = new VerifiedDelivery(rawBody, occurredAt(event), known, headers, [], receivedAt);
+  const delivery = new VerifiedDelivery(rawBody, occurredAt(event), event.event, headers, [], receivedAt);
   if (delivery.id !== leased.id) {
     return {
       state: 'dead',
@@ -60,7 +60,8 @@ function verdictOf(outcome: Executed, settled: Settled): Verdict {
   }
 }
 
-/** Without the schema's own messages, which may quote the payload. */
-function refusedBySchema({ code, status, error }: RejectedOutcome): WebhookError {
-  return new WebhookError(code, { status, message: error.message });
+/** The same error with the paths of the issues, and without the schema's own messages, which may quote the payload. */
+function refusedBySchema({ code, status, error, cause }: RejectedOutcome): WebhookError {
+  const issues = (issuePaths(cause) ?? []).map((path) => ({ path, message: 'refused by the schema' }));
+  return new WebhookError(code, { status, message: error.message, cause: new SchemaIssuesError(issues) });
 }

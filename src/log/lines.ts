@@ -56,8 +56,8 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
   duplicate: ({ joined, ...notice }) => ['info', { ...fieldsOf(notice), joined }, 'duplicate'],
 };
 
-function fieldsOf({ event, delivery }: DeliveryNotice): LogFields {
-  return { eventName: cut(event.event), delivery: delivery.id, attempt: delivery.attempt };
+function fieldsOf({ delivery }: DeliveryNotice): LogFields {
+  return { eventName: cut(delivery.eventName), delivery: delivery.id, attempt: delivery.attempt };
 }
 
 function isOfSchema(reason: LifecycleNotices['rejected']['reason']): boolean {

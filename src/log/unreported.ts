@@ -10,8 +10,8 @@ const WARNINGS: Unreported = {
   rejected: ({ reason, code }, log) => {
     if (reason === 'body_consumed') log.warnDeveloper(code, `${messageOf(code)} ${helpOf(code)}`);
   },
-  failed: ({ event, error }, log) => {
-    const failed = `A handler of '${cut(event.event)}' failed, and nothing reports it.`;
+  failed: ({ delivery, error }, log) => {
+    const failed = `A handler of '${cut(delivery.eventName)}' failed, and nothing reports it.`;
     const advice = 'Pass `logger`, or register onError(): further failures of this event are not shown.';
     const [first] = error.errors;
     // The message of a schema's error may quote the payload.

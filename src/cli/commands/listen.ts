@@ -81,11 +81,11 @@ export function listenCommand(io: Io): Command {
 function report(io: Io, events: LifecycleEmitter, isAlone: boolean): void {
   events.on(
     'unhandled',
-    ({ event }) => isAlone && io.out(now(), paint('green', ' 200 '), `${oneLine(event.event)} received`),
+    ({ delivery }) => isAlone && io.out(now(), paint('green', ' 200 '), `${oneLine(delivery.eventName)} received`),
   );
-  events.on('failed', ({ event, error }) => {
+  events.on('failed', ({ delivery, error }) => {
     const [{ message } = error] = error.errors;
-    io.out(now(), paint('red', ' 500 '), `${oneLine(event.event)} NOT PASSED ON: ${oneLine(message, 500)}`);
+    io.out(now(), paint('red', ' 500 '), `${oneLine(delivery.eventName)} NOT PASSED ON: ${oneLine(message, 500)}`);
     io.out(paint('red', `${INDENT}It is kept: fix what failed, and replay it on the page.`));
   });
 }
