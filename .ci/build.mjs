@@ -11,7 +11,10 @@ writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n');
 
 // The declarations have the docstrings, so the code needs no comments: they were a third of the package.
 for (const file of readdirSync('dist/cjs', { recursive: true }).filter((name) => name.endsWith('.js'))) {
-  const { code } = await transform(readFileSync(`dist/cjs/${file}`, 'utf8'), { legalComments: 'none', target: 'es2022' });
+  const { code } = await transform(readFileSync(`dist/cjs/${file}`, 'utf8'), {
+    legalComments: 'none',
+    target: 'es2022',
+  });
   writeFileSync(`dist/cjs/${file}`, code);
 }
 

@@ -293,7 +293,11 @@ describe('the lines', () => {
       .object({ data: z.object({ email: z.number('one@example.com') }) })
       .safeParse({ data: { email: '' } });
     const failure = new HandlerError([new TypeError('boom'), error as Error]);
-    const notice = { event: sampleEvent('User.LoggedIn'), delivery: { id: 'a1', attempt: 1, eventName: 'User.LoggedIn' }, error: failure };
+    const notice = {
+      event: sampleEvent('User.LoggedIn'),
+      delivery: { id: 'a1', attempt: 1, eventName: 'User.LoggedIn' },
+      error: failure,
+    };
     const [line] = linesOf('failed', { ...notice, durationMs: 1 }) as [unknown[]];
     expect(line[1]).toEqual({
       ...{ eventName: 'User.LoggedIn', delivery: 'a1', attempt: 1, code: 'ERR_HANDLER_FAILED', durationMs: 1 },
@@ -305,9 +309,9 @@ describe('the lines', () => {
     const name = 'A\u001b[2J\u009b\u007f\n\u2028\u202eB';
     const shown = 'A?[2J?????B';
     const event = { ...sampleEvent('User.LoggedIn'), event: name };
-    expect(linesOf('handled', { event, delivery: { id: 'a1', attempt: 1, eventName: name }, durationMs: 1 })).toMatchObject([
-      ['info', { eventName: shown }, 'handled'],
-    ]);
+    expect(
+      linesOf('handled', { event, delivery: { id: 'a1', attempt: 1, eventName: name }, durationMs: 1 }),
+    ).toMatchObject([['info', { eventName: shown }, 'handled']]);
     expect(linesOf('rejected', { reason: 'wrong_key_for_event', status: 403, eventName: name })).toMatchObject([
       ['warn', { eventName: shown }, 'rejected'],
     ]);
