@@ -49,7 +49,8 @@ try {
     }
     if (close) {
       await webhooks.close({ timeoutMs: 100 });
-      process.disconnect();
+      // A connection that is refused keeps the process alive.
+      process.exit();
     }
   });
   process.send?.({ status: 0 });

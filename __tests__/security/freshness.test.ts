@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { IncomingMessage } from 'node:http';
 import type { RouterInbox } from '../../src/durable/store.js';
 import { ConfigurationError, createWebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
@@ -43,7 +44,7 @@ describe('50. with maxAgeMs', () => {
       reason: 'too_old',
       code: 'ERR_SIGNATURE',
       status: 403,
-      event: 'User.LoggedIn',
+      eventName: 'User.LoggedIn',
       cause: { message: 'The event is 301000 ms old, and maxAgeMs allows 300000 ms.' },
     });
     expect(handler).toHaveBeenCalledTimes(1);
@@ -99,7 +100,8 @@ describe('50. with maxAgeMs', () => {
     const { webhooks, handler } = receiver({ inbox, worker: false });
     webhooks.work();
     const rawBody = Buffer.from(JSON.stringify(signedAgo(86_400)));
-    const leased = { id: 'x', event: 'User.LoggedIn', rawBody, headers: {}, receivedAt: new Date(), attempt: 1 };
+    const id = createHash('sha256').update(rawBody).digest('hex');
+    const leased = { id, event: 'User.LoggedIn', rawBody, headers: {}, receivedAt: new Date(), attempt: 1 };
     expect(await attempt?.({ ...leased, settled: new Map() })).toEqual({ state: 'unhandled' });
     expect(handler).toHaveBeenCalledTimes(1);
   });
