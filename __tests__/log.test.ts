@@ -225,6 +225,17 @@ describe('process warnings about events that the sender names', () => {
     expect(emitWarning).toHaveBeenCalledTimes(12);
   });
 
+  test('hold the beginning of an error whose message is as long as a payload', async () => {
+    const webhooks = createWebhookRouter({ secret: SECRET });
+    webhooks.onAny(() => {
+      throw new Error('x'.repeat(200_000));
+    });
+    await webhooks.receive(signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET }));
+    const [[, options] = []] = emitWarning.mock.calls as unknown as [string, { detail: string }][];
+    expect(options?.detail).toMatch(/^Error: xxx/);
+    expect(options?.detail.length).toBeLessThanOrEqual(4_000);
+  });
+
   test('show nothing of a schema that a handler used, because its message may quote the payload', async () => {
     const webhooks = createWebhookRouter({ secret: SECRET });
     webhooks.on('User.LoggedIn', (event) => {

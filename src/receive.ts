@@ -13,10 +13,10 @@ import type { LifecycleEmitter } from './lifecycle.js';
 import type { Following, Observers } from './observe.js';
 import type { Settings } from './options.js';
 import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } from './outcome.js';
+import { SourceNotCalled } from './signature/backoff.js';
 import { findSignature } from './signature/find.js';
 import { type KeyRing, mayAuthenticate } from './signature/keys.js';
 import { verifyingKeys } from './signature/verify.js';
-import { TooManyWaiting } from './signature/wait-limit.js';
 import { after, attempt, type MaybePromise } from './time.js';
 
 /** A delivery as `receive()` takes it: the exact bytes, and the headers they came with. */
@@ -163,8 +163,8 @@ export class Receiver {
         // Newer than those here, but not the newest: the source may have had them at hand without a look.
         return asks > 1 ? this.#renew(request, signature, ring, asks - 1) : new RejectedOutcome('mismatch');
       },
-      // A forgery stays one while the source is down. Where the source was not asked, it may be a genuine delivery.
-      (cause) => new RejectedOutcome(cause instanceof TooManyWaiting ? 'keys_unavailable' : 'mismatch', { cause }),
+      // A forgery stays one while the source is down. Where the source was not called, the delivery may be genuine.
+      (cause) => new RejectedOutcome(cause instanceof SourceNotCalled ? 'keys_unavailable' : 'mismatch', { cause }),
     );
   }
 

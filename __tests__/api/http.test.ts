@@ -107,12 +107,21 @@ describe('Retry-After', () => {
     expect(waits()).toEqual([0]);
   });
 
-  test.each(['-5', '1.5', '1e3', '0x10', 'soon', '', '5 s', '5, 6', '2026-11-24', 'Nov 24', '9'.repeat(40)])(
+  test.each(['-5', '1.5', '1e3', '0x10', 'soon', '', '5 s', '5, 6', '2026-11-24', 'Nov 24'])(
     'of %j is ignored',
     async (retryAfter) => {
       fake.fail(/GET/, busy(retryAfter));
       await show({ backoffMs: 123 });
       expect(waits()).toEqual([123]);
+    },
+  );
+
+  test.each(['99999999999999', '9'.repeat(400)])(
+    'of %s seconds, more than a Date can hold, fails at once',
+    async (wait) => {
+      fake.fail(/GET/, busy(wait));
+      expect(await reasonOf(show())).toMatchObject({ code: 'ERR_API_UNAVAILABLE', retryAt: expect.any(Date) });
+      expect(waits()).toEqual([]);
     },
   );
 

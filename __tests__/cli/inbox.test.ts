@@ -190,6 +190,12 @@ describe('replay', () => {
   });
 });
 
+test('a long name of one event makes no other row of a table longer', async () => {
+  const place = await newPlace({ name: 'SQLite', address: 'file:', place: sqlitePlace });
+  await fill(place, ['Email.Sent', 'x'.repeat(20_000)]);
+  for (const command of ['list', 'stats']) expect((await cli(place, command)).out.length).toBeLessThan(2_000);
+});
+
 describe('a misspelt --event', () => {
   let place: Place;
   beforeEach(async () => {

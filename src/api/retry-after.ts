@@ -8,8 +8,8 @@ const TIME = '\\d\\d:\\d\\d:\\d\\d';
 const DATES = new RegExp(
   `^(?:${DAY}, \\d\\d ${MONTH} \\d{4} ${TIME} GMT|${LONG_DAY}, \\d\\d-${MONTH}-\\d\\d ${TIME} GMT|(${DAY} ${MONTH} [ \\d]\\d ${TIME} \\d{4}))$`,
 );
-/** The latest time that a Date can hold. */
-const LATEST_MS = 8.64e15;
+/** A century: a longer wait would exceed what a Date can hold. */
+const LONGEST_WAIT_MS = 100 * 365 * 24 * 60 * 60 * 1000;
 
 /**
  * The milliseconds that an answer asks to wait for, by its Retry-After: seconds, or an HTTP-date, which is compared with the
@@ -20,7 +20,7 @@ export function retryAfterMs(headers: Headers): number | undefined {
   const ms = /^\d+$/.test(value)
     ? Number(value) * 1000
     : millisecondsOf(value) - (millisecondsOf(headers.get('date') ?? '') || Date.now());
-  return Date.now() + ms <= LATEST_MS ? Math.max(0, ms) : undefined;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), LONGEST_WAIT_MS);
 }
 
 /** NaN for what is not an HTTP-date. */

@@ -7,7 +7,7 @@ import { oneLine, table } from './text.js';
 
 const ID = /^[0-9a-f]{64}$/;
 const MOST_CANDIDATES = 10;
-const LONGEST_NAME = 40;
+export const LONGEST_NAME = 40;
 /** An inbox lists 100 deliveries unless a limit is given, and has no word for "all". */
 const ALL = { limit: Number.MAX_SAFE_INTEGER };
 
@@ -69,7 +69,7 @@ export async function suggestEvent(io: Io, inbox: Inbox, event: string | undefin
 export function entryTable({ columns }: Io, entries: readonly InboxEntry[]): string {
   const rows = entries.map(({ id, event, state, attempts, receivedAt, reason, error }) => [
     id,
-    event,
+    oneLine(event, LONGEST_NAME),
     state,
     String(attempts),
     receivedAt.toISOString(),

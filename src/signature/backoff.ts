@@ -1,4 +1,9 @@
-import { toError } from '../errors.js';
+import { readText, toError } from '../errors.js';
+
+/** Thrown where the source was not called, so that nothing is known about newer keys. */
+export class SourceNotCalled extends Error {
+  override readonly name: string = 'SourceNotCalled';
+}
 
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 30_000;
@@ -10,9 +15,11 @@ const LONGEST_DELAY_MS = 30_000;
 export class Backoff {
   #failure: { readonly error: Error; readonly delayMs: number; readonly until: number } | undefined;
 
-  /** Throws the last failure while its delay lasts. */
+  /** Throws SourceNotCalled with the last failure while its delay lasts. */
   check(): void {
-    if (this.#failure !== undefined && performance.now() < this.#failure.until) throw this.#failure.error;
+    if (this.#failure === undefined || performance.now() >= this.#failure.until) return;
+    const { error } = this.#failure;
+    throw new SourceNotCalled(readText(error, 'message'), { cause: error });
   }
 
   succeed(): void {

@@ -1,10 +1,11 @@
 import { isPromised, type MaybePromise } from '../time.js';
+import { SourceNotCalled } from './backoff.js';
 
 const MOST_REQUESTS = 1_000;
 const MOST_BYTES = 32 * 1024 * 1024;
 
 /** Thrown for a request that may not wait, because too many wait already. */
-export class TooManyWaiting extends Error {
+export class TooManyWaiting extends SourceNotCalled {
   override readonly name = 'TooManyWaiting';
 }
 

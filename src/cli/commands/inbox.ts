@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { INBOX_STATES, type Inbox, type InboxState } from '../../inbox/types.js';
 import { UsageError } from '../connect.js';
-import { entryTable, findDelivery, suggestEvent } from '../deliveries.js';
+import { entryTable, findDelivery, LONGEST_NAME, suggestEvent } from '../deliveries.js';
 import type { Io } from '../io.js';
 import { filled, jsonOption, positive } from '../options.js';
-import { json, table } from '../text.js';
+import { json, oneLine, table } from '../text.js';
 import { replayCommand } from './replay.js';
 
 interface Filter {
@@ -58,7 +58,7 @@ export function inboxCommand(io: Io, exit: (code: number) => void): Command {
         const { events, oldestAgeMs, ...all } = await opened.stats();
         if (isJson) return io.out(json({ ...all, oldestAgeMs, events }));
         const rows = [...Object.entries(events), ['all', all] as const].map(([name, counts]) => [
-          name,
+          oneLine(name, LONGEST_NAME),
           ...INBOX_STATES.map((state) => String(counts[state])),
         ]);
         io.out(table([['EVENT', ...INBOX_STATES.map((state) => state.toUpperCase())], ...rows], io.columns));
