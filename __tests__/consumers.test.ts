@@ -170,7 +170,7 @@ describe('a project', () => {
       expect(await compile('ts-merge', ['index.ts', file])).toBe('');
     });
 
-    test('is told which name was meant by a misspelt one', async () => {
+    test('learns from the compiler which name a misspelt one was meant to be', async () => {
       const said = await compile('ts-misspelt', ['index.ts']).catch(({ message }: Error) => message);
       const errors = [...said.matchAll(/^index\.ts\((\d+),\d+\): (.*)/gm)].map(([, line, text]) => `${line} ${text}`);
       const mistaken = (line: number, argument: string, parameter: string) =>

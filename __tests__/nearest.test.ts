@@ -1,4 +1,4 @@
-import { nearest } from '../src/nearest.js';
+import { nearest, slipOf } from '../src/nearest.js';
 import fc from './helpers/properties.js';
 
 const WORDS = ['secret', 'secrets', 'limit', 'logger'];
@@ -21,6 +21,13 @@ test.each(['', 'x', 'banana', 'lxxxt'])('%j is near nothing', (word) => {
 test('a third of the letters may differ, and no more', () => {
   expect(nearest('abcdxy', ['abcdef'])).toBe('abcdef');
   expect(nearest('abcxyz', ['abcdef'])).toBeUndefined();
+});
+
+test('where only slips are meant, at most two letters may differ, and fewer in a short word', () => {
+  expect(slipOf('Email.Snet', ['Email.Sent'])).toBe('Email.Sent');
+  expect(slipOf('email.sent', ['Email.Sent'])).toBe('Email.Sent');
+  expect(slipOf('Xmail.Snet', ['Email.Sent'])).toBeUndefined();
+  expect(slipOf('abX', ['abcd'])).toBeUndefined();
 });
 
 test('the nearest of several wins, and of equals the first', () => {

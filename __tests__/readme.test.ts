@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { transformSync } from 'esbuild';
 import { WEBHOOK_ERROR_CODES } from '../src/errors.js';
@@ -24,6 +24,17 @@ test('explains every error code, and no code that is gone', () => {
 
 test('lists every option and every notice', () => {
   for (const name of [...OPTION_NAMES, ...LOG_NOTICES]) expect(README).toMatch(new RegExp(`^\\|.*\`${name}\``, 'm'));
+});
+
+test('lists the code of every process warning', () => {
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  const codes = sources.flatMap(
+    (path) => readFileSync(join(ROOT, 'src', path), 'utf8').match(/(?<=')WARN_\w+(?=')/g) ?? [],
+  );
+  expect(codes).toContain('WARN_DEAD_LETTER');
+  for (const code of codes) expect(README).toMatch(new RegExp(`^\\| \`${code}\` \\|`, 'm'));
 });
 
 test('links only to headings that exist', () => {

@@ -54,7 +54,7 @@ const body = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)) },
 );
 
-/** What happens to the bytes after they were signed. */
+/** Changes to the bytes after they were signed. */
 const CHANGES: readonly ((bytes: Buffer, at: number) => Buffer)[] = [
   ...Array<(bytes: Buffer) => Buffer>(6).fill((bytes) => bytes),
   (bytes, at) => Buffer.from(bytes.map((byte, index) => (index === at % bytes.length ? byte ^ (1 << (at % 8)) : byte))),
@@ -136,7 +136,7 @@ async function signaturesOf(bytes: Buffer): Promise<string[]> {
   return (await Promise.all(digests)).map((digest) => btoa(String.fromCharCode(...new Uint8Array(digest))));
 }
 
-/** Whether the request carries exactly one signature under the name that counts, and it is right. */
+/** Tells whether the first of the names that is present carries exactly one signature, and whether that is right. */
 async function isAuthentic({ bytes, pairs }: Sent, trims: boolean): Promise<boolean> {
   for (const name of NAMES) {
     const values = pairs.filter(([each]) => each.toLowerCase() === name).map(([, value]) => value);
@@ -159,7 +159,7 @@ function eventNameIn(bytes: Buffer): string | undefined {
   }
 }
 
-/** What must be answered, and whether the handlers must have run. */
+/** The status that the router must answer with, and whether it must have run the handlers. */
 async function expectation(request: Sent, trims: boolean): Promise<{ status: number; runs: boolean }> {
   if (request.bytes.length > LIMIT) return { status: 413, runs: false };
   if (!(await isAuthentic(request, trims))) return { status: 403, runs: false };

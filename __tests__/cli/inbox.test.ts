@@ -90,7 +90,8 @@ describe('an id that begins no delivery', () => {
     for (const given of ['0'.repeat(64), '0'.repeat(20), 'ck_pat_secret', `${'0'.repeat(64)}0`, '%', '_']) {
       const { code, out, err } = await cli(place, `${command} ${given}`);
       expect([code, out]).toEqual([2, '']);
-      expect(err).toMatch(/^There is no delivery whose id begins like this|^An id has up to 64 hex digits/);
+      const missing = given.length === 64 ? 'with this id' : 'whose id begins like this';
+      expect(err).toMatch(new RegExp(`^There is no delivery ${missing}\\.|^An id has up to 64 hex digits`));
       expect(err).not.toContain(given.length > 1 ? given : '%');
     }
   });

@@ -156,12 +156,52 @@ describe('says below a refusal what explains it', () => {
       ['No known mistake explains it', 'show <id>'],
     ],
     ['another digest', body, { 'x-signature': `${'A'.repeat(86)}==` }, ['the base64 of 64 bytes, as SHA-512 gives']],
+    [
+      'nothing that is known, and a large body',
+      'x'.repeat(65 * 1024),
+      { 'x-signature': signature },
+      ['not every known mistake was tried', '`cakemail-webhooks doctor` tries them all'],
+    ],
   ])('%s', async (_what, sent, header, said) => {
     const { url, says, printed } = await listen();
     expect((await deliver(url, sent, header)).status).toBe(403);
     for (const text of said) await says(text);
     expect(printed()).toMatch(/403 +unverified refused: (mismatch|malformed|missing); see the page\n {13}\S/);
     for (const secret of [SECRET, signature.slice(0, 43)]) expect(printed()).not.toContain(secret);
+  });
+
+  test.each<[what: string, lines: string[], said: string]>([
+    ['twice', [`X-Signature: ${signature}`, 'x-signature: another'], 'x-signature was sent more than once'],
+    [
+      'twice under the other name',
+      [`X-Cakemail-Signature: ${signature}`, `X-Cakemail-Signature: ${signature}`],
+      'x-cakemail-signature was sent more than once',
+    ],
+    ['blank', ['X-Signature: '], 'The value of x-signature is blank'],
+    [
+      'blank, and right under the other name',
+      ['X-Signature: ', `X-Cakemail-Signature: ${signature}`],
+      'x-signature is',
+    ],
+  ])('a header that is sent %s', async (_what, lines, said) => {
+    const { url, says, printed, interrupt } = await listen();
+    const head = [
+      'POST / HTTP/1.1',
+      'Host: localhost',
+      'Connection: close',
+      `Content-Length: ${body.length}`,
+      ...lines,
+    ];
+    const socket = connect(Number(new URL(url).port), 'localhost');
+    const closed = once(socket, 'close');
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`).resume();
+    await says(said);
+    await closed;
+    expect(await interrupt()).toBe(0);
+    // The line of the refusal is followed by one explanation, and no other.
+    expect(printed()).toMatch(/403 +unverified refused: (malformed|missing); see the page\n {13}\S[^\n]*\n$/);
+    expect(printed()).not.toMatch(/The signature is|No known mistake/);
+    expect(printed()).not.toContain(signature.slice(0, 43));
   });
 
   test('the key of another event, whose name is cut and steers nothing', async () => {

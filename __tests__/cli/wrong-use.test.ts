@@ -52,10 +52,26 @@ test.each([
   },
 );
 
-test('an event that is like no published one may be newer than the list: the API decides', async () => {
-  await cli(['create', 'Something.QuiteNew', '--url', URL_HERE]);
-  fake.violations.length = 0;
-  expect(fake.calls).toContain('POST /webhooks');
+// A guide of the vendor's lists the first; the second differs from 'Email.Unsubscribed' in three characters.
+test.each(['Contact.Unsubscribed', 'Emails.Unsubscribers', 'Something.QuiteNew'])(
+  'an event that differs in more than two characters from each published one may be newer than the list, so the API decides, and a warning says so: %s',
+  async (event) => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    await cli(['create', event, '--url', URL_HERE]);
+    fake.violations.length = 0;
+    expect(fake.calls).toContain('POST /webhooks');
+    expect(warn.mock.calls).toEqual([
+      [`'${event}' is not in the published list of events.`, expect.objectContaining({ code: 'WARN_EVENT_NAME' })],
+    ]);
+    warn.mockRestore();
+  },
+);
+
+test('a published event is created without a warning', async () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  expect((await cli(['create', 'Email.Sent', '--url', URL_HERE])).code).toBe(0);
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });
 
 describe('a secret in the wrong place is not repeated', () => {

@@ -320,7 +320,7 @@ onEachEngine((engine) => {
     expect([permanent.mock.calls.length, temporary.mock.calls.length]).toEqual([1, 2]);
   });
 
-  test('tells of a dead letter with what its handlers threw, as they threw it', async () => {
+  test('reports a dead letter with the very errors that its handlers threw', async () => {
     const webhooks = routerOn(inbox);
     const thrown = [new PermanentError('never', { cause: 'why' }), new PermanentError('nor this')] as const;
     for (const each of thrown) {
@@ -337,7 +337,7 @@ onEachEngine((engine) => {
     expect(error.errors[1]).toBe(thrown[1]);
   });
 
-  test('tells of a dead letter whose attempts another process used up without a stack', async () => {
+  test('reports a dead letter without a stack when another process used up its attempts', async () => {
     const first = routerOn(await open(place, { ...QUICK, retries: { attempts: 20, baseMs: 200, maxMs: 200 } }));
     first.on('User.LoggedIn', fail);
     const failed = next(first, 'failed');

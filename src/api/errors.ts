@@ -1,3 +1,4 @@
+import { toOneLine } from '../control-chars.js';
 import { WebhookError } from '../errors.js';
 import { recordOf } from './record.js';
 
@@ -58,8 +59,9 @@ interface Addition {
 
 /** Text from outside goes to terminals and logs: it must not steer them, nor fill them. */
 function printable(text: string): string {
-  const clean = text.slice(0, LONGEST_DETAIL).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
-  return text.length <= LONGEST_DETAIL ? clean : `${clean.replace(/[\ud800-\udbff]$/, '')}…`;
+  if (text.length <= LONGEST_DETAIL) return toOneLine(text);
+  // Not half of a character either.
+  return `${toOneLine(text.slice(0, LONGEST_DETAIL).replace(/[\ud800-\udbff]$/, ''))}…`;
 }
 
 /**

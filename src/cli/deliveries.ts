@@ -22,14 +22,14 @@ export async function findDelivery(inbox: Inbox, given: string): Promise<InboxDe
   // What was given may be a key in the wrong place, so no message repeats it.
   if (!/^[0-9a-f]{1,64}$/.test(id)) throw new UsageError('An id has up to 64 hex digits, as `inbox list` shows them.');
   const delivery = await inbox.get(ID.test(id) ? id : await wholeId(inbox, id));
-  if (delivery === undefined) throw unknownId();
+  if (delivery === undefined) throw new UsageError('There is no delivery with this id.');
   return delivery;
 }
 
 async function wholeId(inbox: Inbox, prefix: string): Promise<string> {
   const found = (await inbox.list(ALL)).filter(({ id }) => id.startsWith(prefix));
   const [first] = found;
-  if (first === undefined) throw unknownId();
+  if (first === undefined) throw new UsageError('There is no delivery whose id begins like this.');
   if (found.length === 1) return first.id;
   const candidates = found
     .slice(0, MOST_CANDIDATES)
@@ -39,10 +39,6 @@ async function wholeId(inbox: Inbox, prefix: string): Promise<string> {
     `${found.length} deliveries have an id that begins with ${prefix}; give more of it: ${candidates.join(', ')}` +
       (more > 0 ? ` and ${more} more.` : '.'),
   );
-}
-
-function unknownId(): UsageError {
-  return new UsageError('There is no delivery whose id begins like this.');
 }
 
 /** The deliveries that `replay` would act on: it leaves alone what is waiting or active. */

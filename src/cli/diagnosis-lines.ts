@@ -6,6 +6,9 @@ const SIGNATURE_BYTES = 32;
 /** Characters of a line: an explanation may name the event of a body that nothing has verified. */
 const LONGEST_LINE = 300;
 
+const NOT_ALL_TRIED =
+  '  The body is so large or so odd that not every known mistake was tried; `cakemail-webhooks doctor` tries them all.';
+
 /** Explains in lines why a signature does not hold: each mistake, and below it the fix. */
 export function diagnosisLines(diagnosis: Diagnosis, signature: string): Piece[] {
   switch (diagnosis.verdict) {
@@ -20,7 +23,7 @@ export function diagnosisLines(diagnosis: Diagnosis, signature: string): Piece[]
       return [
         ...shapeOf(signature),
         paint('red', 'No known mistake explains it.'),
-        ...(diagnosis.isExhausted ? ['  The body is so large or so odd that not every known mistake was tried.'] : []),
+        ...(diagnosis.isExhausted ? [NOT_ALL_TRIED] : []),
         '  Either the key is not that of this webhook (`cakemail-webhooks show <id> --reveal`), or the body was changed, or it is forged.',
       ];
   }

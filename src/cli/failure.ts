@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { ConfigurationError, readText, toError, WebhookError, type WebhookErrorCode } from '../errors.js';
+import { InboxError } from '../inbox/engine-error.js';
 import { complaint } from './complaint.js';
 import { UsageError } from './connect.js';
 import { type Io, paint } from './io.js';
@@ -54,6 +55,8 @@ function failureOf(io: Io, thrown: unknown): Failure | undefined {
   const error = toError(thrown);
   const message = printable(readText(error, 'message'));
   if (error instanceof UsageError) return { code: 'ERR_USAGE', message };
+  // Without that code's help, which is about a delivery that could not be stored.
+  if (error instanceof InboxError) return { code: 'ERR_INBOX_UNAVAILABLE', message };
   if (!(error instanceof WebhookError)) return { code: 'ERR_FAILED', message };
   const { code, help } = error;
   return { code, message, ...(!message.includes(help) && { help }) };

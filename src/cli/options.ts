@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { RateLimit } from '../api/index.js';
-import { EVENT_NAMES } from '../events/catalogue.js';
-import { nearest } from '../nearest.js';
+import { EVENT_NAMES, isCatalogueName } from '../events/catalogue.js';
+import { emitProcessWarning } from '../log/process-warning.js';
+import { slipOf } from '../nearest.js';
 
 export const urlOption = () =>
   new Option('--url <url>', 'where Cakemail delivers').argParser(address).makeOptionMandatory();
@@ -41,12 +42,14 @@ export function names(text: string, before: readonly string[] = []): string[] {
   return [...before, ...given];
 }
 
-/** The name of one event, which may be newer than the published list, but not nearly one of them. */
+/** The name of one event. One that is not published may be right, so a warning says it, unless it is a slip. */
 export function eventName(text: string): string {
   if (text.includes('*')) throw new InvalidArgumentError('It takes one event, without a pattern.');
-  const meant = nearest(text, EVENT_NAMES);
-  if (meant === undefined || meant === text) return filled(text);
-  throw new InvalidArgumentError(`Cakemail publishes no such event. Did you mean '${meant}'?`);
+  if (isCatalogueName(filled(text))) return text;
+  const meant = slipOf(text, EVENT_NAMES);
+  if (meant !== undefined) throw new InvalidArgumentError(`Cakemail publishes no such event. Did you mean '${meant}'?`);
+  emitProcessWarning('WARN_EVENT_NAME', `'${text}' is not in the published list of events.`);
+  return text;
 }
 
 /** An address with its scheme: `localhost:3000` alone would be an address of the scheme `localhost`. */

@@ -28,9 +28,19 @@ export function onRefusal(
     if (reason !== 'missing' && reason !== 'malformed' && reason !== 'mismatch' && reason !== 'wrong_key_for_event') {
       return [];
     }
-    const [signature] = headerNames.flatMap((name) => headerValues(headers, name));
-    if (typeof signature !== 'string') {
+    const name = headerNames.find((each) => headerValues(headers, each).length > 0);
+    if (name === undefined) {
       return [`It has neither ${headerNames.join(' nor ')}: the sender does not sign, or a proxy removes the header.`];
+    }
+    const [signature, ...others] = headerValues(headers, name);
+    // Node joins the values of a header that comes twice with a comma, which base64 does not have.
+    if (typeof signature !== 'string' || others.length > 0 || signature.includes(',')) {
+      return [
+        `The header ${name} was sent more than once, or lists several values: find out whether a proxy adds one.`,
+      ];
+    }
+    if (reason === 'missing') {
+      return [`The value of ${name} is blank: the sender does not sign, or a proxy removes the value.`];
     }
     if (queue.length >= MAX_WAITING) return [];
     return diagnosisLines(await queue.diagnose({ body: rawBody(), signature, keys }), signature);

@@ -1,14 +1,7 @@
-import { CONTROL_CHARS as STEERING } from '../control-chars.js';
+import { toOneLine as printable, CONTROL_CHARS as STEERING } from '../control-chars.js';
 
-/** A text of several lines that cannot steer the terminal. */
-export function harmless(text: string): string {
-  return text.replace(STEERING, '?');
-}
-
-/** The same for a text from outside that has one line: it cannot feign another one. */
-export function printable(text: string): string {
-  return harmless(text).replace(/[\n\t]/g, '?');
-}
+export { stripControlChars as harmless } from '../control-chars.js';
+export { printable };
 
 /** The beginning of a text from outside, in one line that it cannot leave. */
 export function oneLine(text: string, longest = 120): string {

@@ -20,7 +20,7 @@ export function layOut(compact: Buffer, indent: number | undefined): Buffer | un
   let depth = 0;
   let isInText = false;
 
-  /** Says no when it does not fit. */
+  /** Returns false when the result has no room for it. */
   function breakLine(): boolean {
     if (indent === undefined) return true;
     const end = length + 1 + depth * indent;

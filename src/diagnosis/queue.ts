@@ -1,7 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Budget, type Capture, type Diagnosis, diagnoseWithin } from './diagnose.js';
 
-/** The process waits for one slice at most. `doctor` has no such limits, so the page refers to it when one was reached. */
+/**
+ * The process waits for one slice at most. `doctor` has no such limits, so the page and `listen` refer to it when one was
+ * reached.
+ */
 const BUDGET: Budget = {
   mostBytes: 32 * 1024 * 1024,
   mostRewritten: 64 * 1024,

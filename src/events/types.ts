@@ -16,7 +16,7 @@ export interface UserLoggedInData {
 }
 
 /**
- * What `data` holds, by event. Cakemail publishes one entry; merge your own knowledge into it, in a `.ts` or a `.d.ts`:
+ * The type of `data` for each event. Cakemail publishes one of them; declare those that you know in a `.ts` or a `.d.ts`:
  *
  * ```ts
  * import 'cakemail-webhooks'; // an import or export makes the file a module, so that the block adds to the package's types

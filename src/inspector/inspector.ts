@@ -60,7 +60,7 @@ export interface Inspector {
 const OPTION_NAMES = ['token', 'authorize', 'hosts', 'allowSending', 'path', 'endpoint', 'historyFile'];
 
 const NOT_ADMITTED = `This inspector opens with the URL that its program printed when it started, token included:
-http://localhost:4040/_webhooks/?token=… (the property \`url\` of inspector()).`;
+it ends in ?token=… (the property \`url\` of inspector()).`;
 
 const PAGE_HEADERS = {
   // The page's own files and nothing else: a payload that becomes markup all the same can load and run nothing.
