@@ -33,6 +33,19 @@ test('creates, waits for the grace time, and archives', async () => {
   expect(fake.webhooks.get(replacement.id)?.key).not.toBe(old.key);
 });
 
+test('leaves the old webhook alone when its replacement was archived during the grace time', async () => {
+  const old = fake.add('User.LoggedIn', URL_HERE);
+  const api = client();
+  const archiving: Promise<unknown>[] = [];
+  const onStage = (_stage: RotationStage, { id }: { readonly id: string }): unknown =>
+    archiving.push(api.webhooks.archive(id));
+  await expect(rotateWebhook({ api: client(), id: old.id, graceMs: 200, onStage })).rejects.toThrow(
+    `so ${old.id} stays: only it delivers User.LoggedIn`,
+  );
+  await Promise.all(archiving);
+  expect(fake.webhooks.get(old.id)?.status).toBe('active');
+});
+
 test('goes on from wherever it was interrupted', async () => {
   const old = fake.add('User.LoggedIn', URL_HERE);
   const stop = new AbortController();

@@ -44,7 +44,7 @@ const MEMBERS = ['api', 'id', 'keys', 'graceMs', 'onStage', 'signal'];
  * ends it.
  *
  * @throws {ConfigurationError} when the webhook does not exist, when it is archived, and when it is itself the replacement of an
- * older one whose rotation was interrupted.
+ * older one whose rotation was interrupted; also when the replacement was archived during the grace time.
  * @throws {CakemailApiError} when the API does.
  */
 export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
@@ -74,6 +74,13 @@ export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
     isAdded?.();
   }
   await pause(graceMs, signal);
+  const { status } = await api.webhooks.show(replacement.id, { signal });
+  if (status !== 'active') {
+    const { id: gone, event } = replacement;
+    throw invalid(
+      `The replacement ${gone} was archived during the grace time, so ${id} stays: only it delivers ${event}.`,
+    );
+  }
   onStage('grace over', replacement);
   const archived = await api.webhooks.archive(id, { signal });
   onStage('archived', archived);
