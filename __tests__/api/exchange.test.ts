@@ -93,9 +93,9 @@ test.each<[unknown, readonly string[]]>([
 });
 
 test('what the API says cannot steer a terminal', async () => {
-  const msg = '\u001b[2J\u009b31m gone\r\nDone: ok\u202e\u2028';
+  const msg = '\u001b[2J\u009b31m gone\r\nDone: ok\u202e\u2028\ud800.';
   fake.fail(/GET/, () => ({ status: 400, answer: { detail: [{ msg }] } }));
-  expect((await failed(show())).details).toEqual(['?[2J?31m gone??Done: ok??']);
+  expect((await failed(show())).details).toEqual(['?[2J?31m gone??Done: ok???.']);
 });
 
 test('however much the API says, the message is short', async () => {

@@ -40,7 +40,7 @@ const FAILURES: readonly [args: string[], env: object, exitCode: number, code: s
   [['inbox', 'list', '--state', 'gone'], {}, 2, 'ERR_USAGE', "option '--state <state>'"],
   [['trigger', 'User.LogedIn'], KEY, 2, 'ERR_USAGE', "Did you mean 'User.LoggedIn'?"],
   [['inbox', 'stats'], { CAKEMAIL_INBOX_URL: 'nowhere:' }, 2, 'ERR_INBOX_OPEN', 'openInbox() needs an address'],
-  [['inbox', 'list'], { CAKEMAIL_INBOX_URL: 'redis://127.0.0.1:1' }, 1, 'ERR_INBOX_UNAVAILABLE', 'ECONNREFUSED'],
+  [['inbox', 'list'], { CAKEMAIL_INBOX_URL: 'redis://127.0.0.1:1' }, 2, 'ERR_INBOX_OPEN', 'ECONNREFUSED'],
   [['keys', '--url', URL_HERE, '--out', '/nowhere/at/all'], {}, 1, 'ERR_FAILED', 'ENOENT'],
 ];
 

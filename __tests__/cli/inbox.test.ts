@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { sampleEvent } from '../../src/testing/index.js';
 import { type Around, type Run, runCli } from '../helpers/cli.js';
 import { closeAll, drained, newPlace, next, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
@@ -94,6 +95,19 @@ describe('an id that begins no delivery', () => {
       expect(err).toMatch(new RegExp(`^There is no delivery ${missing}\\.|^An id has up to 64 hex digits`));
       expect(err).not.toContain(given.length > 1 ? given : '%');
     }
+  });
+});
+
+test('an inbox that fails after it was opened is reported by its own code, with the code of the engine', async () => {
+  const place = await newPlace({ name: 'SQLite', address: 'file:', place: sqlitePlace });
+  await fill(place, ['Email.Sent']);
+  const db = new Database(place.address.slice('file:'.length));
+  db.exec("CREATE TRIGGER refuse BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ABORT, 'no'); END");
+  db.close();
+  const { code, out, err } = await cli(place, 'replay --all --yes --json');
+  expect([code, out]).toEqual([1, '']);
+  expect(JSON.parse(err.split('\n').at(-1) ?? '')).toEqual({
+    error: { code: 'ERR_INBOX_UNAVAILABLE', message: expect.stringMatching(/^SQLite .*\(SQLITE_\w+\)$/) },
   });
 });
 

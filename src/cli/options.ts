@@ -42,7 +42,7 @@ export function names(text: string, before: readonly string[] = []): string[] {
   return [...before, ...given];
 }
 
-/** The name of one event. One that is not published may be right, so a warning says it, unless it is a slip. */
+/** The name of one event. A slip of a published name is refused; another unpublished name is accepted with a warning. */
 export function eventName(text: string): string {
   if (text.includes('*')) throw new InvalidArgumentError('It takes one event, without a pattern.');
   if (isCatalogueName(filled(text))) return text;
