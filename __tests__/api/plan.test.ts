@@ -220,10 +220,11 @@ describe('a webhook with a status that is not known', () => {
   });
 
   test('is not archived by `prune` either', async () => {
-    jest.spyOn(process, 'emitWarning').mockImplementationOnce(() => {});
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     fake.fail(/GET/, listed);
     const plan = await planWebhooks(wanted(['User.LoggedIn'], { prune: true }));
     expect(shown(plan.steps)).toEqual(['keep User.LoggedIn']);
+    warn.mockRestore();
   });
 });
 
