@@ -153,6 +153,39 @@ describe('duplicates that are there already', () => {
     expect(fake.active(URL_HERE)).toEqual(['Email.Sent', 'Email.Opened']);
   });
 
+  test.each(['x', '9', '1'])(
+    'are left alone although it is asked for when their ids do not tell which one is newer (second id: %s2)',
+    async (prefix) => {
+      const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      fake.prefix = 'y';
+      fake.add('Email.Sent', URL_HERE);
+      fake.prefix = prefix;
+      fake.add('Email.Sent', URL_HERE);
+      const plan = await planWebhooks(wanted(['Email.Sent'], { pruneDuplicates: true }));
+      expect([plan.steps.map(({ action }) => action), plan.duplicates.length]).toEqual([['keep'], 1]);
+      expect((await applyPlan(plan)).duplicates).toHaveLength(1);
+      expect(fake.active(URL_HERE)).toHaveLength(2);
+      warn.mockRestore();
+    },
+  );
+
+  test('are archived without undoing a change of the rate limit in the result', async () => {
+    for (const _ of [1, 2]) fake.add('Email.Sent', URL_HERE, { rate_limit: 5 });
+    const rateLimit = { limit: 600, period: 'minute' } as const;
+    const plan = await planWebhooks(wanted(['Email.Sent'], { pruneDuplicates: true, rateLimit }));
+    const { webhooks, steps } = await applyPlan(plan);
+    expect(shown(steps)).toEqual(['update Email.Sent 2', 'archive Email.Sent 1']);
+    expect(webhooks).toEqual([expect.objectContaining({ id: '2', rateLimit })]);
+  });
+
+  test('are archived for an event that is not wanted too, which does not enter the result', async () => {
+    for (const _ of [1, 2]) fake.add('Email.Sent', URL_HERE);
+    fake.add('User.LoggedIn', URL_HERE);
+    const plan = await planWebhooks(wanted(['User.LoggedIn'], { pruneDuplicates: true }));
+    const { webhooks, steps } = await applyPlan(plan);
+    expect([shown(steps), ids(webhooks)]).toEqual([['archive Email.Sent 1'], ['3']]);
+  });
+
   test('are reported and left alone otherwise, also with `prune`', async () => {
     for (const _ of [1, 2]) fake.add('Email.Sent', URL_HERE);
     const plan = await planWebhooks(wanted(['Email.Sent'], { prune: true }));
@@ -234,6 +267,48 @@ describe('an error names its event', () => {
     expect(error.event).toBe('Email.Sent');
     expect(error.message).toMatch(/^Email\.Sent: POST \/webhooks: /);
     expect(fake.webhooks.size).toBeLessThan(2);
+  });
+
+  test('and a failure that ends it does not hide the earlier ones', async () => {
+    const plan = await planWebhooks(wanted(EVENTS));
+    fake.fail(post, refused(422), ...Array.from({ length: 5 }, () => refused(503)));
+    const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
+    expect(error.message).toMatch(/^Email\.Sent: .* answered 422; .*Email\.Opened: .* answered 503/);
+    const { errors } = error.cause as AggregateError;
+    expect(errors).toEqual([
+      expect.objectContaining({ event: 'Email.Sent', apiStatus: 422 }),
+      expect.objectContaining({ event: 'Email.Opened', apiStatus: 503 }),
+    ]);
+    expect(posts()).toBe(6);
+  });
+
+  test('and what was created before it is still compared with what other processes created', async () => {
+    const plan = await planWebhooks(wanted(EVENTS));
+    let hasListed = false;
+    fake.meanwhile = async (operation) => {
+      // Once the look before the creates is answered.
+      if (operation === 'GET /webhooks' && !hasListed) fake.add('Email.Sent', URL_HERE);
+      hasListed = true;
+    };
+    fake.fail(post, { change: (answer) => answer }, refused(403));
+    const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
+    expect(error).toMatchObject({ apiStatus: 403, event: 'Email.Opened' });
+    expect(error.message).not.toContain('compared');
+    expect([fake.webhooks.get('1')?.status, fake.webhooks.get('2')?.status]).toEqual(['active', 'archived']);
+  });
+
+  test('and names what was created when it cannot be compared', async () => {
+    const plan = await planWebhooks(wanted(EVENTS));
+    fake.fail(post, { change: (answer) => answer }, refused(401));
+    fake.meanwhile = async (operation) => {
+      if (operation === 'POST /webhooks') fake.expireTokens();
+    };
+    const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
+    expect(error).toMatchObject({ apiStatus: 401, event: 'Email.Opened' });
+    expect(error.message).toContain(
+      'created, but not compared with what other processes may have created: 1 (Email.Sent)',
+    );
+    expect((error.cause as AggregateError).errors).toHaveLength(2);
   });
 
   test('of a change too', async () => {

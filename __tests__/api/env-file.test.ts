@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeKeys } from '../../src/api/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { client, reasonOf, startFake, stopFake, URL_HERE } from '../helpers/api.js';
 import type { FakeCakemail } from '../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -73,6 +73,31 @@ test('a failure leaves the file as it was, and nothing beside it', async () => {
   );
   expect(readFileSync(file, 'utf8')).toBe('A=1');
   expect(readdirSync(folder)).toEqual(['.env']);
+});
+
+test.each([{ status: 404 }, { status: 503 }, { status: 429, retryAfter: '3600' }])(
+  'a webhook whose key cannot be read because of %j leaves the file as it was, and the error names its event and id',
+  async (fault) => {
+    fake.add('User.LoggedIn', URL_HERE);
+    fake.add('Email.Sent', URL_HERE);
+    await write();
+    const before = readFileSync(file, 'utf8');
+    fake.fail(/GET \/webhooks\/wh-2/, fault);
+    const options = { api: client({ attempts: 1 }), url: URL_HERE, file };
+    await expect(writeKeys(options)).rejects.toThrow(/^Email\.Sent: GET \/webhooks\/wh-2: .*nothing was written$/);
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(readdirSync(folder)).toEqual(['.env']);
+  },
+);
+
+test('several keys that cannot be read make one error, which names each', async () => {
+  for (const event of ['User.LoggedIn', 'Email.Sent', 'Email.Opened']) fake.add(event, URL_HERE);
+  fake.fail(/wh-2/, { status: 404 });
+  fake.fail(/wh-3/, { status: 404 });
+  const error = await reasonOf(write());
+  expect(error.message).toContain('Email.Sent: GET /webhooks/wh-2');
+  expect(error.message).toContain('Email.Opened: GET /webhooks/wh-3');
+  expect(error.message).toContain('nothing was written');
 });
 
 test.each(['there', 'not there yet'])(

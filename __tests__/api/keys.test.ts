@@ -199,6 +199,20 @@ describe('after `applyPlan`', () => {
   });
 });
 
+test('the warning of a key that could not be read names its webhook and event, and claims nothing of the others', async () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  for (const event of ['User.LoggedIn', 'Email.Sent']) fake.add(event, URL_HERE);
+  fake.fail(/wh-2/, { status: 404 });
+  await cakemailKeys({ api: client(), url: URL_HERE }).refresh();
+  expect(warn.mock.calls).toEqual([
+    [
+      expect.stringMatching(/^Not every key could be looked up\. Email\.Sent: GET \/webhooks\/wh-2: answered 404/),
+      expect.objectContaining({ code: 'WARN_KEYS' }),
+    ],
+  ]);
+  warn.mockRestore();
+});
+
 describe('one odd webhook does not cost the others their keys:', () => {
   const served = async () => {
     const login = fake.add('User.LoggedIn', URL_HERE);

@@ -181,6 +181,8 @@ test.each<[Partial<Record<keyof Wanted | 'evnts', unknown>>, string]>([
   [{ events: [] }, '`events` is empty'],
   [{ events: [], prune: true }, '`events` is empty'],
   [{ events: ['Email.Snt'] }, "Did you mean 'Email.Sent'?"],
+  [{ events: ['Email.Send'] }, "Did you mean 'Email.Sent'?"],
+  [{ events: ['email.sent'] }, "Did you mean 'Email.Sent'?"],
   [{ events: ['Emails.*'] }, "Did you mean 'Email.*'?"],
   [{ rateLimit: { limit: 0, period: 'second' } }, '`rateLimit.limit`'],
   [{ rateLimit: { limit: 1, period: 'hour' } }, '`rateLimit.period`'],
@@ -218,13 +220,25 @@ describe('a webhook with a status that is not known', () => {
   });
 
   test('is not archived by `prune` either', async () => {
-    jest.spyOn(process, 'emitWarning').mockImplementationOnce(() => {});
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     fake.fail(/GET/, listed);
     const plan = await planWebhooks(wanted(['User.LoggedIn'], { prune: true }));
     expect(shown(plan.steps)).toEqual(['keep User.LoggedIn']);
+    warn.mockRestore();
   });
 });
 
-test('takes a name that is newer than the catalogue', async () => {
-  expect(shown((await planWebhooks(wanted(['Invoice.Paid']))).steps)).toEqual(['create Invoice.Paid']);
-});
+test.each(['Invoice.Paid', 'Contact.Unsubscribed', 'Email.Resent2'])(
+  'takes %s, which is not published and not a slip, and warns of it',
+  async (name) => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    expect(shown((await planWebhooks(wanted([name, 'Email.Sent']))).steps)).toEqual([
+      `create ${name}`,
+      'create Email.Sent',
+    ]);
+    expect(warn.mock.calls).toEqual([
+      [expect.stringContaining(`'${name}'`), expect.objectContaining({ code: 'WARN_EVENT_NAME' })],
+    ]);
+    warn.mockRestore();
+  },
+);

@@ -58,6 +58,18 @@ test('goes on from wherever it was interrupted', async () => {
   expect([fake.active(URL_HERE).length, fake.webhooks.size]).toEqual([1, 2]);
 });
 
+test('gives the key of the replacement to `keys` although the old webhook is archived already', async () => {
+  const api = client();
+  const keys = cakemailKeys({ api, url: URL_HERE });
+  const old = fake.add('User.LoggedIn', URL_HERE, { status: 'archived', archived_at: 1 });
+  fake.add('Email.Sent', URL_HERE);
+  await keys.refresh();
+  const { id, key } = fake.add('User.LoggedIn', URL_HERE);
+  const { replacement } = await rotateWebhook({ api, id: old.id, keys });
+  expect(replacement.id).toBe(id);
+  expect(await keys()).toMatchObject({ 'User.LoggedIn': [{ id, key }] });
+});
+
 test.each([
   ['nobody', 'There is no webhook nobody.'],
   ['wh-1', 'The webhook wh-1 is archived.'],

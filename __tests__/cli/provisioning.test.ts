@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,11 +54,16 @@ describe('a plan', () => {
   });
 
   test('does not advise archiving either of two when their ids do not tell which one is newer', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     fake.prefix = 'x';
     for (const _ of [1, 2]) fake.add('User.LoggedIn', URL_HERE);
     expect((await cli(`plan --url ${URL_HERE} --events User.LoggedIn`)).out).toContain(
       '!  duplicate  User.LoggedIn  x1: x2 delivers the same, and their ids do not tell which one is newer. If a rotation was interrupted, run `rotate` with the id of the older one again.',
     );
+    const pruning = await cli(`apply --url ${URL_HERE} --events User.LoggedIn --prune-duplicates --yes`);
+    expect(pruning.out).toContain('their ids do not tell which one is newer');
+    expect(fake.active(URL_HERE)).toHaveLength(2);
+    warn.mockRestore();
   });
 
   test('shows a status that is not known as it is, and --check ends with 3', async () => {
@@ -179,14 +184,46 @@ test('a wait is reported on standard error', async () => {
   expect(err).toBe('GET /webhooks: answered 429; not now. Trying again in 1 s (attempt 2 of 5).');
 });
 
-test('keys of a file and of one odd webhook: the others are written', async () => {
-  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+test('keys --out fails and writes nothing when the key of one webhook cannot be read', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'keys-'));
   for (const event of ['User.LoggedIn', 'Email.Sent']) fake.add(event, URL_HERE);
   fake.fail(/webhooks\/2/, { status: 404 });
-  const file = join(folder, '.env');
-  expect((await cli(`keys --url ${URL_HERE} --out ${file}`)).out).toBe(`${file}: the keys of User.LoggedIn`);
-  expect(warn).toHaveBeenCalledWith(expect.stringContaining('GET /webhooks/2'), expect.anything());
-  warn.mockRestore();
+  const { code, out, err } = await cli(`keys --url ${URL_HERE} --out ${join(folder, '.env')}`);
+  expect([code, out]).toEqual([1, '']);
+  expect(err).toContain('Email.Sent: GET /webhooks/2: answered 404');
+  expect(readdirSync(folder)).toEqual([]);
   rmSync(folder, { recursive: true });
+});
+
+describe('an archiving that is declined', () => {
+  const declined = (args: string): Promise<Run> => {
+    fake.add('User.LoggedIn', URL_HERE);
+    fake.add('Email.Opened', URL_HERE);
+    const command = `apply --url ${URL_HERE} --events User.LoggedIn --prune ${args}`.trim();
+    return runCli(command.split(' '), { env: environment(), answer: 'n' });
+  };
+
+  test('ends with 1 and says that nothing was done', async () => {
+    const { code, err, out } = await declined('');
+    expect([code, out, err.split('\n').at(-1)]).toEqual([1, '', 'Nothing was done.']);
+    expect(fake.active(URL_HERE)).toHaveLength(2);
+  });
+
+  test('prints with --json what is there, without a step', async () => {
+    const { code, out } = await declined('--json');
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toEqual({
+      url: URL_HERE,
+      steps: [],
+      webhooks: [{ event: 'User.LoggedIn', id: '1' }],
+      duplicates: [],
+    });
+    expect(fake.active(URL_HERE)).toHaveLength(2);
+  });
+});
+
+test('the help names everything that `plan --check` ends with 3 for', async () => {
+  expect((await cli('--help')).out.replace(/\s+/g, ' ')).toContain(
+    '`plan --check`: something to do, a duplicate or an unknown status',
+  );
 });

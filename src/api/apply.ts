@@ -1,5 +1,5 @@
 import { emitProcessWarning } from '../log/process-warning.js';
-import { CakemailApiError } from './errors.js';
+import { CakemailApiError, together } from './errors.js';
 import { compareIds } from './ids.js';
 import { type Plan, planWebhooks, type Step } from './plan.js';
 import type { Webhook } from './schemas.js';
@@ -32,11 +32,15 @@ const APPLIED = new WeakSet<Plan>();
  * two create a webhook for an event at the same moment, each lists again, the smallest id stays, and the process that created
  * another one archives it.
  *
- * A refusal that concerns one event does not keep the others from being tried; a refused token, an API that is away and a create
- * whose result is not known end it at once.
+ * A webhook that another process created is kept as it is; a further plan updates its rate limit.
  *
- * @throws {CakemailApiError} when the API does, with the `event`; what was done stays done. When several events failed, it is
- * the error of the first, and its `cause` is an AggregateError of all.
+ * A refusal that concerns one event does not keep the others from being tried; after a refused token, an API that is away or a
+ * create whose result is not known no further step is tried. What was created by then is still compared with what other processes
+ * created, if the API answers.
+ *
+ * @throws {CakemailApiError} when the API does, with the `event`; what was done stays done. When several calls failed, it is
+ * the error of the first, and its `cause` is an AggregateError of all. Its message names the webhooks that were created and could
+ * not be compared.
  */
 export async function applyPlan(plan: Plan, { onStep = () => {}, signal }: ApplyOptions = {}): Promise<Applied> {
   const either = combined(plan.wanted.signal, signal);
@@ -57,8 +61,7 @@ class Application {
   readonly #current = new Map<string, Webhook>();
   /** The events whose webhook this run created. */
   readonly #created = new Set<string>();
-  /** The first error of each event that failed. */
-  readonly #failures = new Map<string, CakemailApiError>();
+  readonly #failures: CakemailApiError[] = [];
 
   constructor(
     private readonly plan: Plan,
@@ -75,24 +78,28 @@ class Application {
     const now = isAdding ? await this.#list() : [];
     for (const step of steps) {
       this.signal.throwIfAborted();
-      if (!this.#failures.has(step.event)) await this.#try(step.event, () => this.#carryOut(step, now));
+      if (this.#failures.some(({ event }) => event === step.event)) continue;
+      if (!(await this.#try(step.event, () => this.#carryOut(step, now)))) break;
     }
-    const added = this.#created.size === 0 ? [] : await this.#settle();
-    if (this.#failures.size > 0) throw together([...this.#failures.values()]);
+    const { added, unsettled } = await this.#settleWhereAnswered();
+    const [first, ...others] = this.#failures;
+    if (first !== undefined) throw together([first, ...others]).with(unsettled);
     const archived = new Set(this.#done.map((step) => step.action === 'archive' && step.webhook.id));
     const left = [...duplicates, ...added].filter(({ id }) => !archived.has(id));
     warnOf(left);
     return { steps: this.#done, webhooks: [...this.#current.values()], duplicates: left };
   }
 
-  async #try(event: string, work: () => Promise<void>): Promise<void> {
+  /** Returns whether other events may still be tried. */
+  async #try(event: string | undefined, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (thrown) {
       if (!(thrown instanceof CakemailApiError)) throw thrown;
-      const error = thrown.with({ event });
-      if (!concernsOne(error)) throw error;
-      this.#failures.set(event, error);
+      const error = thrown.with({ event: event ?? thrown.event });
+      this.#failures.push(error);
+      return concernsOne(error);
     }
   }
 
@@ -131,6 +138,20 @@ class Application {
     this.onStep(step, webhook);
   }
 
+  /** Settles, also after a failure, and names what was created when that is not possible. */
+  async #settleWhereAnswered(): Promise<{ readonly added: Webhook[]; readonly unsettled: { detail?: string } }> {
+    let added: Webhook[] = [];
+    if (this.#created.size === 0) return { added, unsettled: {} };
+    const before = this.#failures.length;
+    await this.#try(undefined, async () => {
+      added = await this.#settle();
+    });
+    if (this.#failures.length === before) return { added, unsettled: {} };
+    const names = [...this.#created].map((event) => `${this.#current.get(event)?.id} (${event})`).join(', ');
+    const detail = `created, but not compared with what other processes may have created: ${names}`;
+    return { added, unsettled: { detail } };
+  }
+
   /**
    * Finds webhooks that other processes created at the same time, and archives those of this run that have a greater id. Returns
    * the duplicates that are still active after the other processes have had time to do the same.
@@ -143,7 +164,7 @@ class Application {
       const mine = this.#current.get(event);
       if (stays === undefined || mine === undefined || mine.id === stays.id) continue;
       const step: Step = { action: 'archive', event, webhook: mine, duplicateOf: stays };
-      await this.#try(event, () => this.#archiveDuplicate(step, stays));
+      if (!(await this.#try(event, () => this.#archiveDuplicate(step, stays)))) return [];
     }
     if (this.#others(all).length === 0) return [];
     return this.#others(await this.#list((listed) => this.#others(listed).length === 0));
@@ -162,10 +183,13 @@ class Application {
     const { event, webhook } = step;
     const archived = await this.#webhooks.archive(webhook.id, { signal });
     if ((await this.#statusOf(stays)) === 'archived') {
-      this.#current.set(event, filled(await this.#webhooks.unarchive(webhook.id, { signal }), webhook));
+      const back = filled(await this.#webhooks.unarchive(webhook.id, { signal }), webhook);
+      // An event that is not wanted has no current webhook, and gets none.
+      if (this.#current.has(event)) this.#current.set(event, back);
       return;
     }
-    this.#current.set(event, stays);
+    // The duplicate of a plan is not the current webhook, which may have been updated since the plan was made.
+    if (this.#current.get(event)?.id === webhook.id) this.#current.set(event, stays);
     this.#tell(step, filled(archived, webhook));
   }
 
@@ -193,13 +217,6 @@ class Application {
 /** True when the error concerns its event alone, so that other events may still succeed. */
 function concernsOne({ code, apiStatus }: CakemailApiError): boolean {
   return code === 'ERR_API_REFUSED' && apiStatus !== 401 && apiStatus !== 403;
-}
-
-function together(errors: readonly CakemailApiError[]): CakemailApiError {
-  const [first, ...others] = errors as readonly [CakemailApiError, ...CakemailApiError[]];
-  if (others.length === 0) return first;
-  const detail = `and ${others.length} more: ${others.map(({ message }) => message).join('; ')}`;
-  return first.with({ detail, cause: new AggregateError(errors, `${errors.length} events failed`) });
 }
 
 function warnOf(duplicates: readonly Webhook[]): void {

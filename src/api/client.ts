@@ -34,7 +34,10 @@ export interface CakemailApiOptions {
    * longer fails at once, and its error has the time as `retryAt`. No call of this client is sent before that time.
    */
   readonly maxWaitMs?: number | undefined;
-  /** Called before each wait because a call failed and is made again. */
+  /**
+   * Called before each wait because a call failed and is made again. Not called for a call that waits because another call of this
+   * client was asked to with Retry-After.
+   */
   readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 

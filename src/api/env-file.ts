@@ -3,8 +3,8 @@ import { open, readFile, readlink, realpath, rename, rm } from 'node:fs/promises
 import { dirname, join, resolve } from 'node:path';
 import type { CakemailApi } from './client.js';
 import { withVariable } from './env-text.js';
+import { together } from './errors.js';
 import { fetchKeys } from './fetch-keys.js';
-import { warnOfKey } from './keys.js';
 import type { Cancellable } from './webhooks.js';
 
 const NAME = 'CAKEMAIL_WEBHOOK_SECRETS';
@@ -30,10 +30,14 @@ export interface WriteKeysOptions extends Cancellable {
  *
  * @throws {ConfigurationError} when there is no webhook, or when it is not clear how the file is to be read, because of a quote
  * that is never closed for instance. Then nothing is written.
+ * @throws {CakemailApiError} when the API does, also when the key of a single webhook cannot be read. The error names the webhook
+ * and its event. Nothing is written, so that no key is lost.
  */
 export async function writeKeys({ api, url, file, signal }: WriteKeysOptions): Promise<string[]> {
   const { keys, failures } = await fetchKeys({ api, url, signal });
-  for (const failure of failures) warnOfKey(failure);
+  // The file would lose a key that it may have, and the app refuse what that webhook delivers.
+  const [first, ...others] = failures;
+  if (first !== undefined) throw together([first, ...others]).with({ detail: 'nothing was written' });
   const plain = Object.entries(keys).map(([event, list]) => [event, list.map(({ key }) => key)]);
   // Plain ASCII, whatever the encoding of the file; env files know no escape for a quote, but JSON does.
   const json = JSON.stringify(Object.fromEntries(plain)).replace(/[^\x20-\x7e]|'/g, escaped);

@@ -51,6 +51,14 @@ export class CakemailApiError extends WebhookError {
   }
 }
 
+/** One error for several: the first, which also says what the others say, with all of them in its `cause`. */
+export function together([first, ...others]: readonly [CakemailApiError, ...CakemailApiError[]]): CakemailApiError {
+  if (others.length === 0) return first;
+  const detail = `and ${others.length} more: ${others.map(({ message }) => message).join('; ')}`;
+  const errors = [first, ...others];
+  return first.with({ detail, cause: new AggregateError(errors, `${errors.length} calls failed`) });
+}
+
 interface Addition {
   readonly event?: string | undefined;
   readonly detail?: string;

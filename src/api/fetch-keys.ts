@@ -64,7 +64,7 @@ export async function fetchKeys({
           known.set(webhook.id, await boundKeyOf(api, webhook, signal));
         } catch (thrown) {
           if (!(thrown instanceof CakemailApiError) || concernsAll(thrown)) throw thrown;
-          failures.push(thrown);
+          failures.push(thrown.with({ event: webhook.event || undefined }));
         }
       }),
     );

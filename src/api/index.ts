@@ -3,7 +3,7 @@ export type { Retry } from './call.js';
 export { CakemailApi, type CakemailApiOptions } from './client.js';
 export { type WriteKeysOptions, writeKeys } from './env-file.js';
 export { CakemailApiError } from './errors.js';
-export { compareIds, isNewer } from './ids.js';
+export { isNewer } from './ids.js';
 export { type CakemailKeys, type CakemailKeysOptions, cakemailKeys } from './keys.js';
 export { type Plan, planWebhooks, type Step, type Wanted } from './plan.js';
 export { type Rotated, type RotateOptions, type RotationStage, rotateWebhook } from './rotate.js';

@@ -185,12 +185,7 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
   return Object.assign(lastKnown, { renew, refresh, add, expectNew });
 }
 
-/** Warns of a key that could not be read. */
-export function warnOfKey(error: Error): void {
-  warn(error);
-}
-
 function warn(error: Error): void {
-  const message = `The keys could not be looked up again. ${error.message}`;
+  const message = `Not every key could be looked up. ${error.message}`;
   emitProcessWarning('WARN_KEYS', message);
 }

@@ -1,8 +1,9 @@
 import { EVENT_NAMES, isCatalogueName, nearestListed, patternOf } from '../events/catalogue.js';
 import { emitProcessWarning } from '../log/process-warning.js';
+import { slipOf } from '../nearest.js';
 import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
 import type { CakemailApi } from './client.js';
-import { compareIds } from './ids.js';
+import { compareIds, isNewer } from './ids.js';
 import type { RateLimit, Webhook } from './schemas.js';
 import { differBySlash, sameUrl } from './urls.js';
 import type { Cancellable } from './webhooks.js';
@@ -19,8 +20,8 @@ export interface Wanted extends Cancellable {
   /** Whether webhooks on this URL for events that are not wanted are archived. Default false. */
   readonly prune?: boolean | undefined;
   /**
-   * True archives the `duplicates`. Default false. Do not use it while a rotation runs, because it would archive the old webhook
-   * before the grace time is over.
+   * True archives those of the `duplicates` that `isNewer` takes for older. Default false. Do not use it while a rotation runs,
+   * because it would archive the old webhook before the grace time is over.
    */
   readonly pruneDuplicates?: boolean | undefined;
 }
@@ -47,7 +48,8 @@ export interface Plan {
   /**
    * Active webhooks for an event that has a newer one on this URL: each delivers everything once more. An interrupted rotation
    * leaves one, and running it again archives it. Left alone unless `pruneDuplicates` is true. Which of several is newer is
-   * known when their ids are numbers, see `isNewer`; otherwise the last id in alphabetical order counts as the newest.
+   * assumed from their ids when both are numbers, see `isNewer`. Otherwise the last id in alphabetical order is kept, and the others
+   * are named here but never archived.
    */
   readonly duplicates: readonly Webhook[];
   /**
@@ -101,7 +103,8 @@ export async function planWebhooks(wanted: Wanted): Promise<Plan> {
     if (prune && !events.includes(event)) steps.push({ action: 'archive', event, webhook });
     else if (newest !== undefined && newest !== webhook) {
       duplicates.push(webhook);
-      if (pruneDuplicates) steps.push({ action: 'archive', event, webhook, duplicateOf: newest });
+      if (pruneDuplicates && isNewer(newest.id, webhook.id) === true)
+        steps.push({ action: 'archive', event, webhook, duplicateOf: newest });
     }
   }
   warnOf(unclear);
@@ -123,9 +126,14 @@ export function expand(events: readonly string[]): string[] {
     if (covered.length > 0) return covered;
     throw invalid(`\`events\`: no published name fits '${event}'.${hint(event)}`);
   });
-  // The API knows names that are newer than the catalogue; a name that is nearly one of the catalogue is a slip.
-  for (const name of names) {
-    if (!isCatalogueName(name) && hint(name) !== '') throw invalid(`\`events\`: there is no '${name}'.${hint(name)}`);
+  // The API may know further names, so only a name that differs from a published one by a slip of the keyboard is refused.
+  const unlisted = [...new Set(names)].filter((name) => !isCatalogueName(name));
+  for (const name of unlisted) {
+    if (slipOf(name, EVENT_NAMES) !== undefined) throw invalid(`\`events\`: there is no '${name}'.${hint(name)}`);
+  }
+  for (const name of unlisted) {
+    const message = `\`events\`: '${name}' is not in the list of events that Cakemail publishes.${hint(name)}`;
+    emitProcessWarning('WARN_EVENT_NAME', message);
   }
   return [...new Set(names)];
 }

@@ -43,8 +43,9 @@ const MEMBERS = ['api', 'id', 'keys', 'graceMs', 'onStage', 'signal'];
  * It may be interrupted and run again: a replacement that is there already is found, and an old one that is archived already
  * ends it.
  *
- * @throws {ConfigurationError} when the webhook does not exist, when it is archived, and when it is itself the replacement of an
- * older one whose rotation was interrupted; also when the replacement was archived during the grace time.
+ * @throws {ConfigurationError} when the webhook does not exist, when it is archived without a replacement, when it has an unknown
+ * status, when the API does not tell its event or URL, when it seems to be the replacement of an older one whose rotation was
+ * interrupted (see `isNewer`), and when its replacement was archived during the grace time.
  * @throws {CakemailApiError} when the API does.
  */
 export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
@@ -66,13 +67,13 @@ export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
   try {
     replacement = found ?? (await create(api, old, all, signal));
     onStage(found === undefined ? 'created' : 'found', replacement);
-    if (old.status === 'archived') return { archived: old, replacement };
     const shown = await api.webhooks.show(replacement.id, { signal });
     keyOf(shown);
     keys?.add({ ...shown, event: old.event });
   } finally {
     isAdded?.();
   }
+  if (old.status === 'archived') return { archived: old, replacement };
   await pause(graceMs, signal);
   const { status } = await api.webhooks.show(replacement.id, { signal });
   if (status !== 'active') {

@@ -25,8 +25,9 @@ Environment:
 
 Exit codes:
   0  done                 2  wrong use, or an option that cannot be right
-  1  it failed            ${CHANGES_WANTED}  \`plan --check\`: there is something to do
-                          130  interrupted; run the same again to go on
+  1  it failed, or the question of \`apply\` or \`inbox replay\` was declined
+  ${CHANGES_WANTED}  \`plan --check\`: something to do, a duplicate or an unknown status
+  130  interrupted; run the same again to go on
 
 Errors go to standard error, each with a stable code: \`message [ERR_…]\`.
 With --json the last line there is an object, in which help may be absent:
@@ -54,7 +55,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   };
   for (const command of [
     planCommand(io, exit),
-    applyCommand(io),
+    applyCommand(io, exit),
     listCommand(io),
     showCommand(io),
     createCommand(io),

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { applyPlan, type CakemailApi, type Plan, planWebhooks, type RateLimit } from '../../api/index.js';
+import { type Applied, applyPlan, type CakemailApi, type Plan, planWebhooks, type RateLimit } from '../../api/index.js';
 import { confirm } from '../confirm.js';
 import { withApi } from '../connect.js';
 import type { Io } from '../io.js';
@@ -31,7 +31,10 @@ function withTarget(command: Command): Command {
     )
     .addOption(rateOption())
     .option('--prune', 'archive what is on this URL for other events')
-    .option('--prune-duplicates', 'archive the older ones of several for one event; not while a rotation runs')
+    .option(
+      '--prune-duplicates',
+      'archive the older ones of several for one event, where both ids are numbers; not while a rotation runs',
+    )
     .addOption(jsonOption());
 }
 
@@ -60,32 +63,28 @@ function print(io: Io, plan: Plan): void {
   io.out(plan.isEmpty ? 'Nothing to do.' : 'Run `apply` with the same options.');
 }
 
-export function applyCommand(io: Io): Command {
+export function applyCommand(io: Io, exit: (code: number) => void): Command {
   return withTarget(
     new Command('apply').description('create, bring back, change and archive webhooks until they are as wanted'),
   )
     .option('--yes', 'archive without asking')
-    .action((options: Options) => withApi(io, (api) => apply(api, io, options)));
+    .action((options: Options) => withApi(io, (api) => apply(api, io, options, exit)));
 }
 
-async function apply(api: CakemailApi, io: Io, options: Options): Promise<void> {
+async function apply(api: CakemailApi, io: Io, options: Options, exit: (code: number) => void): Promise<void> {
   const plan = await makePlan(api, io, options);
   if (!(await mayArchive(io, plan, options))) {
-    io.err('Nothing was done.');
-    return;
+    if (options.json) io.out(json(plainResult(plan.url, unchanged(plan))));
+    else io.err('Nothing was done.');
+    return exit(1);
   }
   const say = options.json ? io.err : io.out;
   const onStep = (step: Plan['steps'][number]): void => {
     if (step.action !== 'keep') say(stepLine(step));
   };
-  const { steps, webhooks, duplicates } = await applyPlan(plan, { onStep, signal: io.signal });
-  if (options.json) {
-    const ids = webhooks.map(({ id, event }) => ({ event, id }));
-    io.out(
-      json({ url: plan.url, steps: steps.map(plainStep), webhooks: ids, duplicates: duplicates.map(({ id }) => id) }),
-    );
-    return;
-  }
+  const applied = await applyPlan(plan, { onStep, signal: io.signal });
+  if (options.json) return io.out(json(plainResult(plan.url, applied)));
+  const { steps, webhooks, duplicates } = applied;
   for (const line of remarkLines({ ...plan, duplicates: [] })) io.out(line);
   for (const each of duplicates)
     io.out(
@@ -97,12 +96,26 @@ async function apply(api: CakemailApi, io: Io, options: Options): Promise<void> 
   io.out(steps.length === 0 ? 'Nothing to do.' : `Done: ${webhooks.length} active webhooks.`);
 }
 
+/** What there is when a plan is not applied. */
+function unchanged({ steps, duplicates }: Plan): Applied {
+  const webhooks = steps.flatMap((step) => (step.action === 'keep' || step.action === 'update' ? [step.webhook] : []));
+  // The update after an unarchive has the webhook as it was.
+  return { steps: [], webhooks: webhooks.filter(({ status }) => status === 'active'), duplicates };
+}
+
+function plainResult(url: string, { steps, webhooks, duplicates }: Applied) {
+  return {
+    url,
+    steps: steps.map(plainStep),
+    webhooks: webhooks.map(({ id, event }) => ({ event, id })),
+    duplicates: duplicates.map(({ id }) => id),
+  };
+}
+
 async function mayArchive(io: Io, { steps }: Plan, { yes }: Options): Promise<boolean> {
-  const archived = steps.filter(({ action }) => action === 'archive');
+  const archived = steps.filter((step) => step.action === 'archive');
   if (archived.length === 0 || yes) return true;
-  const names = archived
-    .map((step) => `${step.event}${'webhook' in step ? ` (${step.webhook.id})` : ''}`)
-    .map(printable);
+  const names = archived.map(({ event, webhook }) => printable(`${event} (${webhook.id})`));
   return confirm(io, `Archive ${names.length} webhook${names.length === 1 ? '' : 's'}: ${names.join(', ')}?`);
 }
 
