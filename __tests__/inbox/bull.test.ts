@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { Client } from 'pg';
+import { Client, type Pool } from 'pg';
 import { type Inbox, openInbox } from '../../src/inbox/index.js';
 import { type LogFields, PermanentError } from '../../src/index.js';
 import { sampleEvent } from '../../src/testing/index.js';
@@ -24,6 +24,27 @@ const STEAL: Record<string, (address: string, name: string, id: string) => Promi
     await client.end();
   },
 };
+
+onEachEngine((engine) => {
+  if (engine.name !== 'Postgres') return;
+
+  test('a connection that is lost while it is in use does not end the process', async () => {
+    const place = await newPlace(engine);
+    const { openPostgres } = await import('../../src/inbox/bull/postgres.js');
+    const opened = await openPostgres(place.address, place.options.name ?? '');
+    const pool = opened.connection as unknown as Pool;
+    const client = await pool.connect();
+    const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    const other = new Client({ connectionString: place.address });
+    await other.connect();
+    await other.query('SELECT pg_terminate_backend($1)', [rows[0].pid]);
+    await other.end();
+    await ended;
+    client.release(true);
+    await opened.close();
+  });
+});
 
 onEachEngine((engine) => {
   const steal = STEAL[engine.name];

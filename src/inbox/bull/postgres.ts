@@ -31,6 +31,8 @@ export async function openPostgres(url: string, queue: string): Promise<Engine> 
     const config = { connectionTimeoutMillis: CONNECT_MS, query_timeout: QUERY_MS, keepAlive: true };
     const pool = new pg.Pool({ ...addressOf(url, DEFAULT_SCHEMA), ...config, max });
     pool.on('error', ignore);
+    // The pool listens to a client only while it is idle. Without a listener, a lost connection would end the process.
+    pool.on('connect', (client) => client.on('error', ignore));
     return pool;
   };
   let pool: Pool | undefined;
@@ -73,7 +75,7 @@ function addressOf(url: string, schema: string): { connectionString: string; opt
   return { connectionString: address.href, options: `${theirs} -c search_path=${schema}`.trim() };
 }
 
-/** A connection that fails while it is idle is replaced when it is needed. */
+/** A connection that was lost is replaced when it is needed, and the query that was running rejects. */
 function ignore(): void {}
 
 function questionsTo(pool: Pool, queue: string): Pick<Engine, 'origins' | 'find' | 'tally'> {
