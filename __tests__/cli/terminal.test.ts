@@ -146,9 +146,9 @@ describe('inbox replay', () => {
 
   test.each([
     ['y\n', 0, []],
-    ['n\n', 0, ['Email.Sent']],
-    ['\n', 0, ['Email.Sent']],
-    ['\u0004', 0, ['Email.Sent']],
+    ['n\n', 1, ['Email.Sent']],
+    ['\n', 1, ['Email.Sent']],
+    ['\u0004', 1, ['Email.Sent']],
     ['\u0003', 130, ['Email.Sent']],
   ])('and %j means what it says', async (answer, code, left) => {
     fake.add('User.LoggedIn', URL_HERE);
