@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { DeliveryDetail, DeliverySummary, PageSettings } from '../wire.js';
+import type { DeliveryDetail, DeliverySummary, PageSettings } from '../server/wire.js';
 import { Body } from './body.js';
 import { copy, curlOf, textOf } from './export.js';
 import { useKeyboard } from './keyboard.js';
+import { server } from './requests.js';
 import { Runs } from './runs.js';
-import { server } from './server.js';
 import { nameOf, OUTCOMES, reasonInWords } from './words.js';
 
 interface Props {

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { DeliverySummary } from '../wire.js';
+import type { DeliverySummary } from '../server/wire.js';
 import { bytes, clock, milliseconds, nameOf } from './words.js';
 
 /** As in the style sheet. */

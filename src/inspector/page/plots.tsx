@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import type { DeliverySummary } from '../wire.js';
+import type { DeliverySummary } from '../server/wire.js';
 import { milliseconds } from './words.js';
 
 const BUCKETS = 60;

@@ -1,4 +1,4 @@
-import type { HandlerTrace, Run } from '../wire.js';
+import type { HandlerTrace, Run } from '../server/wire.js';
 import { clock, milliseconds } from './words.js';
 
 /** Each time the handlers ran: which they were, how long they took, what they failed with. */

@@ -1,5 +1,5 @@
-import type { RejectionReason } from '../../outcome.js';
-import type { DeliverySummary, ShownOutcome } from '../wire.js';
+import type { RejectionReason } from '../../delivery/outcome.js';
+import type { DeliverySummary, ShownOutcome } from '../server/wire.js';
 
 /** What each outcome means, for somebody who looks at one delivery. */
 export const OUTCOMES: Record<ShownOutcome, string> = {
