@@ -47,10 +47,8 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
    * apply to what an inbox already holds. Future times are accepted. Off by default.
    */
   readonly maxAgeMs?: number | undefined;
-  /** The largest body in bytes, after inflating. Default 262,144 (256 KiB). */
+  /** The largest body in bytes. Default 262,144 (256 KiB). Compressed bodies are refused with 415. */
   readonly limit?: number | undefined;
-  /** Whether compressed bodies (gzip, deflate, br) are accepted; the signature is then of the inflated bytes. Default false. */
-  readonly inflate?: boolean | undefined;
   /** Time limits in milliseconds: one number for all, or one by one. */
   readonly timeoutMs?: number | TimeLimits | undefined;
   /** Whether a delivery runs once: on by default, in memory. `false`, sizes of the memory, or a store of your own. */
@@ -76,8 +74,6 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
   readonly errors?: 'respond' | 'next' | undefined;
   /** Where to log, shaped like pino. Silent by default. */
   readonly logger?: Logger | undefined;
-  /** Tell verified senders what failed, for development. Default false. */
-  readonly exposeErrors?: boolean | undefined;
   /** Accept unsigned requests. Refused when NODE_ENV is `production`. Anybody can then forge events. */
   readonly dangerouslySkipVerification?: boolean | undefined;
 }
@@ -100,7 +96,6 @@ export interface Settings {
   readonly errors: 'respond' | 'next';
   readonly log: Log;
   readonly hasLogger: boolean;
-  readonly exposeErrors: boolean;
 }
 
 export const OPTION_NAMES = [
@@ -110,7 +105,6 @@ export const OPTION_NAMES = [
   'header',
   'maxAgeMs',
   'limit',
-  'inflate',
   'timeoutMs',
   'dedupe',
   'inbox',
@@ -119,9 +113,14 @@ export const OPTION_NAMES = [
   'onSchemaMismatch',
   'errors',
   'logger',
-  'exposeErrors',
   'dangerouslySkipVerification',
 ] as const satisfies readonly (keyof WebhookRouterOptions)[];
+
+/** Options that no longer exist, and what to do instead. */
+const REMOVED_OPTIONS: Readonly<Record<string, string>> = {
+  inflate: 'Compressed bodies are refused with 415; let the proxy in front of this app decompress requests.',
+  exposeErrors: "Read what failed in `events.on('rejected')` and `events.on('failed')`, or pass a `logger`.",
+};
 
 /** Deliveries of an inbox that are worked on at a time, unless told. */
 export const DEFAULT_CONCURRENCY = 10;
@@ -133,6 +132,7 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
   if (typeof options !== 'object' || options === null) {
     throw new ConfigurationError('ERR_SECRET_MISSING', 'createWebhookRouter needs options: { secret }.');
   }
+  refuseRemoved(options);
   checkMembers(undefined, options, OPTION_NAMES);
   const log = createLog(checkLogger(options.logger));
   const { body: bodyTimeoutMs, ...timeouts } = resolveTimeouts(options.timeoutMs);
@@ -142,7 +142,6 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
     maxAgeMs: options.maxAgeMs === undefined ? undefined : wholeNumber('maxAgeMs', options.maxAgeMs, 0),
     body: {
       limit: wholeNumber('limit', options.limit, 256 * 1024),
-      inflate: flag('inflate', options.inflate),
       timeoutMs: bodyTimeoutMs,
     },
     timeouts,
@@ -153,8 +152,13 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
     errors: choice('errors', options.errors, ['respond', 'next']),
     log,
     hasLogger: options.logger !== undefined,
-    exposeErrors: flag('exposeErrors', options.exposeErrors),
   };
+}
+
+function refuseRemoved(options: object): void {
+  for (const [name, successor] of Object.entries(REMOVED_OPTIONS)) {
+    if (name in options) throw invalid(`The option \`${name}\` was removed. ${successor}`);
+  }
 }
 
 function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number, log: Log): KeySource | undefined {

@@ -1,4 +1,3 @@
-import { replyWithDetail } from '../delivery/outcome.js';
 import type { Settings } from '../options.js';
 import type { Receiver } from '../pipeline.js';
 import type { Drain } from '../shared/in-flight.js';
@@ -18,7 +17,7 @@ export class FetchFace {
     const { method, headers } = request;
     const capture = () => captureFetchBody(request, this.settings.body);
     const outcome = await this.drain.track(() => takeIn({ method, headers, capture }, this.receiver, this.drain));
-    const reply = this.settings.exposeErrors ? replyWithDetail(outcome) : outcome.toResponse();
-    return new Response(reply.body, { status: reply.status, headers: reply.headers });
+    const { status, headers: sent, body } = outcome.toResponse();
+    return new Response(body, { status, headers: sent });
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AcceptedOutcome, errorForNext, type Outcome, RejectedOutcome, replyWithDetail } from '../delivery/outcome.js';
+import { AcceptedOutcome, errorForNext, type Outcome, RejectedOutcome } from '../delivery/outcome.js';
 import type { Settings } from '../options.js';
 import type { Receiver } from '../pipeline.js';
 import type { Drain } from '../shared/in-flight.js';
@@ -29,7 +29,7 @@ export class NodeFace {
       const error =
         this.settings.errors === 'next' && !(outcome instanceof AcceptedOutcome) ? errorForNext(outcome) : undefined;
       if (error !== undefined && next !== undefined && (await handOver(error, req, res, next))) return;
-      respond(req, res, this.settings.exposeErrors ? replyWithDetail(outcome) : outcome.toResponse());
+      respond(req, res, outcome.toResponse());
     } catch (err) {
       // What the app's `next` throws, for one, must neither end the process nor leave the sender without an answer.
       this.settings.log.write('error', { err }, 'the answer could not be given');
