@@ -5,7 +5,7 @@ import type { RouterInbox } from './delivery/stored-delivery.js';
 import { isListed, nearestListed } from './events/catalogue.js';
 import type { EventName, SchemaMap } from './events/event-types.js';
 import type { Schemas } from './events/schemas.js';
-import type { BodyLimits } from './http/body/captured-body.js';
+import type { BodyLimits } from './http/body/body-result.js';
 import { createLog, cut, type Log, type Logger } from './instrumentation/logger.js';
 import { ConfigurationError } from './shared/errors.js';
 import { SIGNATURE_HEADERS } from './shared/headers.js';

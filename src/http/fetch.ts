@@ -1,7 +1,7 @@
 import type { Settings } from '../options.js';
 import type { Receiver } from '../pipeline.js';
 import type { Drain } from '../shared/in-flight.js';
-import { captureFetchBody } from './body/capture-fetch.js';
+import { readFetchBody } from './body/read-fetch.js';
 import { takeIn } from './handle-request.js';
 
 /** Serves Fetch requests. */
@@ -15,7 +15,7 @@ export class FetchFace {
   /** Takes the request through the pipeline and answers it. Never rejects. */
   async serve(request: Request): Promise<Response> {
     const { method, headers } = request;
-    const capture = () => captureFetchBody(request, this.settings.body);
+    const capture = () => readFetchBody(request, this.settings.body);
     const outcome = await this.drain.track(() => takeIn({ method, headers, capture }, this.receiver, this.drain));
     const { status, headers: sent, body } = outcome.toResponse();
     return new Response(body, { status, headers: sent });

@@ -3,14 +3,14 @@ import type { Receiver } from '../pipeline.js';
 import type { HeadersInput } from '../shared/headers.js';
 import type { Drain } from '../shared/in-flight.js';
 import { attempt, type MaybePromise } from '../shared/promises.js';
-import type { CapturedBody } from './body/captured-body.js';
+import type { BodyResult } from './body/body-result.js';
 
 /** A request, however its host hands it over. */
 export interface Intake {
   readonly method: string | undefined;
   readonly headers: HeadersInput;
   /** Reads the body; asked only if the request is taken. */
-  readonly capture: () => MaybePromise<CapturedBody>;
+  readonly capture: () => MaybePromise<BodyResult>;
 }
 
 /** From a request to its outcome. Neither throws nor rejects. */
@@ -20,7 +20,7 @@ export function takeIn({ method, headers, capture }: Intake, receiver: Receiver,
   return attempt(
     capture,
     (body) =>
-      'reason' in body ? receiver.reject(new RejectedOutcome(body.reason)) : receiver.take(body.pieces, headers),
+      'reason' in body ? receiver.reject(new RejectedOutcome(body.reason)) : receiver.take([body.bytes], headers),
     (cause) => receiver.reject(new RejectedOutcome('internal', { cause })),
   );
 }

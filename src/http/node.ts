@@ -4,8 +4,7 @@ import type { Settings } from '../options.js';
 import type { Receiver } from '../pipeline.js';
 import type { Drain } from '../shared/in-flight.js';
 import type { MaybePromise } from '../shared/promises.js';
-import { captureBody } from './body/capture.js';
-import type { CapturableRequest } from './body/captured-body.js';
+import { type NodeRequest, readNodeBody } from './body/read-node.js';
 import { takeIn } from './handle-request.js';
 import { discardRest } from './linger.js';
 import { respond } from './respond.js';
@@ -22,7 +21,7 @@ export class NodeFace {
   ) {}
 
   /** Takes the request through the pipeline and answers it. Neither throws nor rejects. */
-  async serve(req: CapturableRequest, res: ServerResponse, next?: Next): Promise<void> {
+  async serve(req: NodeRequest, res: ServerResponse, next?: Next): Promise<void> {
     this.drain.enter();
     try {
       const outcome = await this.#takeIn(req);
@@ -39,9 +38,9 @@ export class NodeFace {
     }
   }
 
-  #takeIn(req: CapturableRequest): MaybePromise<Outcome> {
+  #takeIn(req: NodeRequest): MaybePromise<Outcome> {
     const { method, headers } = req;
-    const capture = () => captureBody(req, this.settings.body);
+    const capture = () => readNodeBody(req, this.settings.body);
     return takeIn({ method, headers, capture }, this.receiver, this.drain);
   }
 }

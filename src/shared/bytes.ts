@@ -1,4 +1,5 @@
-import type { Pieces } from '../http/body/captured-body.js';
+/** The exact bytes of a body, in the chunks in which they came. None is an empty body. */
+export type Pieces = readonly Buffer[];
 
 /**
  * Bytes (the same memory) or text as a Buffer; undefined for anything else, such as a parsed object, or an array whose

@@ -1,32 +1,30 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { BodyFlaw, BodyLimits, CapturedBody } from '../../../src/http/body/captured-body.js';
-import { readStream as readSource } from '../../../src/http/body/read-stream.js';
-import { join } from '../../../src/shared/bytes.js';
+import type { BodyError, BodyLimits, BodyResult } from '../../../src/http/body/body-result.js';
+import { readStream } from '../../../src/http/body/read-stream.js';
 import { heapInUse } from '../../helpers/heap.js';
 import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/wire.js';
 
 afterEach(hangUp);
 
+const KB = 1024;
 const LIMITS: BodyLimits = { limit: 100, timeoutMs: 60_000 };
 const CHUNKED = head({ 'transfer-encoding': 'chunked' });
 const LAST = '0\r\n\r\n';
 
-type Shown = string | { readonly reason: BodyFlaw };
-
-function readStream(req: IncomingMessage, limits: BodyLimits): Promise<CapturedBody> {
-  return readSource(req, req.headers['content-length'], limits);
+function readRequest(req: IncomingMessage, limits: Partial<BodyLimits> = {}): Promise<BodyResult> {
+  return readStream(req, req.headers['content-length'], { ...LIMITS, ...limits });
 }
 
 /** The text of a body that was read, or why it was not. */
-async function shown(captured: Promise<CapturedBody>): Promise<Shown> {
-  const body = await captured;
-  return 'pieces' in body ? join(body.pieces).toString() : body;
+async function shown(result: Promise<BodyResult>): Promise<string | { readonly reason: BodyError }> {
+  const body = await result;
+  return 'bytes' in body ? body.bytes.toString() : body;
 }
 
-function read(send: string | Buffer, limits: Partial<BodyLimits> = {}): Promise<Shown> {
-  return shown(withRequest(send, (req) => readStream(req, { ...LIMITS, ...limits })));
+function read(send: string | Buffer, limits: Partial<BodyLimits> = {}): ReturnType<typeof shown> {
+  return shown(withRequest(send, (req) => readRequest(req, limits)));
 }
 
 const ofLength = (size: number, declared = size): string => head({ 'content-length': declared }) + 'x'.repeat(size);
@@ -34,150 +32,152 @@ const ofChunks = (...sizes: number[]): string =>
   CHUNKED + sizes.map((size) => chunk(Buffer.alloc(size, 'x'))).join('') + LAST;
 
 describe('a body of a declared length', () => {
-  test('is read to its end', async () => {
-    expect(await read(ofLength(12))).toBe('x'.repeat(12));
+  test.each([0, 12, 100])('A body of %i bytes is read to its end.', async (size) => {
+    expect(await read(ofLength(size))).toBe('x'.repeat(size));
   });
 
-  test('may be empty', async () => {
-    expect(await read(ofLength(0))).toBe('');
-  });
-
-  test('may have exactly the limit, and not one byte more', async () => {
+  test('A body may have exactly the limit, and not one byte more.', async () => {
     expect(await read(ofLength(100))).toBe('x'.repeat(100));
     expect(await read(ofLength(101))).toEqual({ reason: 'body_too_large' });
   });
 
-  test('is refused by its declaration alone', async () => {
-    expect(await read(ofLength(0, 101))).toEqual({ reason: 'body_too_large' });
+  test('A declared length over the limit is refused before anything is read.', async () => {
+    const stream = new Readable({ read: jest.fn() });
+    expect(await readStream(stream, '101', LIMITS)).toEqual({ reason: 'body_too_large' });
+    expect(stream.readableDidRead).toBe(false);
+  });
+
+  test.each(['11', '13'])('A body of 12 bytes with the declared length %s is incomplete.', async (length) => {
+    const result = readStream(Readable.from([Buffer.alloc(12)], { objectMode: false }), length, LIMITS);
+    expect(await result).toEqual({ reason: 'body_aborted' });
+  });
+
+  test('An empty declared length means that the length is not known.', async () => {
+    const stream = Readable.from([Buffer.from('x')], { objectMode: false });
+    expect(await shown(readStream(stream, '', LIMITS))).toBe('x');
   });
 });
 
 describe('a body in chunks', () => {
-  test('is put together', async () => {
-    expect(await read(ofChunks(5, 7))).toBe('x'.repeat(12));
+  test('The chunks are put together in order.', async () => {
+    const chunks = ['one,', 'two,', 'x'.repeat(3_000), ',three'];
+    const stream = Readable.from(
+      chunks.map((each) => Buffer.from(each)),
+      { objectMode: false },
+    );
+    expect(await shown(readStream(stream, undefined, { ...LIMITS, limit: 10_000 }))).toBe(chunks.join(''));
   });
 
-  test('may have exactly the limit, and not one byte more', async () => {
+  test('A body without chunks is empty.', async () => {
+    expect(await read(ofChunks())).toBe('');
+  });
+
+  test('A body may have exactly the limit, and not one byte more.', async () => {
     expect(await read(ofChunks(50, 50))).toBe('x'.repeat(100));
     expect(await read(ofChunks(50, 51))).toEqual({ reason: 'body_too_large' });
+  });
+
+  test.each([100, 5_000])('A body is refused as soon as it exceeds the limit of %i bytes.', async (limit) => {
+    const begun = Buffer.concat([Buffer.from(CHUNKED), chunk(Buffer.alloc(limit)), chunk(Buffer.alloc(1))]);
+    expect(await read(begun, { limit })).toEqual({ reason: 'body_too_large' });
   });
 });
 
 describe('a body in chunks of one byte', () => {
-  test('keeps no chunk alive while the rest is awaited', async () => {
-    const chunks: WeakRef<Buffer>[] = [];
-    const stream = new Readable({ read: () => {} });
-    const reading = readSource(stream, undefined, { ...LIMITS, limit: 10_000 });
-    for (let count = 0; count < 5_000; count++) {
-      const byte = Buffer.alloc(1, 'x');
-      chunks.push(new WeakRef(byte));
-      stream.push(byte);
-      if (count % 500 === 0) await turn();
+  /** A stream to which single bytes are pushed, as many as fit into a turn. */
+  async function pushBytes(stream: Readable, count: number): Promise<void> {
+    for (let pushed = 1; pushed <= count; pushed++) {
+      stream.push(Buffer.alloc(1, 'x'));
+      if (pushed % 1_000 === 0) await turn();
     }
     await turn();
-    expect(stream.readableLength).toBe(0);
-    heapInUse(); // collects the garbage
-    await turn();
-    expect(chunks.filter((each) => each.deref() !== undefined).length).toBeLessThan(50);
+  }
+
+  function memoryInUse(): number {
+    return heapInUse() + process.memoryUsage().external;
+  }
+
+  test('The whole body is read.', async () => {
+    const stream = new Readable({ read: () => {} });
+    const result = readStream(stream, undefined, { ...LIMITS, limit: 10_000 });
+    await pushBytes(stream, 5_000);
     stream.push(null);
-    expect(await shown(reading)).toBe('x'.repeat(5_000));
+    expect(await shown(result)).toBe('x'.repeat(5_000));
   });
 
-  test('becomes few buffers', async () => {
-    const bytes = [...Buffer.alloc(2_000, 'x')].map((byte) => Buffer.of(byte));
-    const source = Readable.from(bytes, { objectMode: false });
-    const body = await readSource(source, undefined, { ...LIMITS, limit: 2_000 });
-    const pieces = 'pieces' in body ? body.pieces : [];
-    expect(join(pieces).toString()).toBe('x'.repeat(2_000));
-    expect(pieces.length).toBeLessThan(8);
+  test('Sixteen unfinished bodies occupy at most three times the limit each, and 10 MB in total.', async () => {
+    const limit = 64 * KB;
+    const streams = Array.from({ length: 16 }, () => new Readable({ read: () => {} }));
+    const before = memoryInUse();
+    const results = streams.map((stream) => readStream(stream, undefined, { ...LIMITS, limit }));
+    await Promise.all(streams.map((stream) => pushBytes(stream, limit - 1)));
+    expect(streams.map(({ readableLength }) => readableLength)).toEqual(streams.map(() => 0));
+    expect(memoryInUse() - before).toBeLessThan(streams.length * 3 * limit + 10_000 * KB);
+    for (const stream of streams) stream.push(null);
+    expect((await Promise.all(results)).map((body) => 'bytes' in body && body.bytes.length)).toEqual(
+      streams.map(() => limit - 1),
+    );
   });
-});
-
-test('a length that an adapter got wrong is a body that is not complete', async () => {
-  const captured = withRequest(ofLength(12), (req) => {
-    req.headers['content-length'] = '13';
-    return readStream(req, LIMITS);
-  });
-  expect(await captured).toEqual({ reason: 'body_aborted' });
 });
 
 describe('a sender that stops', () => {
-  test('in the middle is given its time, and no more', async () => {
+  test('A sender that stops in the middle gets 408 after the time limit, and no earlier.', async () => {
     const started = performance.now();
     expect(await read(ofLength(5, 12), { timeoutMs: 100 })).toEqual({ reason: 'body_timeout' });
     expect(performance.now() - started).toBeGreaterThanOrEqual(95);
   });
 
-  test('and hangs up has aborted', async () => {
+  test('A sender that hangs up has aborted.', async () => {
     const hangingUp = async (port: number): Promise<void> => dial(port, ofLength(5, 12)).socket.destroySoon();
-    expect(await withRequest(hangingUp, (req) => readStream(req, LIMITS))).toEqual({ reason: 'body_aborted' });
+    expect(await withRequest(hangingUp, (req) => readRequest(req))).toEqual({ reason: 'body_aborted' });
   });
 
-  test('has aborted too when the stream is destroyed without an error', async () => {
-    const captured = withRequest(ofLength(5, 12), (req) => {
-      const reading = readStream(req, LIMITS);
-      req.removeAllListeners('aborted');
-      req.destroy();
+  test.each<[string, (req: IncomingMessage) => unknown]>([
+    ['is destroyed without an error', (req) => req.removeAllListeners('aborted') && req.destroy()],
+    ['is destroyed with an error', (req) => req.destroy(new Error('broken'))],
+    ['fails', (req) => req.emit('error', new Error('the connection broke'))],
+  ])('A body whose stream %s is aborted.', async (_how, end) => {
+    const result = withRequest(ofLength(5, 12), (req) => {
+      const reading = readRequest(req);
+      end(req);
       return reading;
     });
-    expect(await captured).toEqual({ reason: 'body_aborted' });
-  });
-
-  test('because its connection breaks has aborted', async () => {
-    const captured = withRequest(ofLength(5, 12), (req) => {
-      const reading = readStream(req, LIMITS);
-      req.emit('error', new Error('the connection broke'));
-      return reading;
-    });
-    expect(await captured).toEqual({ reason: 'body_aborted' });
+    expect(await result).toEqual({ reason: 'body_aborted' });
   });
 });
 
-test.each([
-  ['was told to give text', { reason: 'body_consumed' }],
-  ['has ended', { reason: 'body_consumed' }],
-])('a stream that %s is consumed', async (how, expected) => {
-  const captured = withRequest(ofLength(12), async (req) => {
-    if (how === 'has ended') await req.resume().toArray();
-    else req.setEncoding('utf8');
-    return readStream(req, LIMITS);
-  });
-  expect(await captured).toEqual(expected);
-});
-
-describe('what is left behind', () => {
+describe('the request afterwards', () => {
   const waiting = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
   test.each([
-    ['read', ofLength(12)],
-    ['refused', ofLength(101)],
-  ])('a body that was %s leaves no timer and no listener', async (_how, send) => {
+    ['was read', ofLength(12), {}],
+    ['was refused for its declaration', ofLength(101), {}],
+    ['was refused for its bytes', ofChunks(101), {}],
+    ['did not arrive in time', ofLength(5, 12), { timeoutMs: 20 }],
+  ])('A body that %s leaves neither a timer nor a listener.', async (_how, send, limits) => {
     const { port, request } = await listen((_req, res) => res.writeHead(204).end());
     dial(port, send);
     const req = await request;
-    const before = { timers: waiting(), close: req.listenerCount('close') };
-    await readStream(req, LIMITS);
-    expect({ timers: waiting(), close: req.listenerCount('close') }).toEqual(before);
+    const before = { timers: waiting(), listeners: req.eventNames() };
+    await readRequest(req, limits);
+    expect({ timers: waiting(), listeners: req.eventNames() }).toEqual(before);
   });
 
-  test('a body that was read has ended its stream', async () => {
+  test('The stream of a body that was read has ended.', async () => {
     await withRequest(ofLength(12), async (req) => {
-      await readStream(req, LIMITS);
+      await readRequest(req);
       expect(req.readableEnded).toBe(true);
     });
   });
 
-  test('a refused body is not read on', async () => {
-    await withRequest(ofLength(12, 101), async (req) => {
-      await readStream(req, LIMITS);
+  test.each([
+    ['exceeds the limit', Buffer.concat([Buffer.from(CHUNKED), chunk(Buffer.alloc(101))]), {}],
+    ['stops', ofLength(12, 50), { timeoutMs: 50 }],
+  ])('The stream of a body that %s is paused and stays open.', async (_how, send, limits) => {
+    await withRequest(send, async (req) => {
+      await readRequest(req, limits);
       expect(req.isPaused()).toBe(true);
-    });
-  });
-
-  test('a body that stopped is not read on', async () => {
-    await withRequest(ofLength(12, 50), async (req) => {
-      await readStream(req, { ...LIMITS, timeoutMs: 50 });
-      expect(req.isPaused()).toBe(true);
+      expect(req.destroyed).toBe(false);
     });
   });
 });

@@ -1,75 +1,62 @@
-import { type Readable, Transform } from 'node:stream';
+import { finished, type Readable, Transform } from 'node:stream';
 import getRawBody from 'raw-body';
-import type { BodyLimits, CapturedBody } from './captured-body.js';
+import type { BodyLimits, BodyResult } from './body-result.js';
 
 /**
- * Reads an unread request to its end, or to the first limit. Always settles, even when the sender vanishes.
- * `declared` is the request's Content-Length, if it has one.
+ * Reads a stream of bytes to its end, or to the first limit. Always settles, even when the sender vanishes. A stream that
+ * is refused is paused and stays open, so that its sender can still be answered.
+ *
+ * @param length the declared Content-Length, which the body must have.
  */
 export async function readStream(
-  req: Readable,
-  declared: string | null | undefined,
-  limits: BodyLimits,
-): Promise<CapturedBody> {
-  const length = declared || null;
-  // A stream with an encoding gives text, and the bytes are gone.
-  if (!req.readable || req.readableEncoding !== null) return refuse('body_consumed', req);
-  if (Number(length) > limits.limit) return refuse('body_too_large', req);
+  stream: Readable,
+  length: string | undefined,
+  { limit, timeoutMs }: BodyLimits,
+): Promise<BodyResult> {
+  if (Number(length) > limit) return { reason: 'body_too_large' };
   return new Promise((resolve) => {
-    const chunks = joinSmallChunks(limits.limit);
-    const settle = (result: CapturedBody): void => {
+    const chunks = joinSmallChunks(limit);
+    const settle = (result: BodyResult): void => {
       clearTimeout(timer);
-      req.off('close', onClose).off('error', onError);
-      if ('reason' in result) {
-        req.unpipe(chunks);
-        req.pause();
-      }
+      stopWatching();
+      if ('reason' in result) stream.unpipe(chunks).pause();
       resolve(result);
     };
-    // raw-body does not settle when a stream is destroyed without an error, nor when nothing more arrives.
-    const onClose = (): void => {
-      if (!req.readableEnded) settle({ reason: 'body_aborted' });
-    };
-    const onError = (error: Error): void => void chunks.destroy(error);
-    const timer = setTimeout(() => settle({ reason: 'body_timeout' }), limits.timeoutMs);
-    req.once('close', onClose).once('error', onError);
-    getRawBody(req.pipe(chunks), { limit: limits.limit, length }, (error, bytes) => {
-      if (error === null) settle({ pieces: [bytes] });
+    // raw-body never calls back when a stream stops, or is destroyed without an error.
+    const timer = setTimeout(() => settle({ reason: 'body_timeout' }), timeoutMs);
+    const stopWatching = finished(stream, { writable: false }, (error) => {
+      if (error) settle({ reason: 'body_aborted' });
+    });
+    getRawBody(stream.pipe(chunks), { limit, length: length || null }, (error, bytes) => {
+      if (error === null) settle({ bytes });
       else settle({ reason: error.type === 'entity.too.large' ? 'body_too_large' : 'body_aborted' });
     });
   });
 }
 
-const BLOCK_BYTES = 16 * 1024;
+const JOINED_BYTES = 1024;
 
 /**
- * Joins chunks to blocks, because raw-body keeps every chunk until the end and a Buffer of one byte occupies some 300
- * bytes. A full block exceeds a smaller limit, so that raw-body notices the excess when it arrives.
+ * Joins small chunks as they arrive, because raw-body keeps every chunk until the end and a Buffer of one byte occupies
+ * some 300 bytes. Holds nothing back once the limit is exceeded, so that raw-body notices at once.
  */
 function joinSmallChunks(limit: number): Transform {
-  const size = Math.min(BLOCK_BYTES, limit + 1);
-  let block = Buffer.allocUnsafeSlow(size);
-  let end = 0;
+  let received = 0;
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      for (let start = 0; start < chunk.length; ) {
-        const copied = chunk.copy(block, end, start);
-        start += copied;
-        end += copied;
-        if (end < size) continue;
-        this.push(block);
-        block = Buffer.allocUnsafeSlow(size);
-        end = 0;
-      }
-      done();
+      received += chunk.length;
+      pending.push(chunk);
+      pendingBytes += chunk.length;
+      if (pendingBytes < JOINED_BYTES && received <= limit) return done();
+      const joined = pending.length === 1 ? chunk : Buffer.concat(pending);
+      pending = [];
+      pendingBytes = 0;
+      done(null, joined);
     },
     flush(done) {
-      done(null, block.subarray(0, end));
+      done(null, Buffer.concat(pending));
     },
   });
-}
-
-function refuse(reason: 'body_consumed' | 'body_too_large', req: Readable): CapturedBody {
-  req.pause();
-  return { reason };
 }

@@ -1,29 +1,27 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import { type BodyLimits, type CapturedBody, isIdentity } from './captured-body.js';
+import { type BodyLimits, type BodyResult, isIdentity } from './body-result.js';
 import { readStream } from './read-stream.js';
 
-/** The exact bytes of a Fetch request that was not read yet. */
-export async function captureFetchBody(request: Request, limits: BodyLimits): Promise<CapturedBody> {
-  const encoding = request.headers.get('content-encoding') ?? undefined;
-  if (!isIdentity(encoding)) return { reason: 'content_encoding' };
+/** Reads the exact bytes of a Fetch request that was not read yet. */
+export async function readFetchBody(request: Request, limits: BodyLimits): Promise<BodyResult> {
+  if (!isIdentity(request.headers.get('content-encoding') ?? undefined)) return { reason: 'content_encoding' };
   if (request.bodyUsed) return { reason: 'body_consumed' };
   const body = bodyOf(request);
-  if (body === null) return { pieces: [] };
+  if (body === null) return { bytes: Buffer.alloc(0) };
   if (body !== 'withheld' && body.locked) return { reason: 'body_consumed' };
-  const declared = request.headers.get('content-length');
-  // Such a body is read as a whole, and only its declared length bounds it.
-  if (body === 'withheld' && !/^\d+$/.test(declared ?? '')) return { reason: 'body_aborted' };
-  if (body === 'withheld' && Number(declared) > limits.limit) return { reason: 'body_too_large' };
+  const length = request.headers.get('content-length') ?? undefined;
+  // A withheld body is read as a whole, so only its declared length can bound it.
+  if (body === 'withheld' && !/^\d+$/.test(length ?? '')) return { reason: 'body_aborted' };
 
   const source =
     body === 'withheld' ? Readable.from(wholeBody(request), { objectMode: false }) : Readable.fromWeb(body);
-  // The reader sees its errors; a later one must not become an uncaught exception.
+  // The reader handles its errors; a later one must not become an uncaught exception.
   source.on('error', () => {});
   try {
-    return await readStream(source, declared, limits);
+    return await readStream(source, length, limits);
   } finally {
-    // Tells the host that what was refused is not wanted.
+    // Cancels what was refused, so that the host stops delivering it.
     source.destroy();
   }
 }
@@ -34,7 +32,7 @@ export async function captureFetchBody(request: Request, limits: BodyLimits): Pr
  */
 function bodyOf(request: Request): ReadableStream | null | 'withheld' {
   try {
-    // The types of Node and of Fetch disagree on what is one class.
+    // The types of Node and of Fetch declare this class separately.
     return request.body as ReadableStream | null;
   } catch {
     return 'withheld';
