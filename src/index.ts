@@ -11,6 +11,7 @@ export type {
 } from './delivery/outcome.js';
 export type {
   Attempt,
+  CompletedHandlers,
   DeadReason,
   DeliveryStore,
   DurableWorker,
@@ -39,6 +40,7 @@ export type {
   Unlisted,
   UserLoggedInData,
 } from './events/event-types.js';
+export type { HandlerOptions } from './handlers/registrations.js';
 export { keepRawBody } from './http/body/keep-raw-body.js';
 export type { InFrontOptions, NodeListener } from './http/in-front.js';
 export type {
@@ -62,5 +64,5 @@ export {
 export type { HeadersInput, PlainHeaders } from './shared/headers.js';
 export type { Awaitable } from './shared/promises.js';
 export type { NamedSecret, Secret, SecretInput, SecretsByEvent } from './signature/key-ring.js';
-export type { SecretsSource } from './signature/key-source.js';
-export type { SelectedEvent, Unsubscribe, WebhookRouter } from './types.js';
+export type { SecretsRequest, SecretsSource } from './signature/key-source.js';
+export type { SelectedEvent, Unsubscribe, VerifiedInput, WebhookRouter } from './types.js';

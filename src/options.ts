@@ -12,7 +12,7 @@ import { SIGNATURE_HEADERS } from './shared/headers.js';
 import { checkMembers, choice, flag, invalid, wholeNumber } from './shared/option-checks.js';
 import { LONGEST_DELAY_MS } from './shared/promises.js';
 import { boundEvents, createKeyRing, type SecretInput, shownName } from './signature/key-ring.js';
-import { fixedKeys, type KeySource, loadedKeys, type SecretsSource } from './signature/key-source.js';
+import { fixedKeys, type KeySource, LoadedKeys, type SecretsSource } from './signature/key-source.js';
 
 /** Time limits in milliseconds. */
 export interface TimeLimits {
@@ -78,14 +78,11 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
   readonly logger?: Logger | undefined;
   /** Tell verified senders what failed, for development. Default false. */
   readonly exposeErrors?: boolean | undefined;
-  /** Accept unsigned requests. Refused when NODE_ENV is `production`. Anybody can then forge events. */
-  readonly dangerouslySkipVerification?: boolean | undefined;
 }
 
 /** The options after checking, with their defaults. */
 export interface Settings {
-  /** Undefined when verification is switched off. */
-  readonly keys: KeySource | undefined;
+  readonly keys: KeySource;
   readonly headerNames: readonly string[];
   /** Undefined for any age. */
   readonly maxAgeMs: number | undefined;
@@ -120,7 +117,6 @@ export const OPTION_NAMES = [
   'errors',
   'logger',
   'exposeErrors',
-  'dangerouslySkipVerification',
 ] as const satisfies readonly (keyof WebhookRouterOptions)[];
 
 /** Deliveries of an inbox that are worked on at a time, unless told. */
@@ -157,16 +153,9 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
   };
 }
 
-function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number, log: Log): KeySource | undefined {
+function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number, log: Log): KeySource {
   const warn = (message: string): void => log.warnDeveloper('WARN_SECRET', message);
   const maxAgeMs = wholeNumber('secretsMaxAgeMs', options.secretsMaxAgeMs, 60_000);
-  if (flag('dangerouslySkipVerification', options.dangerouslySkipVerification)) {
-    if (process.env.NODE_ENV === 'production') {
-      throw new ConfigurationError('ERR_VERIFICATION_DISABLED', '`dangerouslySkipVerification` is set in production.');
-    }
-    log.warnDeveloper('WARN_UNVERIFIED', 'Signatures are not verified: anybody can send events to this app.');
-    return undefined;
-  }
   if (options.secrets === undefined) {
     const ring = createKeyRing(options.secret, 'secret', warn);
     for (const name of boundEvents(ring)) checkName(name, '`secret`', shownName(name), log);
@@ -179,7 +168,7 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
       '`secrets` is not a function; keys themselves go into `secret`.',
     );
   }
-  return loadedKeys(options.secrets, { maxAgeMs, timeoutMs, warn });
+  return new LoadedKeys(options.secrets, { maxAgeMs, timeoutMs, warn });
 }
 
 /**

@@ -11,9 +11,11 @@ import type {
   MatchedName,
   SchemaMap,
 } from './events/event-types.js';
+import type { HandlerOptions } from './handlers/registrations.js';
 import type { InFrontOptions, NodeListener } from './http/in-front.js';
 import type { LifecycleEmitter } from './instrumentation/lifecycle.js';
 import type { IncomingDelivery } from './pipeline.js';
+import type { HeadersInput } from './shared/headers.js';
 
 /**
  * The event that a handler of this selector gets: a union that narrows on `event`, of exactly the selected names. For a
@@ -26,6 +28,14 @@ export type SelectedEvent<P extends string, S extends SchemaMap> = CakemailEvent
 
 /** Takes a registration back. Calling it again does nothing. */
 export type Unsubscribe = () => void;
+
+/** A delivery that was verified before. */
+export interface VerifiedInput {
+  /** The body as it was signed; text counts as UTF-8. Never the parsed object. */
+  readonly rawBody: Uint8Array | string;
+  /** Default: none. */
+  readonly headers?: HeadersInput;
+}
 
 /** Express middleware (or a plain Node request listener) that receives Cakemail webhooks. */
 export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
@@ -40,32 +50,30 @@ export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
   on<const P extends string>(
     name: CheckedNames<P> | (P & EventSelector),
     handler: (event: SelectedEvent<P, S>, delivery: Delivery) => unknown,
+    options?: HandlerOptions,
   ): Unsubscribe;
 
-  /** As `on`, for the first matching delivery only. It is spent when it is called, even if it then fails. */
-  once<const P extends string>(
-    name: CheckedNames<P> | (P & EventSelector),
-    handler: (event: SelectedEvent<P, S>, delivery: Delivery) => unknown,
-  ): Unsubscribe;
-
-  /** Takes a handler back, from `on` or `once`, for these names. */
+  /** Removes a handler that `on` registered, for these names. */
   off<const P extends string>(
     name: CheckedNames<P> | (P & EventSelector),
     handler: (event: SelectedEvent<P, S>, delivery: Delivery) => unknown,
   ): void;
 
   /** Registers a handler for every verified event, known or not. */
-  onAny(handler: (event: AnyCakemailEvent<S>, delivery: Delivery) => unknown): Unsubscribe;
+  onAny(handler: (event: AnyCakemailEvent<S>, delivery: Delivery) => unknown, options?: HandlerOptions): Unsubscribe;
 
-  /** Registers a handler for verified events that no `on` or `once` handler matches. `delivery.known` tells whether Cakemail publishes the name. */
-  onUnhandled(handler: (event: AnyCakemailEvent<S>, delivery: Delivery) => unknown): Unsubscribe;
+  /** Registers a handler for verified events that no `on` handler matches. `delivery.known` tells whether Cakemail publishes the name. */
+  onUnhandled(
+    handler: (event: AnyCakemailEvent<S>, delivery: Delivery) => unknown,
+    options?: HandlerOptions,
+  ): Unsubscribe;
 
   /** Told of every handler's failure, one call each, also of those after the time limit. What it throws is logged. */
   onError(handler: (error: Error, delivery: Delivery) => unknown): Unsubscribe;
 
   /**
-   * The published names that `on` and `once` handlers cover, a pattern by all names of its group: what to create webhooks
-   * for. `onAny` and `onUnhandled` take what comes and add nothing.
+   * The published names that the handlers of `on` cover, a pattern by all names of its group: the events to create webhooks
+   * for. `onAny` and `onUnhandled` add nothing.
    */
   subscribedEvents(): CatalogueName[];
 
@@ -93,8 +101,16 @@ export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
    */
   fetch(request: Request): Promise<Response>;
 
-  /** The whole pipeline without HTTP, for serverless functions and tests. Never rejects for bad input. */
+  /** The whole pipeline without HTTP, for serverless functions and tests. Never rejects. */
   receive(incoming: IncomingDelivery): Promise<Outcome>;
+
+  /**
+   * The pipeline after verification, for deliveries that something trusted has verified before, such as a gateway in front
+   * of a queue. **It accepts any body as authentic, so never pass it a request from the network.** Parsing, schemas, the
+   * inbox and dedupe work as in `receive()`; `maxAgeMs` is not applied, because a queue may hold deliveries for long. Never
+   * rejects.
+   */
+  handleVerified(delivery: VerifiedInput): Promise<Outcome>;
 
   /**
    * Works on what the inbox holds, in a process of its own or beside the server, until `close()`: for routers that were

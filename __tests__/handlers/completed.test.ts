@@ -1,4 +1,4 @@
-import { type Settled, unsettled } from '../../src/handlers/completed.js';
+import { type CompletedHandlers, unsettled } from '../../src/handlers/completed.js';
 import { HandlerRegistry } from '../../src/handlers/registry.js';
 import { PermanentError } from '../../src/shared/errors.js';
 
@@ -19,26 +19,26 @@ function registered(...handlers: readonly Handler[]): HandlerRegistry<Handler> {
   return registry;
 }
 
-async function attempt(registry: HandlerRegistry<Handler>, settled: Settled): Promise<readonly string[]> {
+async function attempt(registry: HandlerRegistry<Handler>, settled: CompletedHandlers): Promise<readonly string[]> {
   const { handlers } = unsettled(registry.takeKeyed('Email.Sent'), settled);
   const results = await Promise.allSettled(handlers.map(async (handler) => handler('text')));
   return results.map(({ status }) => status);
 }
 
 test('who succeeds or fails for good is settled, who fails otherwise is not', async () => {
-  const settled: Settled = new Map();
+  const settled: CompletedHandlers = new Map();
   expect(await attempt(registered(fine, failing, hopeless), settled)).toEqual(['fulfilled', 'rejected', 'rejected']);
   expect([...settled.values()].sort()).toEqual(['failed', 'succeeded']);
 });
 
 test('who is settled does not run again, in the next process neither', async () => {
-  const settled: Settled = new Map();
+  const settled: CompletedHandlers = new Map();
   await attempt(registered(fine, failing, hopeless), settled);
   expect(await attempt(registered(fine, failing, hopeless), settled)).toEqual(['rejected']);
 });
 
 test('of handlers with the same source the order tells which is which', async () => {
-  const settled: Settled = new Map();
+  const settled: CompletedHandlers = new Map();
   const made =
     (fails: boolean): Handler =>
     () =>
@@ -49,7 +49,7 @@ test('of handlers with the same source the order tells which is which', async ()
 });
 
 test('one that was changed, or listens to something else, runs', async () => {
-  const settled: Settled = new Map();
+  const settled: CompletedHandlers = new Map();
   await attempt(registered(fine), settled);
   const changed: Handler = (text) => `${text}!`;
   const elsewhere = new HandlerRegistry<Handler>();

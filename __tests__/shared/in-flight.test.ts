@@ -1,25 +1,25 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Drain } from '../../src/shared/in-flight.js';
+import { InFlight } from '../../src/shared/in-flight.js';
 
 const LONG = 60_000;
 
 test('is closed from the moment that close is called', () => {
-  const drain = new Drain();
-  expect(drain.closed).toBe(false);
+  const drain = new InFlight();
+  expect(inFlight.isClosed).toBe(false);
   void drain.close(LONG);
-  expect(drain.closed).toBe(true);
+  expect(inFlight.isClosed).toBe(true);
 });
 
 test('closes at once when nothing runs, or nothing any more', async () => {
-  expect(await new Drain().close(LONG)).toBe(true);
-  const drain = new Drain();
+  expect(await new InFlight().close(LONG)).toBe(true);
+  const drain = new InFlight();
   drain.enter();
   drain.leave();
   expect(await drain.close(LONG)).toBe(true);
 });
 
 test('waits until all that began has ended', async () => {
-  const drain = new Drain();
+  const drain = new InFlight();
   drain.enter();
   drain.enter();
   const over = jest.fn();
@@ -42,7 +42,7 @@ describe('with a clock', () => {
   });
 
   test('says that something still runs when its time is up', async () => {
-    const drain = new Drain();
+    const drain = new InFlight();
     drain.enter();
     const closed = drain.close(1000);
     await jest.advanceTimersByTimeAsync(1000);
@@ -50,7 +50,7 @@ describe('with a clock', () => {
   });
 
   test('may be asked again, and then waits again', async () => {
-    const drain = new Drain();
+    const drain = new InFlight();
     drain.enter();
     const closed = drain.close(1000);
     await jest.advanceTimersByTimeAsync(1000);
@@ -61,7 +61,7 @@ describe('with a clock', () => {
   });
 
   test('leaves no timer behind', async () => {
-    const drain = new Drain();
+    const drain = new InFlight();
     drain.enter();
     const closed = drain.close(1000);
     expect(jest.getTimerCount()).toBe(1);
@@ -72,7 +72,7 @@ describe('with a clock', () => {
 });
 
 test('what is tracked is waited for, and left also when it throws', async () => {
-  const drain = new Drain();
+  const drain = new InFlight();
   const boom = new Error('boom');
   const rejecting = drain.track(() => Promise.reject(boom));
   const throwing = drain.track(() => {

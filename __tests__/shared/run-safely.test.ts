@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { contain } from '../../src/shared/run-safely.js';
+import { runSafely } from '../../src/shared/run-safely.js';
 
 const boom = (): never => {
   throw new Error('boom');
@@ -7,17 +7,17 @@ const boom = (): never => {
 
 test('calls at once, and reports nothing of what goes well', async () => {
   const [call, report] = [jest.fn(), jest.fn()];
-  contain(call, report);
+  runSafely(call, report);
   expect(call).toHaveBeenCalledTimes(1);
-  contain(async () => 'done', report);
-  contain(() => 'done', report);
+  runSafely(async () => 'done', report);
+  runSafely(() => 'done', report);
   await turn();
   expect(report).not.toHaveBeenCalled();
 });
 
 test('reports what is thrown before it returns', () => {
   const report = jest.fn();
-  contain(boom, report);
+  runSafely(boom, report);
   expect(report.mock.calls).toEqual([[new Error('boom')]]);
 });
 
@@ -32,17 +32,17 @@ test.each([
   ['an object whose then cannot be read', () => Object.defineProperty({}, 'then', { get: boom })],
 ])('reports what %s rejects with, once', async (_what, call) => {
   const report = jest.fn();
-  contain(call, report);
+  runSafely(call, report);
   await turn();
   expect(report.mock.calls).toEqual([[new Error('boom')]]);
 });
 
 test.each(['boom', null, undefined])('reports %p, which is no Error, as one', async (thrown) => {
   const report = jest.fn();
-  contain(() => {
+  runSafely(() => {
     throw thrown;
   }, report);
-  contain(() => Promise.reject(thrown), report);
+  runSafely(() => Promise.reject(thrown), report);
   await turn();
   const error = expect.objectContaining({ message: expect.stringContaining(String(thrown)), cause: thrown });
   expect(report.mock.calls).toEqual([[error], [error]]);

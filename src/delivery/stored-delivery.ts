@@ -1,6 +1,11 @@
-import type { Settled } from '../handlers/completed.js';
 import type { ErrorSummary } from '../shared/errors.js';
 import type { PlainHeaders } from '../shared/headers.js';
+
+/**
+ * The handlers of a stored delivery that need not run again, by their ids: they succeeded, or failed for good in a
+ * PermanentError.
+ */
+export type CompletedHandlers = Map<string, 'succeeded' | 'failed'>;
 
 /** A verified delivery as an inbox keeps it. Neither the signature nor any credential is part of it. */
 export interface StoredDelivery {
@@ -20,7 +25,7 @@ export interface LeasedDelivery extends StoredDelivery {
   /** 1, 2, … */
   readonly attempt: number;
   /** The handlers that earlier attempts are done with. */
-  readonly settled: Settled;
+  readonly settled: CompletedHandlers;
 }
 
 /** How an attempt ended. */

@@ -1,5 +1,5 @@
 import { toError } from '../shared/errors.js';
-import { type LifecycleEmitter, tapInto } from './lifecycle.js';
+import type { Hooks } from './hooks.js';
 import type { Log } from './logger.js';
 import { Outage } from './outage.js';
 
@@ -10,7 +10,7 @@ export interface InboxWatch {
   close(): void;
 }
 
-export function watchInbox(events: LifecycleEmitter, log: Log, hasLogger: boolean): InboxWatch {
+export function watchInbox(hooks: Hooks, log: Log, hasLogger: boolean): InboxWatch {
   const receiving = new Outage(log, hasLogger, {
     began: 'the inbox cannot store deliveries: they are refused with 503',
     goesOn: (count) => `the inbox still cannot store deliveries: ${count} were refused in the last minute`,
@@ -21,16 +21,18 @@ export function watchInbox(events: LifecycleEmitter, log: Log, hasLogger: boolea
     goesOn: (count) => `the inbox still fails its worker: ${count} times in the last minute`,
     ended: 'the inbox serves its worker again',
   });
-  const untap = tapInto(events, (name, notice) => {
-    if (name === 'stored' || name === 'duplicate') receiving.succeeded();
-    else if (name === 'rejected' && 'reason' in notice && notice.reason === 'inbox_unavailable') {
-      receiving.failed(toError('cause' in notice ? notice.cause : undefined));
-    }
+  const unsubscribe = hooks.subscribe({
+    notified(name, notice) {
+      if (name === 'stored' || name === 'duplicate') receiving.succeeded();
+      else if (name === 'rejected' && 'reason' in notice && notice.reason === 'inbox_unavailable') {
+        receiving.failed(toError(notice.cause));
+      }
+    },
   });
   return {
     worker,
     close() {
-      untap();
+      unsubscribe();
       receiving.close();
       worker.close();
     },

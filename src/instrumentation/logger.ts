@@ -1,6 +1,6 @@
 import { toOneLine } from '../shared/control-chars.js';
 import { emitProcessWarning } from '../shared/process-warning.js';
-import { contain } from '../shared/run-safely.js';
+import { runSafely } from '../shared/run-safely.js';
 
 /** Where the package logs: pino, or anything shaped like it (`console` too). Levels that are missing are skipped. */
 export type Logger = {
@@ -29,7 +29,7 @@ export function createLog(logger: Logger | undefined): Log {
 
   function write(level: LogLevel, fields: LogFields, message: string): void {
     // A broken logger has no place to complain to; the delivery goes on.
-    contain(
+    runSafely(
       () => logger?.[level]?.(fields, message),
       () => {},
     );

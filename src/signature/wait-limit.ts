@@ -1,8 +1,7 @@
-import { isPromised, type MaybePromise } from '../shared/promises.js';
 import { SourceNotCalled } from './backoff.js';
 
-const MOST_REQUESTS = 1_000;
-const MOST_BYTES = 32 * 1024 * 1024;
+const MAX_REQUESTS = 1_000;
+const MAX_BYTES = 32 * 1024 * 1024;
 
 /** Thrown for a request that may not wait, because too many wait already. */
 export class TooManyWaiting extends SourceNotCalled {
@@ -14,19 +13,19 @@ export class WaitLimit {
   #requests = 0;
   #bytes = 0;
 
-  /** Starts what a request with a body of `bytes` waits for. Throws TooManyWaiting instead when too much waits already. */
-  wait<T>(bytes: number, start: () => MaybePromise<T>): MaybePromise<T> {
-    if (this.#requests >= MOST_REQUESTS) throw new TooManyWaiting(`${MOST_REQUESTS} requests wait for keys already.`);
-    if (this.#requests > 0 && this.#bytes + bytes > MOST_BYTES) {
-      throw new TooManyWaiting(`Requests with ${MOST_BYTES} bytes wait for keys already.`);
+  /** Starts the work that a request with a body of `bytes` waits for. Rejects with TooManyWaiting when too much waits already. */
+  async wait<T>(bytes: number, start: () => Promise<T>): Promise<T> {
+    if (this.#requests >= MAX_REQUESTS) throw new TooManyWaiting(`${MAX_REQUESTS} requests already wait for keys.`);
+    if (this.#requests > 0 && this.#bytes + bytes > MAX_BYTES) {
+      throw new TooManyWaiting(`Requests with ${MAX_BYTES} bytes already wait for keys.`);
     }
-    const awaited = start();
-    if (!isPromised(awaited)) return awaited;
     this.#requests++;
     this.#bytes += bytes;
-    return awaited.finally(() => {
+    try {
+      return await start();
+    } finally {
       this.#requests--;
       this.#bytes -= bytes;
-    });
+    }
   }
 }

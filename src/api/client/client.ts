@@ -2,7 +2,7 @@ import { ConfigurationError } from '../../shared/errors.js';
 import { checkMembers, invalid, wholeNumber } from '../../shared/option-checks.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import { LONGEST_DELAY_MS } from '../../shared/promises.js';
-import { contain } from '../../shared/run-safely.js';
+import { runSafely } from '../../shared/run-safely.js';
 import type { HttpSettings, Retry } from './call.js';
 import { Gate } from './gate.js';
 import { Secrets } from './redact.js';
@@ -81,7 +81,7 @@ export class CakemailApi {
       attempts: wholeNumber('attempts', options.attempts, 5),
       backoffMs: wholeNumber('backoffMs', options.backoffMs, 500, LONGEST_DELAY_MS),
       maxWaitMs: wholeNumber('maxWaitMs', options.maxWaitMs, 30_000, LONGEST_DELAY_MS),
-      onRetry: (retry) => contain(() => onRetry(retry), warn),
+      onRetry: (retry) => runSafely(() => onRetry(retry), warn),
       gate: new Gate(),
       secrets: new Secrets(),
     };

@@ -1,5 +1,5 @@
 import { bytesOf } from '../../shared/bytes.js';
-import type { MaybePromise } from '../../shared/promises.js';
+import type { Awaitable } from '../../shared/promises.js';
 import type { BodyLimits, CapturableRequest, CapturedBody } from './captured-body.js';
 import { collect } from './collect.js';
 import { endOfTurn } from './end-of-turn.js';
@@ -10,7 +10,7 @@ import { readStream } from './read-stream.js';
  * The exact bytes of a request, whatever ran before: bytes that were kept, then a raw or text parser's body, then the
  * unread stream. A body of which only the parsed form is left is refused: to stringify it again would make other bytes.
  */
-export function captureBody(req: CapturableRequest, limits: BodyLimits): MaybePromise<CapturedBody> {
+export function captureBody(req: CapturableRequest, limits: BodyLimits): Awaitable<CapturedBody> {
   const encoding = req.headers['content-encoding'];
   const decoder = limits.inflate ? decoderFor(encoding) : undefined;
   if (!isIdentity(encoding) && decoder === undefined) return { reason: 'content_encoding' };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JobState } from 'bullmq';
 import type { Attempt, StoredDelivery, WorkerHooks, WorkOptions } from '../../delivery/stored-delivery.js';
-import { within } from '../../shared/promises.js';
+import { withTimeout } from '../../shared/promises.js';
 import { Batch } from '../batch.js';
 import type { InboxEngine, InboxFilter, InboxSettings, InboxState } from '../contract.js';
 import { InboxError } from '../engine-error.js';
@@ -35,7 +35,11 @@ export async function openBullInbox(
   queue.on('error', () => {}); // each question reports its own error
   const workers = new Set<BullWorking>();
   const incoming = new Batch<StoredDelivery, boolean>(async (batch) =>
-    within(STORE_MS, add(batch), () => new InboxError('ETIMEDOUT', `The inbox did not answer within ${STORE_MS} ms.`)),
+    withTimeout(
+      STORE_MS,
+      add(batch),
+      () => new InboxError('ETIMEDOUT', `The inbox did not answer within ${STORE_MS} ms.`),
+    ),
   );
   const pruning = setInterval(() => void prune().catch(() => {}), PRUNE_MS).unref();
   let closing: Promise<void> | undefined;
@@ -189,7 +193,7 @@ async function inChunks<T, R>(items: readonly T[], change: (item: T) => Promise<
 /** Whether it came to an end. */
 async function inTime(ending: Promise<unknown>): Promise<boolean> {
   try {
-    await within(CLOSE_MS, ending, () => new Error('late'));
+    await withTimeout(CLOSE_MS, ending, () => new Error('late'));
     return true;
   } catch {
     return false;

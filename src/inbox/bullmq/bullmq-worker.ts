@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
-import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../delivery/stored-delivery.js';
-import type { Settled } from '../../handlers/completed.js';
+import type {
+  Attempt,
+  CompletedHandlers,
+  DurableWorker,
+  Verdict,
+  WorkerHooks,
+  WorkOptions,
+} from '../../delivery/stored-delivery.js';
 import { toError } from '../../shared/errors.js';
 import type { InboxSettings } from '../contract.js';
 import { InboxError } from '../engine-error.js';
@@ -17,7 +23,7 @@ interface Ended {
   readonly attempt: number;
   readonly ending: Ending;
   readonly verdict: Verdict;
-  readonly settled: Settled;
+  readonly settled: CompletedHandlers;
 }
 
 /** By this name BullMQ knows that it shall not try again. Its message is ours: BullMQ reads meaning into some. */
@@ -74,7 +80,7 @@ export function startBullWorker(
   }
 
   /** As often as it takes: the lease is renewed meanwhile. */
-  async function writeDown(job: InboxJob, token: string, settled: Settled, ending: Ending): Promise<void> {
+  async function writeDown(job: InboxJob, token: string, settled: CompletedHandlers, ending: Ending): Promise<void> {
     for (;;) {
       try {
         // Somebody else has it by now when the lease was lost; this attempt must not leave its traces in that one.

@@ -1,6 +1,5 @@
 import type { IQueueBackend, Job, Queue } from 'bullmq';
-import type { LeasedDelivery, StoredDelivery } from '../../delivery/stored-delivery.js';
-import type { Settled } from '../../handlers/completed.js';
+import type { CompletedHandlers, LeasedDelivery, StoredDelivery } from '../../delivery/stored-delivery.js';
 import type { InboxDelivery, InboxState } from '../contract.js';
 import { headersIn, settledIn, timeIn } from '../decode-stored.js';
 import type { Ending } from '../next-state.js';
@@ -54,7 +53,7 @@ export function leasedFrom(job: InboxJob): LeasedDelivery {
 }
 
 /** The data after an attempt that failed. */
-export function afterAttempt(job: InboxJob, settled: Settled, ending: Ending): JobData {
+export function afterAttempt(job: InboxJob, settled: CompletedHandlers, ending: Ending): JobData {
   return { ...asNew(job), settled: JSON.stringify([...settled]), ending };
 }
 

@@ -1,5 +1,5 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { within } from '../../shared/promises.js';
+import { withTimeout } from '../../shared/promises.js';
 import { INBOX_STATES, type InboxFilter, type InboxState } from '../contract.js';
 import { timeIn } from '../decode-stored.js';
 import { InboxError } from '../engine-error.js';
@@ -50,7 +50,7 @@ export async function openRedis(url: string, queue: string): Promise<Engine> {
     client.on('error', (error) => {
       lastError = error;
     });
-    await within(
+    await withTimeout(
       CONNECT_MS,
       client.connect(),
       () => new InboxError('ETIMEDOUT', `It did not answer within ${CONNECT_MS} ms.`),

@@ -1,6 +1,6 @@
 import type { Diagnosis } from '../../diagnosis/diagnose.js';
 import { DiagnosisQueue } from '../../diagnosis/diagnosis-queue.js';
-import type { RouterInside } from '../../instrumentation/hooks.js';
+import type { RouterInternals } from '../../internals.js';
 import type { KeyRing } from '../../signature/key-ring.js';
 import type { Entry } from './entry.js';
 
@@ -11,7 +11,7 @@ export class Diagnoser {
   readonly #known = new WeakMap<Entry, { readonly ring: KeyRing; readonly diagnosis: Promise<Diagnosis> }>();
   readonly #queue = new DiagnosisQueue();
 
-  constructor(private readonly inside: RouterInside) {}
+  constructor(private readonly internals: RouterInternals) {}
 
   /** Gives undefined when the refusal is not about a signature, or when the keys are not available. */
   async diagnose(entry: Entry): Promise<Diagnosis | undefined> {
@@ -32,7 +32,7 @@ export class Diagnoser {
   /** A source of keys that is down must not hide a delivery. */
   async #keys(): Promise<KeyRing | undefined> {
     try {
-      return (await this.inside.keys()) ?? [];
+      return await this.internals.loadKeys();
     } catch {
       return undefined;
     }

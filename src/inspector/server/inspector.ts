@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { INSIDE, type RouterInside } from '../../instrumentation/hooks.js';
+import { internalsOf } from '../../internals.js';
 import { toError } from '../../shared/errors.js';
 import { checkMembers, invalid } from '../../shared/option-checks.js';
 import type { Awaitable } from '../../shared/promises.js';
@@ -94,14 +94,14 @@ export function inspector(
   webhooks: Pick<WebhookRouter, 'receive' | 'events'>,
   options: InspectorOptions = {},
 ): Inspector {
-  const inside = (webhooks as { readonly [INSIDE]?: RouterInside } | undefined)?.[INSIDE];
-  if (inside === undefined) throw invalid('inspector() needs a router of createWebhookRouter().');
+  const internals = internalsOf(webhooks);
+  if (internals === undefined) throw invalid('inspector() needs a router of createWebhookRouter().');
   const { token, guard, allowSending, path: mount, endpoint, historyFile } = readOptions(options);
   const history = new History(historyFile === undefined ? undefined : new HistoryFile(historyFile));
-  const recorder = new Recorder(inside, history);
+  const recorder = new Recorder(internals, history);
   const streams = new Streams(history);
-  const diagnoser = new Diagnoser(inside);
-  const context: Context = { inside, history, recorder, diagnoser, endpoint, receive: webhooks.receive };
+  const diagnoser = new Diagnoser(internals);
+  const context: Context = { internals, history, recorder, diagnoser, endpoint, receive: webhooks.receive };
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(PAGE_HEADERS)) res.setHeader(name, value);

@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Delivery } from '../../delivery/delivery.js';
 import type { Outcome } from '../../delivery/outcome.js';
-import type { AnyCakemailEvent } from '../../events/event-types.js';
-import type { Following, Observer, RouterInside } from '../../instrumentation/hooks.js';
+import type { HandlerCall, ReceivedRequest } from '../../instrumentation/hooks.js';
 import type { DeliveryNotice, LifecycleNotices } from '../../instrumentation/lifecycle.js';
+import type { RouterInternals } from '../../internals.js';
 import { describe, textOf, toError } from '../../shared/errors.js';
-import { type HeadersInput, headerValues, type PlainHeaders, withoutSecrets } from '../../shared/headers.js';
-import { contain } from '../../shared/run-safely.js';
+import { headerValues, type PlainHeaders, withoutSecrets } from '../../shared/headers.js';
 import { type Entry, isOver } from './entry.js';
 import type { History } from './history.js';
-import { messageIn, nameIn } from './texts.js';
-import { traced, traceOf } from './trace.js';
-import type { Origin, Run } from './wire.js';
+import { messageIn, nameIn, stackIn } from './texts.js';
+import type { HandlerTrace, Origin, Run } from './wire.js';
 
 const NO_BODY = Buffer.alloc(0);
 const MOST_RUNS = 20;
@@ -20,31 +18,37 @@ const MOST_DRIFT = 50;
 
 type Notices = { readonly [N in keyof LifecycleNotices]?: (notice: LifecycleNotices[N]) => void };
 
-/** Writes down what a router does. */
+/** Records what a router does. */
 export class Recorder {
-  /** By the id of the delivery: what is authentic and not answered yet, in that order. */
+  /** By the id of the delivery: the authentic requests without an outcome, in the order of their arrival. */
   readonly #unanswered = new Map<string, Set<Entry>>();
+  readonly #requests = new WeakMap<ReceivedRequest, { readonly entry: Entry; readonly startedAt: number }>();
   readonly #entries = new WeakMap<Delivery, Entry>();
   readonly #runs = new WeakMap<Delivery, Run>();
-  readonly #stops: (() => void)[];
+  readonly #calls = new WeakMap<HandlerCall, { readonly trace: HandlerTrace; readonly startedAt: number }>();
+  readonly #unsubscribe: () => void;
   #origin: Origin = 'received';
 
   constructor(
-    private readonly inside: RouterInside,
+    private readonly internals: RouterInternals,
     private readonly history: History,
   ) {
     const notices = this.#notices();
-    this.#stops = [
-      inside.observe(this.#observer()),
-      inside.tap((name, notice) => (notices[name] as ((notice: unknown) => void) | undefined)?.(notice)),
-    ];
+    this.#unsubscribe = internals.hooks.subscribe({
+      notified: (name, notice) => (notices[name] as ((notice: unknown) => void) | undefined)?.(notice),
+      requestReceived: (request) => this.#received(request),
+      requestVerified: (request, delivery) => this.#verified(request, delivery),
+      requestEnded: (request, outcome) => this.#ended(request, outcome),
+      handlerStarted: (call) => this.#handlerStarted(call),
+      handlerEnded: (call, error) => this.#handlerEnded(call, error),
+    });
   }
 
   stop(): void {
-    for (const stop of this.#stops.splice(0)) stop();
+    this.#unsubscribe();
   }
 
-  /** Marks the request that `send` hands to the router before it first waits. */
+  /** Marks the request that `send` passes to the router before it first waits. */
   as<T>(origin: Origin, send: () => T): T {
     this.#origin = origin;
     try {
@@ -55,42 +59,25 @@ export class Recorder {
   }
 
   /** Runs the handlers of an entry once more. */
-  rerun(entry: Entry): Promise<Outcome> {
+  async rerun(entry: Entry): Promise<Outcome> {
     const { rawBody, headers } = entry;
-    return this.inside.rerun(rawBody, headers, {
-      verified: (delivery) => this.#entries.set(delivery, entry),
-      answered: () => {},
-    });
-  }
-
-  #observer(): Observer {
-    return {
-      arrived: (rawBody, headers) => this.#arrive(rawBody(), headers),
-      turnedAway: (outcome) => {
-        const nothing = { id: null, rawBody: NO_BODY, headers: {}, signature: null };
-        this.#answered(this.history.add({ ...nothing, origin: this.#origin }), outcome);
-      },
-      watch: (watched, event, delivery) => {
-        const { entry, run } = this.#runOf(delivery, event);
-        const trace = traceOf(watched);
-        if (run.handlers.length < MOST_TRACES) run.handlers.push(trace);
-        return traced(watched.handler, trace, () => {
-          // Later than its time limit: the run has ended without it.
-          if (run.outcome !== 'running') contain(() => this.history.change(entry), this.inside.report);
-        });
-      },
-    };
+    const request = { headers, rawBody: () => rawBody };
+    this.#requests.set(request, { entry, startedAt: performance.now() });
+    const outcome = await this.internals.rerun(request);
+    this.#forget(entry);
+    return outcome;
   }
 
   #notices(): Notices {
     return {
-      handled: ({ durationMs, ...notice }) => this.#ended(notice, { outcome: 'handled', durationMs, error: null }),
-      unhandled: ({ durationMs, ...notice }) => this.#ended(notice, { outcome: 'unhandled', durationMs, error: null }),
+      handled: ({ durationMs, ...notice }) => this.#runEnded(notice, { outcome: 'handled', durationMs, error: null }),
+      unhandled: ({ durationMs, ...notice }) =>
+        this.#runEnded(notice, { outcome: 'unhandled', durationMs, error: null }),
       failed: ({ durationMs, error, ...notice }) =>
-        this.#ended(notice, { outcome: 'failed', durationMs, error: messageIn(describe(error)) }),
-      drift: ({ event, delivery, issues }) => {
+        this.#runEnded(notice, { outcome: 'failed', durationMs, error: messageIn(describe(error)) }),
+      drift: ({ delivery, issues }) => {
         const drift = issues.slice(0, MOST_DRIFT).map(({ path, message }) => messageIn(`${path}: ${message}`));
-        this.history.change(this.#entryOf(delivery, readName(event)), { drift });
+        this.history.change(this.#entryOf(delivery), { drift });
       },
       dead: ({ id, reason, error }) => {
         const entry = this.history.ownerOf(id);
@@ -100,34 +87,67 @@ export class Recorder {
     };
   }
 
-  #arrive(body: Buffer, headers: HeadersInput): Following {
-    const startedAt = performance.now();
-    const { headerNames } = this.inside;
-    const signature = headerNames.flatMap((name) => headerValues(headers, name))[0];
-    const id = createHash('sha256').update(body).digest('hex');
+  #received(request: ReceivedRequest): void {
+    const { headers } = request;
+    const { signatureHeaders } = this.internals;
+    const body = request.rawBody();
+    const signature = signatureHeaders.flatMap((name) => headerValues(headers, name))[0];
     const entry = this.history.add({
-      id,
+      id: createHash('sha256').update(body).digest('hex'),
       // A small body is a part of what was read from the socket at once: keeping that would keep all of it.
       rawBody: Buffer.from(body),
-      headers: asText(withoutSecrets(headers ?? {}, headerNames)),
+      headers: asText(withoutSecrets(headers, signatureHeaders)),
       origin: this.#origin,
       signature: typeof signature === 'string' ? signature : null,
     });
-    return {
-      verified: (delivery, event) => {
-        this.#entries.set(delivery, entry);
-        this.#unanswered.set(id, (this.#unanswered.get(id) ?? new Set()).add(entry));
-        // Before its handlers run: one of them may end the process.
-        this.history.change(entry, { event: nameIn(event) });
-      },
-      answered: (outcome) => {
-        const alike = this.#unanswered.get(id);
-        alike?.delete(entry);
-        if (alike?.size === 0) this.#unanswered.delete(id);
-        entry.durationMs ??= performance.now() - startedAt;
-        this.#answered(entry, outcome);
-      },
-    };
+    this.#requests.set(request, { entry, startedAt: performance.now() });
+  }
+
+  #verified(request: ReceivedRequest, delivery: Delivery): void {
+    const entry = this.#requests.get(request)?.entry;
+    if (entry === undefined) return; // it was received before this recorder began
+    this.#entries.set(delivery, entry);
+    this.#unanswered.set(delivery.id, (this.#unanswered.get(delivery.id) ?? new Set()).add(entry));
+    // Before its handlers run: one of them may end the process.
+    this.history.change(entry, { event: nameIn(delivery.eventName) });
+  }
+
+  #ended(request: ReceivedRequest | undefined, outcome: Outcome): void {
+    if (request === undefined) {
+      const nothing = { id: null, rawBody: NO_BODY, headers: {}, signature: null };
+      this.#answered(this.history.add({ ...nothing, origin: this.#origin }), outcome);
+      return;
+    }
+    const received = this.#requests.get(request);
+    if (received === undefined) return;
+    const { entry, startedAt } = received;
+    this.#forget(entry);
+    entry.durationMs ??= performance.now() - startedAt;
+    this.#answered(entry, outcome);
+  }
+
+  #forget(entry: Entry): void {
+    const id = entry.id ?? '';
+    const alike = this.#unanswered.get(id);
+    alike?.delete(entry);
+    if (alike?.size === 0) this.#unanswered.delete(id);
+  }
+
+  #handlerStarted(call: HandlerCall): void {
+    const trace: HandlerTrace = { name: nameIn(call.handler), durationMs: null, error: null };
+    this.#calls.set(call, { trace, startedAt: performance.now() });
+    const { run } = this.#runOf(call.delivery);
+    if (run.handlers.length < MOST_TRACES) run.handlers.push(trace);
+  }
+
+  #handlerEnded(call: HandlerCall, error: Error | undefined): void {
+    const started = this.#calls.get(call);
+    if (started === undefined) return; // it began before this recorder
+    started.trace.durationMs = performance.now() - started.startedAt;
+    started.trace.error = error === undefined ? null : stackIn(error);
+    const { entry, run } = this.#runOf(call.delivery);
+    // Later than its time limit: the run has ended without it.
+    if (run.outcome !== 'running') this.history.change(entry);
   }
 
   #answered(entry: Entry, outcome: Outcome): void {
@@ -145,7 +165,7 @@ export class Recorder {
   }
 
   /** The request that a delivery belongs to. One out of an inbox may be of another process, or of long ago. */
-  #entryOf(delivery: Delivery, event: string | null): Entry {
+  #entryOf(delivery: Delivery): Entry {
     const known = this.#entries.get(delivery);
     if (known !== undefined) return known;
     const { id, rawBody, headers } = delivery;
@@ -162,13 +182,13 @@ export class Recorder {
         signature: null,
       });
     this.#entries.set(delivery, entry);
-    if (entry.event === null && event !== null) this.history.change(entry, { event: nameIn(event) });
+    if (entry.event === null) this.history.change(entry, { event: nameIn(delivery.eventName) });
     return entry;
   }
 
   /** The attempt that this delivery is. */
-  #runOf(delivery: Delivery, event: string | null): { readonly entry: Entry; readonly run: Run } {
-    const entry = this.#entryOf(delivery, event);
+  #runOf(delivery: Delivery): { readonly entry: Entry; readonly run: Run } {
+    const entry = this.#entryOf(delivery);
     const known = this.#runs.get(delivery);
     if (known !== undefined) return { entry, run: known };
     const { attempt } = delivery;
@@ -180,20 +200,11 @@ export class Recorder {
     return { entry, run };
   }
 
-  #ended({ event, delivery }: DeliveryNotice, end: Pick<Run, 'outcome' | 'durationMs' | 'error'>): void {
-    const { entry, run } = this.#runOf(delivery, readName(event));
+  #runEnded({ delivery }: DeliveryNotice, end: Pick<Run, 'outcome' | 'durationMs' | 'error'>): void {
+    const { entry, run } = this.#runOf(delivery);
     Object.assign(run, end);
     const { outcome, durationMs } = end;
     this.history.change(entry, { outcome, reason: null, cause: null, durationMs });
-  }
-}
-
-/** Of an event that handlers may have changed into anything. */
-function readName(event: AnyCakemailEvent): string | null {
-  try {
-    return typeof event.event === 'string' ? event.event : null;
-  } catch {
-    return null;
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Outcome } from '../../delivery/outcome.js';
 import { INBOX_STATES, type Inbox, type InboxFilter, type InboxSelection } from '../../inbox/contract.js';
-import type { RouterInside } from '../../instrumentation/hooks.js';
+import type { RouterInternals } from '../../internals.js';
 import type { IncomingDelivery } from '../../pipeline.js';
 import { SIGNATURE_HEADERS } from '../../shared/headers.js';
 import type { KeyRing } from '../../signature/key-ring.js';
@@ -13,7 +13,7 @@ import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from
 
 /** What the answers are made of. */
 export interface Context {
-  readonly inside: RouterInside;
+  readonly internals: RouterInternals;
   readonly history: History;
   readonly recorder: Recorder;
   readonly diagnoser: Diagnoser;
@@ -40,11 +40,11 @@ const MOST_LISTED = 200;
 
 /** By method and path below `api/`; `:` stands for one segment. */
 export const ROUTES: Readonly<Record<string, Route>> = {
-  'GET settings': ({ inside, endpoint }, { maySend }): PageSettings => ({
-    hasInbox: inboxOf(inside) !== undefined,
+  'GET settings': ({ internals, endpoint }, { maySend }): PageSettings => ({
+    hasInbox: inboxOf(internals) !== undefined,
     canSign: maySend,
     endpoint,
-    signatureHeader: inside.headerNames[0] ?? SIGNATURE_HEADERS[0],
+    signatureHeader: internals.signatureHeaders[0] ?? SIGNATURE_HEADERS[0],
   }),
 
   'GET deliveries/:': async ({ history, diagnoser }, { param }) => {
@@ -59,27 +59,27 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     return { keys: [...history.all()].filter(({ rawBody }) => plain(rawBody).includes(text)).map(({ key }) => key) };
   },
 
-  'POST deliveries/:/replay': async ({ inside, history, recorder }, { param }) => {
+  'POST deliveries/:/replay': async ({ internals, history, recorder }, { param }) => {
     const entry = history.get(Number(param));
     if (entry === undefined || !canReplay(entry)) return 404;
     const { id } = entry;
-    const inbox = inboxOf(inside);
+    const inbox = inboxOf(internals);
     if (inbox !== undefined) return (await inbox.replay(id as string)) === 1 ? { status: 202 } : 409;
     return { status: (await recorder.rerun(entry)).status };
   },
 
-  'POST send': async ({ inside, recorder, receive }, { json, maySend }) => {
+  'POST send': async ({ internals, recorder, receive }, { json, maySend }) => {
     if (!maySend) return 403;
     const { body } = json;
     if (typeof body !== 'string') return 400;
     const rawBody = Buffer.from(body);
-    const headers = { 'content-type': 'application/json', ...(await signatureOf(rawBody, inside)) };
+    const headers = { 'content-type': 'application/json', ...(await signatureOf(rawBody, internals)) };
     const outcome = await recorder.as('edited', () => receive({ rawBody, headers }));
     return { status: outcome.status };
   },
 
-  'GET inbox': async ({ inside }, { query }): Promise<Answer> => {
-    const inbox = inboxOf(inside);
+  'GET inbox': async ({ internals }, { query }): Promise<Answer> => {
+    const inbox = inboxOf(internals);
     const filter = filterOf(Object.fromEntries(query));
     if (inbox === undefined || filter === undefined) return 404;
     const [stats, entries] = await Promise.all([inbox.stats(), inbox.list({ ...filter, limit: MOST_LISTED })]);
@@ -87,8 +87,8 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     return view;
   },
 
-  'GET inbox/:': async ({ inside }, { param }) => {
-    const found = await inboxOf(inside)?.get(param);
+  'GET inbox/:': async ({ internals }, { param }) => {
+    const found = await inboxOf(internals)?.get(param);
     if (found === undefined) return 404;
     const { rawBody, receivedAt, at, ...entry } = found;
     const plain = {
@@ -99,8 +99,8 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     return { ...entry, ...plain } satisfies PlainInboxDelivery;
   },
 
-  'POST inbox/replay': async ({ inside }, { json }) => {
-    const inbox = inboxOf(inside);
+  'POST inbox/replay': async ({ internals }, { json }) => {
+    const inbox = inboxOf(internals);
     if (inbox === undefined) return 404;
     const { id, ...rest } = json;
     if (typeof id === 'string') return { replayed: await inbox.replay(id) };
@@ -113,7 +113,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
 };
 
 /** An inbox as `openInbox` opens them; a store of one's own may know less. */
-function inboxOf({ inbox }: RouterInside): Inbox | undefined {
+function inboxOf({ inbox }: RouterInternals): Inbox | undefined {
   return inbox !== undefined && 'replay' in inbox && 'stats' in inbox ? (inbox as Inbox) : undefined;
 }
 
@@ -144,16 +144,16 @@ async function detailOf(entry: Entry, diagnoser: Diagnoser): Promise<DeliveryDet
   };
 }
 
-async function keysOf(inside: RouterInside): Promise<KeyRing> {
-  return (await inside.keys()) ?? [];
+async function keysOf(internals: RouterInternals): Promise<KeyRing> {
+  return await internals.loadKeys();
 }
 
 /** The header that a body would come with, under the first key that may authenticate its event. */
-async function signatureOf(rawBody: Buffer, inside: RouterInside): Promise<Record<string, string>> {
-  const ring = await keysOf(inside);
+async function signatureOf(rawBody: Buffer, internals: RouterInternals): Promise<Record<string, string>> {
+  const ring = await keysOf(internals);
   const event = eventOf(rawBody);
   const key = ring.find(({ events }) => events === null || events.has(event ?? '')) ?? ring[0];
-  const [header] = inside.headerNames;
+  const [header] = internals.signatureHeaders;
   if (key === undefined || header === undefined) return {};
   return { [header]: createHmac('sha256', key.key).update(rawBody).digest('base64') };
 }

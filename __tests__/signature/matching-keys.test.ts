@@ -1,6 +1,6 @@
 import crypto from 'node:crypto';
 import { createKeyRing, type KeyRing } from '../../src/signature/key-ring.js';
-import { verifyingKeys } from '../../src/signature/verify.js';
+import { matchingKeys } from '../../src/signature/matching-keys.js';
 import { sign } from '../../src/testing/index.js';
 import fc from '../helpers/properties.js';
 
@@ -33,14 +33,14 @@ function flipped(original: Buffer, at: number): Buffer {
 
 test('whatever was signed verifies', () => {
   fc.assert(
-    fc.property(bytes, key, (body, secret) => verifyingKeys([body], digest(body, secret), ringOf(secret)).length === 1),
+    fc.property(bytes, key, (body, secret) => matchingKeys([body], digest(body, secret), ringOf(secret)).length === 1),
   );
 });
 
 test('in whatever pieces the body came', () => {
   fc.assert(
     fc.property(fc.array(bytes), key, (pieces, secret) => {
-      expect(verifyingKeys(pieces, digest(Buffer.concat(pieces), secret), ringOf(secret))).toHaveLength(1);
+      expect(matchingKeys(pieces, digest(Buffer.concat(pieces), secret), ringOf(secret))).toHaveLength(1);
     }),
   );
 });
@@ -49,7 +49,7 @@ test('one bit of the body turned over, and it does not verify', () => {
   const body = bytes.filter(({ length }) => length > 0);
   fc.assert(
     fc.property(body, key, fc.nat(), (signed, secret, at) => {
-      const found = verifyingKeys([flipped(signed, at)], digest(signed, secret), ringOf(secret));
+      const found = matchingKeys([flipped(signed, at)], digest(signed, secret), ringOf(secret));
       expect(found).toEqual([]);
     }),
   );
@@ -58,7 +58,7 @@ test('one bit of the body turned over, and it does not verify', () => {
 test('one bit of the key turned over, and it does not verify', () => {
   fc.assert(
     fc.property(bytes, key, fc.nat(), (body, secret, at) => {
-      expect(verifyingKeys([body], digest(body, secret), ringOf(flipped(secret, at)))).toEqual([]);
+      expect(matchingKeys([body], digest(body, secret), ringOf(flipped(secret, at)))).toEqual([]);
     }),
   );
 });
@@ -66,37 +66,37 @@ test('one bit of the key turned over, and it does not verify', () => {
 test('one bit of the signature turned over, and it does not verify', () => {
   fc.assert(
     fc.property(bytes, key, fc.nat(255), (body, secret, at) => {
-      expect(verifyingKeys([body], flipped(digest(body, secret), at), ringOf(secret))).toEqual([]);
+      expect(matchingKeys([body], flipped(digest(body, secret), at), ringOf(secret))).toEqual([]);
     }),
   );
 });
 
 test('the signature of a key that is not in the ring does not verify', () => {
   const body = Buffer.from('{}');
-  expect(verifyingKeys([body], digest(body, 'another'), ringOf('old', 'new'))).toEqual([]);
+  expect(matchingKeys([body], digest(body, 'another'), ringOf('old', 'new'))).toEqual([]);
 });
 
 test('no key verifies nothing', () => {
   const body = Buffer.from('{}');
-  expect(verifyingKeys([body], digest(body, ''), [])).toEqual([]);
+  expect(matchingKeys([body], digest(body, ''), [])).toEqual([]);
 });
 
 test.each([0, 1, 2])('of three keys, number %i is found wherever it stands', (position) => {
   const body = Buffer.from('{}');
   const keys = ['old', 'current', 'next'];
   const ring = ringOf(...keys);
-  expect(verifyingKeys([body], digest(body, keys[position] ?? ''), ring)).toEqual([ring[position]]);
+  expect(matchingKeys([body], digest(body, keys[position] ?? ''), ring)).toEqual([ring[position]]);
 });
 
 test('a key that is listed twice is found twice', () => {
   const body = Buffer.from('{}');
-  expect(verifyingKeys([body], digest(body, 'same'), ringOf('same', 'same'))).toHaveLength(2);
+  expect(matchingKeys([body], digest(body, 'same'), ringOf('same', 'same'))).toHaveLength(2);
 });
 
 test.each(['old', 'next', 'unknown'])('every key is compared in constant time when %s signed', (signer) => {
   const body = Buffer.from('{}');
   const compare = jest.spyOn(crypto, 'timingSafeEqual');
-  verifyingKeys([body], digest(body, signer), ringOf('old', 'current', 'next'));
+  matchingKeys([body], digest(body, signer), ringOf('old', 'current', 'next'));
   expect(compare.mock.calls.map((pair) => pair.map(({ byteLength }) => byteLength))).toEqual([
     [32, 32],
     [32, 32],
@@ -107,5 +107,5 @@ test.each(['old', 'next', 'unknown'])('every key is compared in constant time wh
 test('the signature is the HMAC-SHA256 of RFC 4231, test case 2', () => {
   const body = Buffer.from('what do ya want for nothing?');
   const expected = Buffer.from('5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843', 'hex');
-  expect(verifyingKeys([body], expected, ringOf('Jefe'))).toHaveLength(1);
+  expect(matchingKeys([body], expected, ringOf('Jefe'))).toHaveLength(1);
 });
