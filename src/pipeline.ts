@@ -114,13 +114,13 @@ export class Pipeline {
   }
 
   /** Processes a delivery without HTTP. `isTrusted` skips the verification. Never rejects. */
-  async receive(incoming: Partial<IncomingDelivery> | undefined, isTrusted = false): Promise<Outcome> {
+  receive(incoming: Partial<IncomingDelivery> | undefined, isTrusted = false): Outcome | Promise<Outcome> {
     try {
       const bytes = bytesOf(incoming?.rawBody);
       if (bytes === undefined) return this.reject('body_consumed');
-      return await this.process([bytes], incoming?.headers ?? {}, isTrusted);
+      return this.process([bytes], incoming?.headers ?? {}, isTrusted);
     } catch (cause) {
-      return this.reject('internal', cause); // for one, a getter of the application that throws
+      return this.reject('internal', cause); // the getters of a foreign object may throw
     }
   }
 

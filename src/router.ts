@@ -124,9 +124,10 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     watch?.close();
   }
 
-  async function receive(incoming: Partial<IncomingDelivery>, isTrusted: boolean): Promise<Outcome> {
-    if (inFlight.isClosed) return pipeline.reject('closing');
-    return inFlight.track(() => pipeline.receive(incoming, isTrusted));
+  function receive(incoming: Partial<IncomingDelivery>, isTrusted: boolean): Promise<Outcome> {
+    return inFlight.track(() =>
+      inFlight.isClosed ? pipeline.reject('closing') : pipeline.receive(incoming, isTrusted),
+    );
   }
 
   setInternals(webhookRouter, {
@@ -134,8 +135,8 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     inbox,
     signatureHeaders: settings.headerNames,
     loadKeys: async () => settings.keys.current ?? settings.keys.load(),
-    rerun: async (request) =>
-      inFlight.isClosed ? pipeline.reject('closing') : inFlight.track(() => pipeline.rerun(request)),
+    rerun: (request) =>
+      inFlight.track(() => (inFlight.isClosed ? pipeline.reject('closing') : pipeline.rerun(request))),
   });
 
   const members = {

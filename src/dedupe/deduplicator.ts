@@ -54,29 +54,25 @@ export class Deduplicator {
     delivery: Delivery,
     execute: (attempt: number) => Outcome | Promise<Outcome>,
   ): Promise<Outcome> {
+    const { id, eventName } = delivery;
     let reservation: Reservation;
     try {
-      const reserving = this.#reserve(delivery.id);
+      const reserving = this.#reserve(id);
       reservation = checkReservation(isPromise(reserving) ? await reserving : reserving);
     } catch (cause) {
-      return new RejectedOutcome('dedupe_unavailable', { eventName: delivery.eventName, cause });
+      return new RejectedOutcome('dedupe_unavailable', { eventName, cause });
     }
     if (reservation.state === 'finished') return this.#duplicate(event, delivery);
-    if (reservation.state === 'running') {
-      return new RejectedOutcome('running_elsewhere', { eventName: delivery.eventName });
-    }
-    return this.#execute(delivery.id, reservation, execute);
-  }
+    if (reservation.state === 'running') return new RejectedOutcome('running_elsewhere', { eventName });
 
-  async #execute(id: string, claim: Claim, execute: (attempt: number) => Outcome | Promise<Outcome>): Promise<Outcome> {
     let isDone = false;
     try {
-      const executing = execute(claim.attempt ?? 1);
+      const executing = execute(reservation.attempt ?? 1);
       const outcome = isPromise(executing) ? await executing : executing;
       isDone = outcome instanceof AcceptedOutcome;
       return outcome;
     } finally {
-      const recording = this.#record(id, claim, isDone);
+      const recording = this.#record(id, reservation, isDone);
       if (isPromise(recording)) await recording;
     }
   }

@@ -7,7 +7,7 @@ import type { Hooks } from '../instrumentation/hooks.js';
 import { HandlerError } from '../shared/errors.js';
 import { isPromise } from '../shared/promises.js';
 import { runSafely } from '../shared/run-safely.js';
-import { type AnyHandler, HandlerRun } from './handler-run.js';
+import { type AnyHandler, HandlerRun, type HandlerRunOptions } from './handler-run.js';
 import { HandlerRegistry } from './registry.js';
 
 /** Called for every failure of a handler, late ones too. */
@@ -22,12 +22,24 @@ export class Dispatcher {
   #errorHandlers: readonly ErrorHandler[] = [];
   #isAborted = false;
 
+  readonly #runOptions: HandlerRunOptions;
+
   constructor(
-    private readonly timeoutMs: number,
+    timeoutMs: number,
     private readonly hooks: Hooks,
     /** Called with what the error handlers themselves throw. */
-    private readonly report: (error: Error) => void,
-  ) {}
+    report: (error: Error) => void,
+  ) {
+    this.#runOptions = {
+      timeoutMs,
+      hooks,
+      onFailure: (error, event, delivery, isLate) => {
+        for (const handler of this.#errorHandlers) runSafely(() => handler(error, delivery), report);
+        if (isLate) hooks.notify('late', { event, delivery, error });
+      },
+      onAbort: (reason, delivery) => VerifiedDelivery.abort(delivery, reason),
+    };
+  }
 
   /** Registers an error handler; the returned function removes it. */
   addErrorHandler(handler: ErrorHandler): () => void {
@@ -58,7 +70,7 @@ export class Dispatcher {
     const due = completed?.size
       ? registrations.filter(({ id }) => id === undefined || !completed.has(id))
       : registrations;
-    const run = this.#createRun(event, delivery, completed);
+    const run = new HandlerRun(event, delivery, completed, this.#runOptions);
     const conclude = (errors: readonly Error[]): DispatchOutcome => {
       this.#running.delete(run);
       const durationMs = performance.now() - startedAt;
@@ -81,18 +93,5 @@ export class Dispatcher {
   abortAll(reason: Error): void {
     this.#isAborted = true;
     for (const run of this.#running) run.abort(reason);
-  }
-
-  #createRun(event: ValidEvent['event'], delivery: VerifiedDelivery, completed?: CompletedHandlers): HandlerRun {
-    return new HandlerRun(event, delivery, {
-      timeoutMs: this.timeoutMs,
-      hooks: this.hooks,
-      completed,
-      onFailure: (error, isLate) => {
-        for (const handler of this.#errorHandlers) runSafely(() => handler(error, delivery), this.report);
-        if (isLate) this.hooks.notify('late', { event, delivery, error });
-      },
-      onAbort: (reason) => VerifiedDelivery.abort(delivery, reason),
-    });
   }
 }

@@ -9,15 +9,14 @@ import type { Registration } from './registry.js';
 /** A handler as it is stored; its event type is narrowed where it is registered. */
 export type AnyHandler = (event: AnyCakemailEvent, delivery: VerifiedDelivery) => unknown;
 
+/** What all runs of a dispatcher share. None of the functions may throw. */
 export interface HandlerRunOptions {
   readonly timeoutMs: number;
   readonly hooks: Hooks;
-  /** Handlers with an id that succeed, or fail permanently, are added. */
-  readonly completed: CompletedHandlers | undefined;
-  /** Called for each failure. `isLate` is true when the run had been aborted. Must not throw. */
-  readonly onFailure: (error: Error, isLate: boolean) => void;
-  /** Called when the run is aborted, so that the handlers can be told to stop. Must not throw. */
-  readonly onAbort: (reason: Error) => void;
+  /** Called for each failure. `isLate` is true when the run had been aborted. */
+  readonly onFailure: (error: Error, event: AnyCakemailEvent, delivery: VerifiedDelivery, isLate: boolean) => void;
+  /** Called when the run is aborted, so that the handlers can be told to stop. */
+  readonly onAbort: (reason: Error, delivery: VerifiedDelivery) => void;
 }
 
 /** The handlers of one delivery. They run side by side and each is awaited, whatever the others do. */
@@ -32,6 +31,8 @@ export class HandlerRun {
   constructor(
     private readonly event: AnyCakemailEvent,
     private readonly delivery: VerifiedDelivery,
+    /** Handlers with an id that succeed, or fail permanently, are added. */
+    private readonly completed: CompletedHandlers | undefined,
     private readonly options: HandlerRunOptions,
   ) {}
 
@@ -54,7 +55,7 @@ export class HandlerRun {
     if (this.#isOver) return;
     for (const index of this.#pending ?? []) this.#fail(index, reason);
     this.#finish();
-    this.options.onAbort(reason);
+    this.options.onAbort(reason, this.delivery);
   }
 
   #call(index: number, registration: Registration<AnyHandler>): void {
@@ -86,23 +87,23 @@ export class HandlerRun {
   }
 
   #end(index: number, { id }: Registration<AnyHandler>, call: HandlerCall | undefined, error?: Error): void {
-    const { hooks, completed, onFailure } = this.options;
+    const { hooks, onFailure } = this.options;
     if (call !== undefined) hooks.handlerEnded(call, error);
     if (this.#isOver) {
-      if (error !== undefined) onFailure(error, true);
+      if (error !== undefined) onFailure(error, this.event, this.delivery, true);
       return;
     }
     this.#pending?.delete(index);
     if (error !== undefined) this.#fail(index, error);
     if (id !== undefined && (error === undefined || isPermanent(error))) {
-      completed?.set(id, error === undefined ? 'succeeded' : 'failed');
+      this.completed?.set(id, error === undefined ? 'succeeded' : 'failed');
     }
     if (this.#pending?.size === 0) this.#finish();
   }
 
   #fail(index: number, error: Error): void {
     this.#failures[index] = error;
-    this.options.onFailure(error, false);
+    this.options.onFailure(error, this.event, this.delivery, false);
   }
 
   #finish(): readonly Error[] {
