@@ -224,32 +224,3 @@ describe('what is given', () => {
     ]);
   });
 });
-
-describe('verification', () => {
-  const { NODE_ENV } = process.env;
-  afterEach(() => {
-    process.env.NODE_ENV = NODE_ENV;
-  });
-
-  test('cannot be switched off in production, with a secret or without', () => {
-    process.env.NODE_ENV = 'production';
-    for (const secret of [undefined, SECRET]) {
-      const error = refusal({ secret, dangerouslySkipVerification: true });
-      expect(error.code).toBe('ERR_VERIFICATION_DISABLED');
-      expect(error.message).toContain('`dangerouslySkipVerification`');
-      expect(error.message).not.toContain(SECRET);
-    }
-  });
-
-  test('that is on is the same in production', () => {
-    process.env.NODE_ENV = 'production';
-    expect(resolveOptions({ secret: SECRET, dangerouslySkipVerification: false }).keys).toBeDefined();
-  });
-
-  test.each(['development', 'test', ''])('can be switched off elsewhere (%j), with a warning', (environment) => {
-    process.env.NODE_ENV = environment;
-    const warn = jest.fn();
-    expect(resolveOptions({ dangerouslySkipVerification: true, logger: { warn } }).keys).toBeUndefined();
-    expect(warn.mock.calls).toEqual([[{ code: 'WARN_UNVERIFIED' }, expect.stringContaining('not verified')]]);
-  });
-});

@@ -3,7 +3,7 @@ import { IncomingMessage } from 'node:http';
 import type { RouterInbox } from '../../src/delivery/stored-delivery.js';
 import { ConfigurationError, createWebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
 import { inspector } from '../../src/inspector/index.js';
-import { INSIDE, type RouterInside } from '../../src/instrumentation/hooks.js';
+import { internalsOf } from '../../src/internals.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { createApp, SECRET } from '../helpers/app.js';
 import { dial, hangUp, head, listen } from '../helpers/wire.js';
@@ -109,9 +109,8 @@ describe('50. with maxAgeMs', () => {
   test('50. the inspector may run an old delivery again', async () => {
     const { webhooks, handler } = receiver();
     inspector(webhooks).close();
-    const inside = (webhooks as unknown as { readonly [INSIDE]: RouterInside })[INSIDE];
     const rawBody = Buffer.from(JSON.stringify(signedAgo(86_400)));
-    const outcome = await inside.rerun(rawBody, {}, { verified: () => {}, answered: () => {} });
+    const outcome = await internalsOf(webhooks)?.rerun({ headers: {}, rawBody: () => rawBody });
     expect(outcome).toMatchObject({ status: 200 });
     expect(handler).toHaveBeenCalledTimes(1);
   });

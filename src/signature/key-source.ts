@@ -1,7 +1,6 @@
 import { type Awaitable, withTimeout } from '../shared/promises.js';
-import { Backoff } from './backoff.js';
 import { createKeyRing, type KeyRing, type SecretInput, type Warn } from './key-ring.js';
-import { WaitLimit } from './wait-limit.js';
+import { SharedCall } from './shared-call.js';
 
 /**
  * Loads the keys, for example from a secret manager. The router keeps the result for `secretsMaxAgeMs`. It also calls the
@@ -49,15 +48,14 @@ export function fixedKeys(ring: KeyRing): KeySource {
  * memory. After a failed load there are no keys, because a withdrawn key must not live on in a failure.
  */
 export class LoadedKeys implements KeySource {
-  readonly #backoff = new Backoff();
-  readonly #waiting = new WaitLimit();
+  readonly #loading = new SharedCall(() => this.#call({ refresh: false }));
+  readonly #refreshing = new SharedCall(() => this.#call({ refresh: true }));
   readonly #maxAgeMs: number;
   readonly #cooldownMs: number;
-  #loaded: { readonly input: SecretInput; readonly ring: KeyRing; readonly until: number } | undefined;
+  #loaded:
+    | { readonly input: SecretInput; readonly ring: KeyRing; readonly until: number; readonly calledAt: number }
+    | undefined;
   #calledAt = Number.NEGATIVE_INFINITY;
-  #running: Promise<KeyRing> | undefined;
-  /** The call that follows the running one. */
-  #next: Promise<KeyRing> | undefined;
 
   constructor(
     private readonly source: SecretsSource,
@@ -72,51 +70,35 @@ export class LoadedKeys implements KeySource {
   }
 
   load(bytes = 0): Promise<KeyRing> {
-    return this.#waiting.wait(bytes, () => this.#running ?? this.#call({ refresh: false }));
+    return this.#loading.join(bytes);
   }
 
   refresh(bytes = 0): Promise<KeyRing> | undefined {
     if (performance.now() - this.#calledAt < this.#cooldownMs) return undefined;
-    return this.#waiting.wait(bytes, () => this.#callAgain());
+    return this.#refreshing.joinNext(bytes);
   }
 
-  /** A running call may have begun before the new key existed, so all who come meanwhile share the next one. */
-  #callAgain(): Promise<KeyRing> {
-    if (this.#running === undefined) return this.#call({ refresh: true });
-    const begin = (): Promise<KeyRing> => {
-      this.#next = undefined;
-      return this.#running ?? this.#call({ refresh: true });
-    };
-    this.#next ??= this.#running.then(begin, begin);
-    return this.#next;
-  }
-
-  #call(request: SecretsRequest): Promise<KeyRing> {
-    this.#backoff.check();
-    this.#calledAt = performance.now();
-    this.#running = this.#fetch(request).finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
-  }
-
-  async #fetch(request: SecretsRequest): Promise<KeyRing> {
+  async #call(request: SecretsRequest): Promise<KeyRing> {
     const { timeoutMs } = this.options;
+    const calledAt = performance.now();
+    this.#calledAt = calledAt;
     const late = (): Error => new Error(`\`secrets\` returned nothing within ${timeoutMs} ms`);
     try {
-      const ring = this.#keep(await withTimeout(timeoutMs, this.source(request), late));
-      this.#backoff.succeed();
-      return ring;
+      return this.#keep(await withTimeout(timeoutMs, this.source(request), late), calledAt);
     } catch (thrown) {
-      this.#calledAt = Number.NEGATIVE_INFINITY; // the delay of the backoff replaces the cooldown
-      return this.#backoff.fail(thrown);
+      this.#calledAt = Number.NEGATIVE_INFINITY; // the delay after a failure replaces the cooldown
+      throw thrown;
     }
   }
 
-  #keep(input: SecretInput): KeyRing {
-    const isSame = input === this.#loaded?.input && typeof input === 'object';
-    const ring = isSame && this.#loaded ? this.#loaded.ring : createKeyRing(input, 'secrets()', this.options.warn);
-    this.#loaded = { input, ring, until: Date.now() + this.#maxAgeMs };
+  #keep(input: SecretInput, calledAt: number): KeyRing {
+    const loaded = this.#loaded;
+    const isSame = loaded !== undefined && input === loaded.input && typeof input === 'object';
+    const ring = isSame ? loaded.ring : createKeyRing(input, 'secrets()', this.options.warn);
+    // A slow call must not replace the keys of a later one.
+    if (loaded === undefined || loaded.calledAt <= calledAt) {
+      this.#loaded = { input, ring, until: Date.now() + this.#maxAgeMs, calledAt };
+    }
     return ring;
   }
 }
