@@ -51,7 +51,6 @@ describe('an option that cannot be right is refused by its name', () => {
     errors: ['throw', true, null],
     logger: ['console', true, null, () => {}],
     exposeErrors: ['development', 1, null],
-    dangerouslySkipVerification: ['yes', 1, null],
   };
   const cases = Object.entries(wrong).flatMap(([name, values]) => values.map((value) => ({ name, value })));
 
@@ -95,7 +94,6 @@ describe('no usable secret', () => {
     ['`secret` is empty.', { secret: '' }],
     ['`secret[1]` is empty.', { secret: [SECRET, ''] }],
     ['`secret["User.LoggedIn"][1]` is blank.', { secret: { 'User.LoggedIn': [SECRET, ' '] } }],
-    ['`secret` is undefined.', { dangerouslySkipVerification: false }],
     ['createWebhookRouter needs options: { secret }.', undefined],
     ['createWebhookRouter needs options: { secret }.', null],
     ['createWebhookRouter needs options: { secret }.', SECRET],

@@ -43,7 +43,7 @@ export class HandlerRegistry<H extends { readonly name: string }> {
     if (id !== undefined && this.#ids.has(id)) {
       throw new ConfigurationError('ERR_OPTION_INVALID', `Another handler has the id '${id}' already.`);
     }
-    const label = id ?? (handler.name || labelOf(subjects));
+    const label = id ?? String(handler.name || labelOf(subjects));
     const registration: Registration<H> = { handler, subjects: new Set(subjects), id, label };
     if (id !== undefined) this.#ids.add(id);
     for (const subject of registration.subjects) {

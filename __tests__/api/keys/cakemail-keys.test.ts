@@ -42,8 +42,9 @@ test('looks once more for a key that is not known, and takes it', async () => {
   await new Promise((resolve) => setTimeout(resolve, 2));
   const [one, two] = await Promise.all([receive(fresh.key, 2), receive(fresh.key, 3)]);
   expect([one.status, two.status]).toEqual([200, 200]);
-  // Two listings, and each key once.
-  expect(fake.calls).toHaveLength(4);
+  // The second delivery came during a lookup that may have begun too early, so it causes another. Each key is read once.
+  expect(fake.calls.filter((call) => call === 'GET /webhooks')).toHaveLength(3);
+  expect(fake.calls).toHaveLength(5);
   expect(await receive(old.key, 4)).toMatchObject({ status: 200 });
 });
 

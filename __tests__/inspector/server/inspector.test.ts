@@ -303,7 +303,7 @@ describe('with an inbox', () => {
 
   test('a handler that is done is no part of the next attempt', async () => {
     let isBroken = true;
-    app.webhooks.on('User.LoggedIn', function first() {});
+    app.webhooks.on('User.LoggedIn', () => {}, { id: 'first' });
     app.webhooks.on('User.LoggedIn', function second() {
       if (isBroken) throw new Error('not yet');
     });
