@@ -2,6 +2,7 @@ import { EVENT_NAMES } from '../events/catalogue.js';
 import { cut, type Log } from '../instrumentation/logger.js';
 import { warnOfUnlisted } from '../options.js';
 import { ConfigurationError } from '../shared/errors.js';
+import { checkMembers } from '../shared/option-checks.js';
 import type { Dispatcher, ErrorHandler } from './dispatcher.js';
 import type { AnyHandler } from './handler-run.js';
 import { ANY, type Subject, UNHANDLED } from './registry.js';
@@ -49,6 +50,7 @@ function checkHandler<H>(handler: H): H {
 }
 
 function checkId(options: HandlerOptions = {}): string | undefined {
+  checkMembers('options', options, ['id']);
   const { id } = options;
   if (id === undefined || (typeof id === 'string' && id.trim() !== '')) return id;
   throw new ConfigurationError('ERR_OPTION_INVALID', 'The `id` of a handler must be text that is not blank.');

@@ -31,7 +31,7 @@ export interface Match<H> {
  * handlers come and go. A look-up reads a few Map entries, however many names have handlers.
  */
 export class HandlerRegistry<H extends { readonly name: string }> {
-  readonly #ids = new Set<string>();
+  readonly #ids = new Map<string, Registration<H>>();
   readonly #lists = new Map<Subject, readonly Registration<H>[]>();
 
   /**
@@ -45,7 +45,7 @@ export class HandlerRegistry<H extends { readonly name: string }> {
     }
     const label = id ?? String(handler.name || labelOf(subjects));
     const registration: Registration<H> = { handler, subjects: new Set(subjects), id, label };
-    if (id !== undefined) this.#ids.add(id);
+    if (id !== undefined) this.#ids.set(id, registration);
     for (const subject of registration.subjects) {
       this.#lists.set(subject, [...this.#listOf(subject), registration]);
     }
@@ -92,7 +92,7 @@ export class HandlerRegistry<H extends { readonly name: string }> {
   #release(registration: Registration<H>): void {
     const { id, subjects } = registration;
     const isListed = [...subjects].some((subject) => this.#listOf(subject).includes(registration));
-    if (id !== undefined && !isListed) this.#ids.delete(id);
+    if (id !== undefined && !isListed && this.#ids.get(id) === registration) this.#ids.delete(id);
   }
 
   #filter(subject: Subject, predicate: (registration: Registration<H>) => boolean): void {
