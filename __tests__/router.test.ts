@@ -322,7 +322,7 @@ describe('what the developer must see', () => {
   test.each<[string, Partial<WebhookRouterOptions>, (webhooks: WebhookRouter) => unknown]>([
     ['a logger', { logger: { error: () => {} } }, () => {}],
     ['onError', {}, (webhooks) => webhooks.onError(() => {})],
-    ['a listener', {}, (webhooks) => webhooks.events.on('failed', () => {})],
+    ['a listener', {}, (webhooks) => webhooks.lifecycle.on('failed', () => {})],
     ["the app's error middleware", { errors: 'next' }, () => {}],
   ])('a failing handler that %s reports is not', async (_what, options, watch) => {
     const { app, deliver, webhooks } = createApp(options);
@@ -537,7 +537,7 @@ describe('as middleware', () => {
       const [error, afterwards] = [jest.fn(), jest.fn()];
       const webhooks = router({ errors, logger: { error } });
       webhooks.on('User.LoggedIn', boom);
-      const rejected = new Promise((resolve) => webhooks.events.on('failed', resolve));
+      const rejected = new Promise((resolve) => webhooks.lifecycle.on('failed', resolve));
       const server = createServer((req, res) => {
         res.writeHead(202).end();
         webhooks(req, res, afterwards);
@@ -608,7 +608,7 @@ describe('keys that may be renewed', () => {
     const renew = jest.fn(async () => ['old', { id: 'wh-2', key: 'new' }]);
     const webhooks = router(renew);
     const verified = jest.fn();
-    webhooks.events.on('verified', verified);
+    webhooks.lifecycle.on('verified', verified);
     expect(await webhooks.receive(delivery('old'))).toMatchObject({ status: 200 });
     expect(renew).not.toHaveBeenCalled();
     expect(await webhooks.receive(delivery('new'))).toMatchObject({ status: 200 });

@@ -56,7 +56,7 @@ describe('sampleEvent', () => {
     const { webhooks, deliver } = createApp();
     const [handler, drift] = [jest.fn(), jest.fn()];
     webhooks.on(name, handler);
-    webhooks.events.on('drift', drift);
+    webhooks.lifecycle.on('drift', drift);
     expect((await deliver(sampleEvent(name))).body).toEqual({ status: 'handled' });
     const occurredAt = new Date('2021-07-23T19:41:55.000Z');
     expect(handler).toHaveBeenCalledWith(sampleEvent(name), expect.objectContaining({ known: true, occurredAt }));

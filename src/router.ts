@@ -45,7 +45,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   const settings = resolveOptions(options);
   const { log } = settings;
   const events: LifecycleEmitter = createLifecycle(
-    (err) => log.write('error', { err }, 'an events listener threw'),
+    (err) => log.write('error', { err }, 'a lifecycle listener threw'),
     settings.hasLogger
       ? (name, notice) => writeNotice(log, name, notice)
       : (name, notice) => warnIfUnreported(log, name, notice, isReported),
@@ -125,7 +125,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
 
   const members = {
     ...registrations(dispatcher, log),
-    events,
+    lifecycle: events,
     inFrontOf: (app: NodeListener, options: InFrontOptions) => {
       if (settings.errors === 'next') {
         log.warnDeveloper('WARN_ERRORS_NEXT', "inFrontOf(): no middleware follows, so `errors: 'next'` has no effect.");

@@ -70,7 +70,7 @@ export interface WebhookRouter<S extends SchemaMap = Record<never, never>> {
   subscribedEvents(): CatalogueName[];
 
   /** Every step of every delivery, for logs and metrics. */
-  readonly events: LifecycleEmitter;
+  readonly lifecycle: LifecycleEmitter;
 
   /**
    * A listener for `http.createServer` that serves `path` itself and hands every other request to `app`, untouched.

@@ -306,7 +306,7 @@ describe('over HTTP, a store of your own', () => {
     const { webhooks, deliver } = createApp({ dedupe: storeWith({ reserve }), timeoutMs: { keys: 20 } });
     const [handler, rejected] = [jest.fn(), jest.fn()];
     webhooks.onAny(handler);
-    webhooks.events.on('rejected', rejected);
+    webhooks.lifecycle.on('rejected', rejected);
 
     const answer = await deliver('User.LoggedIn');
 

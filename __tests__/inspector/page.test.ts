@@ -207,7 +207,7 @@ describeInChromium('the page in Chromium', () => {
     await page.getByText('Copied as curl').waitFor();
     const command = await page.evaluate<string>('navigator.clipboard.readText()');
     expect(command).not.toMatch(/[^\P{Cc}\n]/u);
-    const refused = new Promise((resolve) => app.webhooks.events.once('rejected', resolve));
+    const refused = new Promise((resolve) => app.webhooks.lifecycle.once('rejected', resolve));
     const env = { ...process.env, CAKEMAIL_WEBHOOK_SECRET: SECRET };
     expect((await ended(spawn('sh', ['-c', command], { env }))).out).toContain('400 Bad Request');
     expect(await refused).toMatchObject({ reason: 'not_json' }); // so the signature holds

@@ -161,7 +161,7 @@ describe('51. a signature header whose duplicates Node hides', () => {
 
   test('51. a duplicate of an allowed one is seen on a real socket', async () => {
     const { listener, webhooks } = createApp({ header: 'x-hub-signature' });
-    const rejected = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+    const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
     const { port } = await listen(listener);
     const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
     const signature = headers['x-signature'] ?? '';

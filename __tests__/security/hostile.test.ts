@@ -43,7 +43,7 @@ describe('what cannot be looked at, thrown', () => {
     ['an async listener', () => Promise.reject(revoked())],
   ])('by %s of a rejection leaves the answer as it is', async (_by, listener) => {
     const { webhooks, deliver } = createApp();
-    webhooks.events.on('rejected', listener);
+    webhooks.lifecycle.on('rejected', listener);
     expect((await deliver('User.LoggedIn', 'another key')).status).toBe(403);
   });
 
@@ -195,7 +195,7 @@ test('taking every listener off does not silence the log', async () => {
   const info = jest.fn();
   const { webhooks, deliver } = createApp({ logger: { info } });
   webhooks.on('User.LoggedIn', () => {});
-  webhooks.events.removeAllListeners();
+  webhooks.lifecycle.removeAllListeners();
   await deliver('User.LoggedIn');
   expect(info).toHaveBeenCalledWith(expect.objectContaining({ eventName: 'User.LoggedIn' }), 'handled');
 });

@@ -111,7 +111,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     const handled: string[] = [];
     const testApp = createApp({ secrets, ...options });
     testApp.webhooks.onAny((event) => handled.push(event.event));
-    testApp.webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+    testApp.webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
     return { ...testApp, reasons, handled };
   }
 
@@ -164,7 +164,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     test('16. the notice holds what went wrong, and the answer does not', async () => {
       const { deliver, webhooks } = appWith(() => Promise.reject(new Error('the vault is sealed')));
       const causes: unknown[] = [];
-      webhooks.events.on('rejected', ({ cause }) => causes.push(cause));
+      webhooks.lifecycle.on('rejected', ({ cause }) => causes.push(cause));
       const { text } = await deliver('User.LoggedIn');
       expect(causes).toEqual([new Error('the vault is sealed')]);
       expect(text).not.toContain('vault');
@@ -211,7 +211,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       const { headers } = signedRequest(body.toString(), { secret: 'forged' });
       const one = Buffer.concat([Buffer.from(head({ ...headers, 'content-length': body.length })), body]);
       const { socket } = dial(port, '');
-      const refused = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+      const refused = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
       let sent = 0;
       let isRefused = false;
       void refused.then(() => {
@@ -266,7 +266,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
         return new Promise<string>((resolve) => (give = resolve));
       });
       let received = 0;
-      webhooks.events.on('received', () => {
+      webhooks.lifecycle.on('received', () => {
         received++;
         if (received === waiting) give(SECRET);
       });
@@ -405,7 +405,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       app.use(answer);
 
       for (const name of NOTICES) {
-        webhooks.events.on(name, (notice: object) => {
+        webhooks.lifecycle.on(name, (notice: object) => {
           notices.add(name);
           seen.push(notice, 'delivery' in notice && (notice.delivery as Delivery).headers);
         });
@@ -473,7 +473,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       });
       webhooks.on('Email.Clicked', () => new Promise((_, reject) => (failLate = reject)));
 
-      const late = new Promise((resolve) => webhooks.events.once('late', resolve));
+      const late = new Promise((resolve) => webhooks.lifecycle.once('late', resolve));
       const good = sampleEvent('User.LoggedIn');
       await send(good, KEY);
       await send(good, KEY); // a duplicate

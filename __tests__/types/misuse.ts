@@ -148,7 +148,7 @@ createWebhookRouter({ secrets: async () => process.env.CAKEMAIL_WEBHOOK_SECRET }
 
 // Members
 // @ts-expect-error the notice does not exist
-webhooks.events.on('accepted', () => {});
+webhooks.lifecycle.on('accepted', () => {});
 // @ts-expect-error the bytes are called rawBody
 void webhooks.receive({ body: '{}', headers: {} });
 // @ts-expect-error never the parsed object

@@ -11,7 +11,7 @@ import {
 import { issuePaths } from '../shared/issue-paths.js';
 import type { Delivery } from './delivery.js';
 
-/** Why a request was refused before any handler ran. Told to `events` and the log, never to the sender. */
+/** Why a request was refused before any handler ran. Reported to `lifecycle` and the log, never to the sender. */
 export type RejectionReason = keyof typeof REASONS;
 
 const REASONS = {

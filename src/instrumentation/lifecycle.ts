@@ -61,12 +61,12 @@ export interface LifecycleNotices {
   duplicate: DeliveryNotice & { readonly joined: boolean };
 }
 
-/** The notices as eventemitter3 types them: `events.on('handled', ({ durationMs }) => …)`. */
+/** The notices as eventemitter3 types them: `lifecycle.on('handled', ({ durationMs }) => …)`. */
 export type LifecycleEvents = {
   [N in keyof LifecycleNotices]: (notice: LifecycleNotices[N]) => void;
 };
 
-/** `webhooks.events`: a typed eventemitter3. */
+/** `webhooks.lifecycle`: a typed eventemitter3. */
 export type LifecycleEmitter = EventEmitter<LifecycleEvents, unknown>;
 
 /** Sees every notice, whatever listeners come and go, and is not counted among them. */
@@ -100,7 +100,7 @@ class ContainedEmitter extends EventEmitter {
     this.#taps = tap === undefined ? [] : [tap];
   }
 
-  /** Static, so that nobody finds it on `webhooks.events`. */
+  /** Static, so that nobody finds it on `webhooks.lifecycle`. */
   static tap(emitter: ContainedEmitter, tap: Tap): () => void {
     emitter.#taps = [...emitter.#taps, tap];
     return () => {

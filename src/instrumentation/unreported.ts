@@ -20,7 +20,7 @@ const WARNINGS: Unreported = {
   dead: ({ eventName, reason }, log) => {
     const died = `A delivery of '${cut(eventName)}' became a dead letter (${reason}), and nothing reports it.`;
     const advice =
-      "Pass `logger`, or listen to `events.on('dead')`. The inbox keeps it: inbox.list({ state: 'dead' }).";
+      "Pass `logger`, or listen to `lifecycle.on('dead')`. The inbox keeps it: inbox.list({ state: 'dead' }).";
     log.warnDeveloper('WARN_DEAD_LETTER', `${died} ${advice}`);
   },
 };

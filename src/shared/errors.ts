@@ -20,11 +20,11 @@ const CODES = {
   },
   ERR_SIGNATURE: {
     message: 'The request could not be authenticated.',
-    help: 'Listen to `events.on("rejected")` or pass a `logger`: the reason is reported there, never to the sender.',
+    help: 'Listen to `lifecycle.on("rejected")` or pass a `logger`: the reason is reported there, never to the sender.',
   },
   ERR_PAYLOAD: {
     message: 'The body is not a JSON object with an event name.',
-    help: 'The body was signed, so the sender holds a key: look at what it sends. The reason is in `events`.',
+    help: 'The body was signed, so the sender holds a key: look at what it sends. `lifecycle.on("rejected")` reports the reason.',
   },
   ERR_SCHEMA_MISMATCH: {
     message: "The event's data does not have the expected shape.",

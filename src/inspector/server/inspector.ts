@@ -91,7 +91,7 @@ const PAGE_HEADERS = {
  * @throws {ConfigurationError} when an option cannot be right, or `historyFile` cannot be used.
  */
 export function inspector(
-  webhooks: Pick<WebhookRouter, 'receive' | 'events'>,
+  webhooks: Pick<WebhookRouter, 'receive' | 'lifecycle'>,
   options: InspectorOptions = {},
 ): Inspector {
   const inside = (webhooks as { readonly [INSIDE]?: RouterInside } | undefined)?.[INSIDE];
