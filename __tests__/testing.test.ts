@@ -117,7 +117,10 @@ describe('signedRequest', () => {
   });
 
   test('takes a key of bytes and another header', () => {
-    const { headers, body } = signedRequest({}, { secret: Buffer.from(SECRET), header: 'x-cakemail-signature' });
+    const { headers, body } = signedRequest(
+      {},
+      { secret: Buffer.from(SECRET), signatureHeader: 'x-cakemail-signature' },
+    );
     expect(headers).toEqual({ 'content-type': 'application/json', 'x-cakemail-signature': sign(body, SECRET) });
   });
 });

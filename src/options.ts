@@ -20,8 +20,8 @@ export interface TimeLimits {
   readonly handler?: number;
   /** For a request's body to arrive. Default 10,000. */
   readonly body?: number;
-  /** For a `secrets` function or a dedupe store to answer. Default 5,000. */
-  readonly keys?: number;
+  /** For what the router depends on to answer: a `secrets` function, a dedupe store. Default 5,000. */
+  readonly dependency?: number;
 }
 
 /** Options of `createWebhookRouter`. One of `secret` and `secrets` is required. */
@@ -39,7 +39,7 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
    * Header that carries the signature, or several to look at in order. Default `x-signature`, then `x-cakemail-signature`.
    * Headers whose duplicates Node hides, such as `authorization`, are refused.
    */
-  readonly header?: string | readonly string[] | undefined;
+  readonly signatureHeader?: string | readonly string[] | undefined;
   /**
    * Milliseconds that may have passed since the signed time of an event (`created_on` or `timestamp`); an older one is
    * refused with 403, reason `too_old`, and so is an event without a readable time. The signed time is the only freshness
@@ -107,7 +107,7 @@ export const OPTION_NAMES = [
   'secret',
   'secrets',
   'secretsMaxAgeMs',
-  'header',
+  'signatureHeader',
   'maxAgeMs',
   'limit',
   'inflate',
@@ -126,7 +126,7 @@ export const OPTION_NAMES = [
 /** Deliveries of an inbox that are worked on at a time, unless told. */
 export const DEFAULT_CONCURRENCY = 10;
 
-const DEFAULT_TIMEOUTS: Required<TimeLimits> = { handler: 30_000, body: 10_000, keys: 5_000 };
+const DEFAULT_TIMEOUTS: Required<TimeLimits> = { handler: 30_000, body: 10_000, dependency: 5_000 };
 
 /** Checks the options and fills in the defaults. Throws a ConfigurationError that names the option and the fix. */
 export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settings {
@@ -137,8 +137,8 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
   const log = createLog(checkLogger(options.logger));
   const { body: bodyTimeoutMs, ...timeouts } = resolveTimeouts(options.timeoutMs);
   return {
-    keys: resolveKeys(options, timeouts.keys, log),
-    headerNames: resolveHeaderNames(options.header),
+    keys: resolveKeys(options, timeouts.dependency, log),
+    headerNames: resolveHeaderNames(options.signatureHeader),
     maxAgeMs: options.maxAgeMs === undefined ? undefined : wholeNumber('maxAgeMs', options.maxAgeMs, 0),
     body: {
       limit: wholeNumber('limit', options.limit, 256 * 1024),
@@ -209,15 +209,15 @@ const DUPLICATES_HIDDEN: ReadonlySet<string> = new Set([
   'user-agent',
 ]);
 
-function resolveHeaderNames(header: string | readonly string[] = SIGNATURE_HEADERS): string[] {
-  const names: readonly string[] = Array.isArray(header) ? header : [header];
+function resolveHeaderNames(option: string | readonly string[] = SIGNATURE_HEADERS): string[] {
+  const names: readonly string[] = Array.isArray(option) ? option : [option];
   const valid =
     names.length > 0 && names.every((name) => typeof name === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(name));
-  if (!valid) throw invalid('`header` must be the name of an HTTP header, or a list of names.');
+  if (!valid) throw invalid('`signatureHeader` must be the name of an HTTP header, or a list of names.');
   const lowerCase = names.map((name) => name.toLowerCase());
   for (const name of lowerCase) {
     if (!DUPLICATES_HIDDEN.has(name)) continue;
-    throw invalid(`\`header\` cannot be '${name}', because Node hides it when that header is sent twice.`);
+    throw invalid(`\`signatureHeader\` cannot be '${name}', because Node hides it when that header is sent twice.`);
   }
   return lowerCase;
 }
@@ -225,13 +225,13 @@ function resolveHeaderNames(header: string | readonly string[] = SIGNATURE_HEADE
 function resolveTimeouts(value: number | TimeLimits = {}): Required<TimeLimits> {
   if (typeof value === 'number') {
     const all = wholeNumber('timeoutMs', value, 0, LONGEST_DELAY_MS);
-    return { handler: all, body: all, keys: all };
+    return { handler: all, body: all, dependency: all };
   }
-  checkMembers('timeoutMs', value, ['handler', 'body', 'keys']);
+  checkMembers('timeoutMs', value, ['handler', 'body', 'dependency']);
   return {
     handler: wholeNumber('timeoutMs.handler', value.handler, DEFAULT_TIMEOUTS.handler, LONGEST_DELAY_MS),
     body: wholeNumber('timeoutMs.body', value.body, DEFAULT_TIMEOUTS.body, LONGEST_DELAY_MS),
-    keys: wholeNumber('timeoutMs.keys', value.keys, DEFAULT_TIMEOUTS.keys, LONGEST_DELAY_MS),
+    dependency: wholeNumber('timeoutMs.dependency', value.dependency, DEFAULT_TIMEOUTS.dependency, LONGEST_DELAY_MS),
   };
 }
 
@@ -243,7 +243,7 @@ function resolveDedupe(value: boolean | MemoryOptions | DedupeStore = true): Ded
     if (!complete) throw invalid('A `dedupe` store needs the methods reserve, finish and release.');
     return value;
   }
-  checkMembers('dedupe', value, ['ttlMs', 'max']);
+  checkMembers('dedupe', value, ['ttlMs', 'maxEntries']);
   return new MemoryDedupeStore(value);
 }
 

@@ -53,7 +53,7 @@ export class Receiver {
     this.#dedupe =
       dedupe &&
       new Once<Executed>(dedupe, {
-        timeoutMs: timeouts.keys,
+        timeoutMs: timeouts.dependency,
         isDone: (outcome) => outcome instanceof AcceptedOutcome,
         onUnrecorded: (err, delivery) =>
           log.write('error', { err, delivery }, 'the dedupe store failed after the handlers ran: they may run again'),

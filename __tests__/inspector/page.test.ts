@@ -197,7 +197,7 @@ describeInChromium('the page in Chromium', () => {
   });
 
   test('the command holds nothing that a terminal takes for a key, and signs under the header in use', async () => {
-    await show({ header: 'x-own' });
+    await show({ signatureHeader: 'x-own' });
     const rawBody = Buffer.from(
       '{"event":"User.LoggedIn","x":"\u001b[201~\u0003\ntouch here\u0009\u009b","\r":"é"}\n\n',
     );

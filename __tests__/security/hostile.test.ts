@@ -155,7 +155,7 @@ test('a claim that a store grants too late is given back, so that the retry can 
     finish: () => {},
     release: released,
   };
-  const webhooks = createWebhookRouter({ secret: SECRET, dedupe, timeoutMs: { keys: 20 } });
+  const webhooks = createWebhookRouter({ secret: SECRET, dedupe, timeoutMs: { dependency: 20 } });
   expect(await webhooks.receive(login)).toMatchObject({ reason: 'dedupe_unavailable' });
   grant({ state: 'reserved', token: 'mine' });
   await new Promise(setImmediate);

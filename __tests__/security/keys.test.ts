@@ -150,7 +150,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     ];
 
     test.each(failing)('16. a source that %s answers 503 and lets nothing in', async (_, secrets) => {
-      const { deliver, reasons, handled } = appWith(secrets, { timeoutMs: { keys: 50 } });
+      const { deliver, reasons, handled } = appWith(secrets, { timeoutMs: { dependency: 50 } });
       const answers = [await deliver('User.LoggedIn'), await deliver('User.LoggedIn', '')];
       for (const { status, headers, body } of answers) {
         expect(status).toBe(503);
@@ -181,7 +181,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     test('16. it is asked again after a short delay, and then lets a request in', async () => {
       const answers: SecretsSource[] = [() => new Promise(() => {}), () => Promise.reject(new Error('still sealed'))];
       const source = jest.fn<ReturnType<SecretsSource>, []>(() => (answers.shift() ?? (() => SECRET))());
-      const { deliver } = appWith(source, { timeoutMs: { keys: 50 } });
+      const { deliver } = appWith(source, { timeoutMs: { dependency: 50 } });
       const statuses = new Set<number>();
       while (!statuses.has(200)) statuses.add((await deliver('User.LoggedIn')).status);
       expect([...statuses]).toEqual([503, 200]);
@@ -193,7 +193,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       ['hangs', () => new Promise(() => {})],
     ])('46. 1,000 forgeries while it %s are a handful of calls, and all get 503', async (_, secrets) => {
       const source = jest.fn(secrets);
-      const { webhooks } = appWith(source, { timeoutMs: { keys: 50 } });
+      const { webhooks } = appWith(source, { timeoutMs: { dependency: 50 } });
       const forged = () => webhooks.receive(signedRequest('{"event":"Email.Sent"}', { secret: 'forged' }));
       const outcomes = [];
       for (let batch = 0; batch < 100; batch++) {
@@ -237,7 +237,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
 
     test('46. forgeries beyond the bound of those that wait for newer keys get 503, as they may be genuine', async () => {
       const secrets = Object.assign(() => SECRET, { renew: jest.fn(() => new Promise<never>(() => {})) });
-      const { webhooks } = appWith(secrets, { timeoutMs: { keys: 200 } });
+      const { webhooks } = appWith(secrets, { timeoutMs: { dependency: 200 } });
       const forged = () => webhooks.receive(signedRequest('{"event":"Email.Sent"}', { secret: 'forged' }));
       await webhooks.receive(signedRequest('{"event":"Email.Sent"}', { secret: SECRET })); // loads the keys
       const outcomes = await Promise.all(Array.from({ length: 1_010 }, forged));
@@ -579,7 +579,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       '18. a handler is given no signature, under whichever name it came, when the header is %s',
       async (header) => {
         const traces = newTraces();
-        const { webhooks, send } = appUnderWatch(traces, { secret: KEY, header });
+        const { webhooks, send } = appUnderWatch(traces, { secret: KEY, signatureHeader: header });
         webhooks.onAny((_event, delivery) => traces.seen.push({ ...delivery.headers }));
         const event = sampleEvent('User.LoggedIn');
         const { status } = await send(event, { [header]: sign(JSON.stringify(event), KEY) });

@@ -175,7 +175,7 @@ createWebhookRouter({ secrets: async () => JSON.parse('"key"') });
 createWebhookRouter({ secrets: async () => JSON.parse('{}') as SecretsByEvent });
 createWebhookRouter({
   secret: JSON.parse(process.env.KEYS ?? '{}') as SecretInput,
-  header: ['x-signature', 'x-other'],
+  signatureHeader: ['x-signature', 'x-other'],
 });
 createWebhookRouter({ secret: 'key', logger: console, timeoutMs: 5000, dedupe: false });
-createWebhookRouter({ secret: 'key', timeoutMs: { handler: 5000 }, dedupe: { max: 10 } });
+createWebhookRouter({ secret: 'key', timeoutMs: { handler: 5000 }, dedupe: { maxEntries: 10 } });

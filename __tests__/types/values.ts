@@ -134,7 +134,7 @@ export class SharedStore implements DedupeStore {
   }
 }
 createWebhookRouter({ secret: 'key', dedupe: new SharedStore() });
-createWebhookRouter({ secret: 'key', dedupe: new MemoryDedupeStore({ max: 10, ttlMs: 1000 }) });
+createWebhookRouter({ secret: 'key', dedupe: new MemoryDedupeStore({ maxEntries: 10, ttlMs: 1000 }) });
 
 // @ts-expect-error a store says what it found
 export const forgetful: DedupeStore = { reserve: () => true, finish() {}, release() {} };

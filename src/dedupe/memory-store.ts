@@ -8,7 +8,7 @@ export interface MemoryOptions {
   /** Milliseconds that a finished delivery is remembered. Default 24 hours. */
   readonly ttlMs?: number;
   /** Deliveries remembered at most; beyond half of it the oldest may be forgotten. Default 100,000. */
-  readonly max?: number;
+  readonly maxEntries?: number;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -26,9 +26,9 @@ export class MemoryDedupeStore implements DedupeStore {
   /** @throws {ConfigurationError} when a size is not a whole number above 0. */
   constructor(options: MemoryOptions = {}) {
     const ttlMs = wholeNumber('dedupe.ttlMs', options.ttlMs, DAY_MS);
-    const max = wholeNumber('dedupe.max', options.max, 100_000);
-    this.#finished = new RecentIds(max, ttlMs);
-    this.#failures = new Recent(max, ttlMs);
+    const maxEntries = wholeNumber('dedupe.maxEntries', options.maxEntries, 100_000);
+    this.#finished = new RecentIds(maxEntries, ttlMs);
+    this.#failures = new Recent(maxEntries, ttlMs);
   }
 
   reserve(id: string): Reservation {

@@ -5,7 +5,7 @@ import { WaitLimit } from './wait-limit.js';
 
 /**
  * Loads the keys, for example from a secret manager. Its result is kept for `secretsMaxAgeMs`. When it throws, rejects,
- * gives unusable keys or exceeds `timeoutMs.keys`, requests get 503 and it is called again after 100 ms at the earliest;
+ * gives unusable keys or exceeds `timeoutMs.dependency`, requests get 503 and it is called again after 100 ms at the earliest;
  * the delay doubles with every further failure, up to 30 s, and a success resets it.
  */
 export interface SecretsSource {
