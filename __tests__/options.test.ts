@@ -136,6 +136,27 @@ describe('an option that does not exist', () => {
   });
 });
 
+describe('an option that was renamed or removed is refused with what to use instead', () => {
+  test.each([
+    ['header', 'x-signature', '`header` is now `signatureHeader`.'],
+    ['timeoutMs', { keys: 1000 }, '`timeoutMs.keys` is now `timeoutMs.dependency`.'],
+    ['dedupe', { max: 1000 }, '`dedupe.max` is now `dedupe.maxEntries`.'],
+  ])('%s: %j', (name, value, message) => {
+    const error = refusal({ secret: SECRET, [name]: value });
+    expect(error.code).toBe('ERR_OPTION_INVALID');
+    expect(error.message).toContain(message);
+  });
+
+  test('also by a memory that is passed as the store', () => {
+    expect(() => new MemoryDedupeStore({ max: 10 } as object)).toThrow('`dedupe.max` is now `dedupe.maxEntries`.');
+  });
+
+  test('and no name of Object.prototype counts as removed', () => {
+    const options: unknown = JSON.parse('{ "constructor": 1 }');
+    expect(refusal(options).message).toMatch(/^There is no option `constructor`\./);
+  });
+});
+
 describe('what is left out', () => {
   test('has its default', () => {
     const settings = resolveOptions({ secret: SECRET });

@@ -123,6 +123,12 @@ export const OPTION_NAMES = [
   'dangerouslySkipVerification',
 ] as const satisfies readonly (keyof WebhookRouterOptions)[];
 
+/** What to use in place of an option that was renamed or removed, by its path. */
+const REMOVED_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ['header', '`header` is now `signatureHeader`.'],
+  ['timeoutMs.keys', '`timeoutMs.keys` is now `timeoutMs.dependency`.'],
+]);
+
 /** Deliveries of an inbox that are worked on at a time, unless told. */
 export const DEFAULT_CONCURRENCY = 10;
 
@@ -133,7 +139,7 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
   if (typeof options !== 'object' || options === null) {
     throw new ConfigurationError('ERR_SECRET_MISSING', 'createWebhookRouter needs options: { secret }.');
   }
-  checkMembers(undefined, options, OPTION_NAMES);
+  checkMembers(undefined, options, OPTION_NAMES, REMOVED_OPTIONS);
   const log = createLog(checkLogger(options.logger));
   const { body: bodyTimeoutMs, ...timeouts } = resolveTimeouts(options.timeoutMs);
   return {
@@ -227,7 +233,7 @@ function resolveTimeouts(value: number | TimeLimits = {}): Required<TimeLimits> 
     const all = wholeNumber('timeoutMs', value, 0, LONGEST_DELAY_MS);
     return { handler: all, body: all, dependency: all };
   }
-  checkMembers('timeoutMs', value, ['handler', 'body', 'dependency']);
+  checkMembers('timeoutMs', value, ['handler', 'body', 'dependency'], REMOVED_OPTIONS);
   return {
     handler: wholeNumber('timeoutMs.handler', value.handler, DEFAULT_TIMEOUTS.handler, LONGEST_DELAY_MS),
     body: wholeNumber('timeoutMs.body', value.body, DEFAULT_TIMEOUTS.body, LONGEST_DELAY_MS),
@@ -243,7 +249,6 @@ function resolveDedupe(value: boolean | MemoryOptions | DedupeStore = true): Ded
     if (!complete) throw invalid('A `dedupe` store needs the methods reserve, finish and release.');
     return value;
   }
-  checkMembers('dedupe', value, ['ttlMs', 'maxEntries']);
   return new MemoryDedupeStore(value);
 }
 

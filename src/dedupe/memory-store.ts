@@ -1,4 +1,4 @@
-import { wholeNumber } from '../shared/option-checks.js';
+import { checkMembers, wholeNumber } from '../shared/option-checks.js';
 import { Recent } from './recent.js';
 import { RecentIds } from './recent-ids.js';
 import type { DedupeStore, Reservation } from './store.js';
@@ -10,6 +10,8 @@ export interface MemoryOptions {
   /** Deliveries remembered at most; beyond half of it the oldest may be forgotten. Default 100,000. */
   readonly maxEntries?: number;
 }
+
+const REMOVED_OPTIONS = new Map([['dedupe.max', '`dedupe.max` is now `dedupe.maxEntries`.']]);
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -23,8 +25,9 @@ export class MemoryDedupeStore implements DedupeStore {
   readonly #finished: RecentIds;
   readonly #failures: Recent<number>;
 
-  /** @throws {ConfigurationError} when a size is not a whole number above 0. */
+  /** @throws {ConfigurationError} when a size is not a whole number above 0, or when an option does not exist. */
   constructor(options: MemoryOptions = {}) {
+    checkMembers('dedupe', options, ['ttlMs', 'maxEntries'], REMOVED_OPTIONS);
     const ttlMs = wholeNumber('dedupe.ttlMs', options.ttlMs, DAY_MS);
     const maxEntries = wholeNumber('dedupe.maxEntries', options.maxEntries, 100_000);
     this.#finished = new RecentIds(maxEntries, ttlMs);

@@ -1,12 +1,22 @@
 import { nearest } from './closest-match.js';
 import { ConfigurationError, textOf } from './errors.js';
 
-/** Refuses what is no object, and a member that does not exist: a misspelt option must not be an option left out. */
-export function checkMembers(name: string | undefined, value: unknown, known: readonly string[]): void {
+/**
+ * Refuses a value that is not an object, and a key that is not known, because a misspelt option must not count as left out.
+ * `removed` holds what to say of keys that earlier versions had, by path (`timeoutMs.keys`).
+ */
+export function checkMembers(
+  name: string | undefined,
+  value: unknown,
+  known: readonly string[],
+  removed?: ReadonlyMap<string, string>,
+): void {
   if (typeof value !== 'object' || value === null) throw invalid(`\`${name}\` cannot be ${textOf(value)}.`);
   for (const member of Object.keys(value)) {
     if (known.includes(member)) continue;
     const path = name === undefined ? member : `${name}.${member}`;
+    const successor = removed?.get(path);
+    if (successor !== undefined) throw invalid(successor);
     const meant = nearest(member, known);
     throw invalid(`There is no option \`${path}\`.${meant === undefined ? '' : ` Did you mean \`${meant}\`?`}`);
   }
