@@ -1,16 +1,17 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory-store.js';
+import type { MemoryOptions } from './dedupe/memory-store.js';
+import { resolveStore } from './dedupe/resolve-store.js';
 import type { DedupeStore } from './dedupe/store.js';
 import type { RouterInbox } from './delivery/stored-delivery.js';
-import { isListed, nearestListed } from './events/catalogue.js';
 import type { EventName, SchemaMap } from './events/event-types.js';
 import type { Schemas } from './events/schemas.js';
 import type { BodyLimits } from './http/body/captured-body.js';
+import { checkEventName } from './instrumentation/check-event-name.js';
 import { createLog, cut, type Log, type Logger } from './instrumentation/logger.js';
 import { ConfigurationError } from './shared/errors.js';
-import { SIGNATURE_HEADERS } from './shared/headers.js';
 import { checkMembers, choice, flag, invalid, wholeNumber } from './shared/option-checks.js';
 import { LONGEST_DELAY_MS } from './shared/promises.js';
+import { resolveHeaderNames } from './signature/header-names.js';
 import { boundEvents, createKeyRing, type SecretInput, shownName } from './signature/key-ring.js';
 import { fixedKeys, type KeySource, loadedKeys, type SecretsSource } from './signature/key-source.js';
 
@@ -152,7 +153,7 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
       timeoutMs: bodyTimeoutMs,
     },
     timeouts,
-    dedupe: resolveDedupe(options.inbox === undefined ? options.dedupe : false),
+    dedupe: resolveStore(options.inbox === undefined ? options.dedupe : false),
     ...resolveInbox(options),
     schemas: resolveSchemas(options.schemas, log),
     rejectMismatch: choice('onSchemaMismatch', options.onSchemaMismatch, ['reject', 'deliver']) === 'reject',
@@ -175,7 +176,7 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
   }
   if (options.secrets === undefined) {
     const ring = createKeyRing(options.secret, 'secret', warn);
-    for (const name of boundEvents(ring)) checkName(name, '`secret`', shownName(name), log);
+    for (const name of boundEvents(ring)) checkEventName(name, '`secret`', shownName(name), log);
     return fixedKeys(ring);
   }
   if (options.secret !== undefined) throw invalid('Pass `secret` or `secrets`, not both.');
@@ -186,46 +187,6 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
     );
   }
   return loadedKeys(options.secrets, { maxAgeMs, timeoutMs, warn });
-}
-
-/**
- * Headers whose duplicates Node drops or joins in its own way (see `message.headers` in the documentation of node:http). A
- * signature that is sent twice must be refused, and under these names it could not be noticed.
- */
-const DUPLICATES_HIDDEN: ReadonlySet<string> = new Set([
-  'age',
-  'authorization',
-  'content-length',
-  'content-type',
-  'cookie',
-  'etag',
-  'expires',
-  'from',
-  'host',
-  'if-modified-since',
-  'if-unmodified-since',
-  'last-modified',
-  'location',
-  'max-forwards',
-  'proxy-authorization',
-  'referer',
-  'retry-after',
-  'server',
-  'set-cookie',
-  'user-agent',
-]);
-
-function resolveHeaderNames(option: string | readonly string[] = SIGNATURE_HEADERS): string[] {
-  const names: readonly string[] = Array.isArray(option) ? option : [option];
-  const valid =
-    names.length > 0 && names.every((name) => typeof name === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(name));
-  if (!valid) throw invalid('`signatureHeader` must be the name of an HTTP header, or a list of names.');
-  const lowerCase = names.map((name) => name.toLowerCase());
-  for (const name of lowerCase) {
-    if (!DUPLICATES_HIDDEN.has(name)) continue;
-    throw invalid(`\`signatureHeader\` cannot be '${name}', because Node hides it when that header is sent twice.`);
-  }
-  return lowerCase;
 }
 
 function resolveTimeouts(value: number | TimeLimits = {}): Required<TimeLimits> {
@@ -239,17 +200,6 @@ function resolveTimeouts(value: number | TimeLimits = {}): Required<TimeLimits> 
     body: wholeNumber('timeoutMs.body', value.body, DEFAULT_TIMEOUTS.body, LONGEST_DELAY_MS),
     dependency: wholeNumber('timeoutMs.dependency', value.dependency, DEFAULT_TIMEOUTS.dependency, LONGEST_DELAY_MS),
   };
-}
-
-function resolveDedupe(value: boolean | MemoryOptions | DedupeStore = true): DedupeStore | undefined {
-  if (value === false) return undefined;
-  if (value === true) return new MemoryDedupeStore();
-  if (typeof value === 'object' && value !== null && 'reserve' in value) {
-    const complete = [value.reserve, value.finish, value.release].every((method) => typeof method === 'function');
-    if (!complete) throw invalid('A `dedupe` store needs the methods reserve, finish and release.');
-    return value;
-  }
-  return new MemoryDedupeStore(value);
 }
 
 function resolveInbox({ inbox, worker = true, dedupe }: WebhookRouterOptions<SchemaMap>) {
@@ -274,23 +224,9 @@ function resolveSchemas(schemas: SchemaMap = {}, log: Log): Schemas {
     if (typeof schema?.['~standard']?.validate !== 'function') {
       throw invalid(`\`schemas['${name}']\` is not a Standard Schema (zod 3.24+, valibot 1+, arktype 2+, …).`);
     }
-    checkName(name, '`schemas`', `'${cut(name)}'`, log);
+    checkEventName(name, '`schemas`', `'${cut(name)}'`, log);
   }
   return new Map(given);
-}
-
-/** For what takes names only: a pattern there would silently cover nothing. */
-function checkName(name: string, where: string, shown: string, log: Log): void {
-  if (name.endsWith('.*')) throw invalid(`${where}: ${shown} is a pattern. List the names of its events.`);
-  warnOfUnlisted(name, where, shown, log);
-}
-
-/** Warns when a name is not in the catalogue. It may be new, so it is used all the same. */
-export function warnOfUnlisted(name: string, where: string, shown: string, log: Log): void {
-  if (isListed(name)) return;
-  const meant = nearestListed(name);
-  const hint = name === '*' ? ' For every event use onAny().' : meant === undefined ? '' : ` Did you mean '${meant}'?`;
-  log.warnDeveloper('WARN_EVENT_NAME', `${where}: Cakemail publishes no event ${shown}.${hint}`);
 }
 
 function checkLogger(logger: Logger | undefined): Logger | undefined {

@@ -1,6 +1,6 @@
 import { EVENT_NAMES } from '../events/catalogue.js';
+import { warnOfUnlisted } from '../instrumentation/check-event-name.js';
 import { cut, type Log } from '../instrumentation/logger.js';
-import { warnOfUnlisted } from '../options.js';
 import { ConfigurationError } from '../shared/errors.js';
 import type { Unsubscribe } from '../types.js';
 import type { AnyHandler, Dispatcher, ErrorHandler } from './dispatcher.js';

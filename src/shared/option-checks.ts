@@ -1,6 +1,9 @@
 import { nearest } from './closest-match.js';
 import { ConfigurationError, textOf } from './errors.js';
 
+// These checks are written by hand because a zod schema for the same options was longer, answered "Invalid input" where one of
+// several forms is allowed, and took 20 ms to build at each start.
+
 /**
  * Refuses a value that is not an object, and a key that is not known, because a misspelt option must not count as left out.
  * `removed` holds what to say of keys that earlier versions had, by path (`timeoutMs.keys`).
