@@ -7,9 +7,9 @@ import type { EventName, SchemaMap } from './events/event-types.js';
 import type { Schemas } from './events/schemas.js';
 import type { BodyLimits } from './http/body/captured-body.js';
 import { checkEventName } from './instrumentation/check-event-name.js';
-import { createLog, cut, type Log, type Logger } from './instrumentation/logger.js';
+import { createLog, type Log, type Logger, truncate } from './instrumentation/logger.js';
 import { ConfigurationError } from './shared/errors.js';
-import { checkMembers, choice, flag, invalid, wholeNumber } from './shared/option-checks.js';
+import { boolean, invalid, oneOf, positiveInteger, rejectUnknownKeys } from './shared/option-checks.js';
 import { LONGEST_DELAY_MS } from './shared/promises.js';
 import { resolveHeaderNames } from './signature/header-names.js';
 import { boundEvents, createKeyRing, type SecretInput, shownName } from './signature/key-ring.js';
@@ -140,34 +140,34 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
   if (typeof options !== 'object' || options === null) {
     throw new ConfigurationError('ERR_SECRET_MISSING', 'createWebhookRouter needs options: { secret }.');
   }
-  checkMembers(undefined, options, OPTION_NAMES, REMOVED_OPTIONS);
+  rejectUnknownKeys(undefined, options, OPTION_NAMES, REMOVED_OPTIONS);
   const log = createLog(checkLogger(options.logger));
   const { body: bodyTimeoutMs, ...timeouts } = resolveTimeouts(options.timeoutMs);
   return {
     keys: resolveKeys(options, timeouts.dependency, log),
     headerNames: resolveHeaderNames(options.signatureHeader),
-    maxAgeMs: options.maxAgeMs === undefined ? undefined : wholeNumber('maxAgeMs', options.maxAgeMs, 0),
+    maxAgeMs: options.maxAgeMs === undefined ? undefined : positiveInteger('maxAgeMs', options.maxAgeMs, 0),
     body: {
-      limit: wholeNumber('limit', options.limit, 256 * 1024),
-      inflate: flag('inflate', options.inflate),
+      limit: positiveInteger('limit', options.limit, 256 * 1024),
+      inflate: boolean('inflate', options.inflate),
       timeoutMs: bodyTimeoutMs,
     },
     timeouts,
     dedupe: resolveStore(options.inbox === undefined ? options.dedupe : false),
     ...resolveInbox(options),
     schemas: resolveSchemas(options.schemas, log),
-    rejectMismatch: choice('onSchemaMismatch', options.onSchemaMismatch, ['reject', 'deliver']) === 'reject',
-    errors: choice('errors', options.errors, ['respond', 'next']),
+    rejectMismatch: oneOf('onSchemaMismatch', options.onSchemaMismatch, ['reject', 'deliver']) === 'reject',
+    errors: oneOf('errors', options.errors, ['respond', 'next']),
     log,
     hasLogger: options.logger !== undefined,
-    exposeErrors: flag('exposeErrors', options.exposeErrors),
+    exposeErrors: boolean('exposeErrors', options.exposeErrors),
   };
 }
 
 function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number, log: Log): KeySource | undefined {
   const warn = (message: string): void => log.warnDeveloper('WARN_SECRET', message);
-  const maxAgeMs = wholeNumber('secretsMaxAgeMs', options.secretsMaxAgeMs, 60_000);
-  if (flag('dangerouslySkipVerification', options.dangerouslySkipVerification)) {
+  const maxAgeMs = positiveInteger('secretsMaxAgeMs', options.secretsMaxAgeMs, 60_000);
+  if (boolean('dangerouslySkipVerification', options.dangerouslySkipVerification)) {
     if (process.env.NODE_ENV === 'production') {
       throw new ConfigurationError('ERR_VERIFICATION_DISABLED', '`dangerouslySkipVerification` is set in production.');
     }
@@ -191,14 +191,19 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
 
 function resolveTimeouts(value: number | TimeLimits = {}): Required<TimeLimits> {
   if (typeof value === 'number') {
-    const all = wholeNumber('timeoutMs', value, 0, LONGEST_DELAY_MS);
+    const all = positiveInteger('timeoutMs', value, 0, LONGEST_DELAY_MS);
     return { handler: all, body: all, dependency: all };
   }
-  checkMembers('timeoutMs', value, ['handler', 'body', 'dependency'], REMOVED_OPTIONS);
+  rejectUnknownKeys('timeoutMs', value, ['handler', 'body', 'dependency'], REMOVED_OPTIONS);
   return {
-    handler: wholeNumber('timeoutMs.handler', value.handler, DEFAULT_TIMEOUTS.handler, LONGEST_DELAY_MS),
-    body: wholeNumber('timeoutMs.body', value.body, DEFAULT_TIMEOUTS.body, LONGEST_DELAY_MS),
-    dependency: wholeNumber('timeoutMs.dependency', value.dependency, DEFAULT_TIMEOUTS.dependency, LONGEST_DELAY_MS),
+    handler: positiveInteger('timeoutMs.handler', value.handler, DEFAULT_TIMEOUTS.handler, LONGEST_DELAY_MS),
+    body: positiveInteger('timeoutMs.body', value.body, DEFAULT_TIMEOUTS.body, LONGEST_DELAY_MS),
+    dependency: positiveInteger(
+      'timeoutMs.dependency',
+      value.dependency,
+      DEFAULT_TIMEOUTS.dependency,
+      LONGEST_DELAY_MS,
+    ),
   };
 }
 
@@ -211,8 +216,8 @@ function resolveInbox({ inbox, worker = true, dedupe }: WebhookRouterOptions<Sch
   if (!complete) throw invalid('`inbox` must be what `await openInbox(…)` gives.');
   if (dedupe !== undefined) throw invalid('Pass `inbox` or `dedupe`, not both: an inbox knows what it holds.');
   if (typeof worker === 'boolean') return { inbox, concurrency: worker ? DEFAULT_CONCURRENCY : undefined };
-  checkMembers('worker', worker, ['concurrency']);
-  return { inbox, concurrency: wholeNumber('worker.concurrency', worker.concurrency, DEFAULT_CONCURRENCY) };
+  rejectUnknownKeys('worker', worker, ['concurrency']);
+  return { inbox, concurrency: positiveInteger('worker.concurrency', worker.concurrency, DEFAULT_CONCURRENCY) };
 }
 
 function resolveSchemas(schemas: SchemaMap = {}, log: Log): Schemas {
@@ -224,7 +229,7 @@ function resolveSchemas(schemas: SchemaMap = {}, log: Log): Schemas {
     if (typeof schema?.['~standard']?.validate !== 'function') {
       throw invalid(`\`schemas['${name}']\` is not a Standard Schema (zod 3.24+, valibot 1+, arktype 2+, …).`);
     }
-    checkEventName(name, '`schemas`', `'${cut(name)}'`, log);
+    checkEventName(name, '`schemas`', `'${truncate(name)}'`, log);
   }
   return new Map(given);
 }

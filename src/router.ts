@@ -18,7 +18,7 @@ import { DEFAULT_CONCURRENCY, resolveOptions, type WebhookRouterOptions } from '
 import { type IncomingDelivery, Receiver } from './pipeline.js';
 import { toError, WebhookError } from './shared/errors.js';
 import { Drain } from './shared/in-flight.js';
-import { invalid, wholeNumber } from './shared/option-checks.js';
+import { invalid, positiveInteger } from './shared/option-checks.js';
 import { type MaybePromise, within } from './shared/promises.js';
 import type { WebhookRouter } from './types.js';
 
@@ -136,7 +136,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     receive: (incoming: IncomingDelivery) => counted(() => receiver.receive(incoming)),
     work: ({ concurrency }: { readonly concurrency?: number } = {}) => {
       if (settings.concurrency !== undefined) throw invalid(WORKS_ALREADY);
-      work(wholeNumber('concurrency', concurrency, DEFAULT_CONCURRENCY));
+      work(positiveInteger('concurrency', concurrency, DEFAULT_CONCURRENCY));
     },
     close: (options?: { readonly timeoutMs?: number }) => {
       closing ??= close(options);

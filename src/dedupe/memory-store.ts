@@ -1,4 +1,4 @@
-import { checkMembers, wholeNumber } from '../shared/option-checks.js';
+import { positiveInteger, rejectUnknownKeys } from '../shared/option-checks.js';
 import { Recent } from './recent.js';
 import { RecentIds } from './recent-ids.js';
 import type { DedupeStore, Reservation } from './store.js';
@@ -27,9 +27,9 @@ export class MemoryDedupeStore implements DedupeStore {
 
   /** @throws {ConfigurationError} when a size is not a whole number above 0, or when an option does not exist. */
   constructor(options: MemoryOptions = {}) {
-    checkMembers('dedupe', options, ['ttlMs', 'maxEntries'], REMOVED_OPTIONS);
-    const ttlMs = wholeNumber('dedupe.ttlMs', options.ttlMs, DAY_MS);
-    const maxEntries = wholeNumber('dedupe.maxEntries', options.maxEntries, 100_000);
+    rejectUnknownKeys('dedupe', options, ['ttlMs', 'maxEntries'], REMOVED_OPTIONS);
+    const ttlMs = positiveInteger('dedupe.ttlMs', options.ttlMs, DAY_MS);
+    const maxEntries = positiveInteger('dedupe.maxEntries', options.maxEntries, 100_000);
     this.#finished = new RecentIds(maxEntries, ttlMs);
     this.#failures = new Recent(maxEntries, ttlMs);
   }

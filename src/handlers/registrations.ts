@@ -1,6 +1,6 @@
 import { EVENT_NAMES } from '../events/catalogue.js';
 import { warnOfUnlisted } from '../instrumentation/check-event-name.js';
-import { cut, type Log } from '../instrumentation/logger.js';
+import { type Log, truncate } from '../instrumentation/logger.js';
 import { ConfigurationError } from '../shared/errors.js';
 import type { Unsubscribe } from '../types.js';
 import type { AnyHandler, Dispatcher, ErrorHandler } from './dispatcher.js';
@@ -12,7 +12,7 @@ type Names = string | readonly string[];
 export function registrations(dispatcher: Dispatcher, log: Log) {
   function subscribe(name: Names, handler: AnyHandler, once: boolean): Unsubscribe {
     const names = selectedNames(name);
-    for (const each of names) warnOfUnlisted(each, 'on()', `'${cut(each)}'`, log);
+    for (const each of names) warnOfUnlisted(each, 'on()', `'${truncate(each)}'`, log);
     return dispatcher.handlers.add(names, checkHandler(handler), once);
   }
 
