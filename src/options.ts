@@ -17,11 +17,11 @@ import { fixedKeys, type KeySource, loadedKeys, type SecretsSource } from './sig
 
 /** Time limits in milliseconds. */
 export interface TimeLimits {
-  /** For all handlers of one delivery. Default 30,000. */
+  /** Limit for all handlers of one delivery together. Default 30,000. */
   readonly handler?: number;
-  /** For a request's body to arrive. Default 10,000. */
+  /** Limit for a request's body to arrive. Default 10,000. */
   readonly body?: number;
-  /** For what the router depends on to answer: a `secrets` function, a dedupe store. Default 5,000. */
+  /** Limit for each call of a dependency: the `secrets` function or the dedupe store. Default 5,000. */
   readonly dependency?: number;
 }
 
@@ -32,9 +32,9 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
    * binds keys to events. Cakemail shows a webhook's key in `GET /webhooks/{id}` as `signature.key`.
    */
   readonly secret?: SecretInput | undefined;
-  /** In place of `secret`: a function that loads the keys, in the same forms. */
+  /** A function that loads the keys in the same forms, instead of `secret`. */
   readonly secrets?: SecretsSource | undefined;
-  /** Milliseconds for which loaded keys are used. Default 60,000. */
+  /** Milliseconds for which loaded keys are reused. Default 60,000. */
   readonly secretsMaxAgeMs?: number | undefined;
   /**
    * Header that carries the signature, or several to look at in order. Default `x-signature`, then `x-cakemail-signature`.
@@ -42,48 +42,52 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
    */
   readonly signatureHeader?: string | readonly string[] | undefined;
   /**
-   * Milliseconds that may have passed since the signed time of an event (`created_on` or `timestamp`); an older one is
-   * refused with 403, reason `too_old`, and so is an event without a readable time. The signed time is the only freshness
-   * that Cakemail sends, and the dedupe memory forgets, so without this option an old delivery can be replayed. It does not
-   * apply to what an inbox already holds. Future times are accepted. Off by default.
+   * The greatest age of an event in milliseconds, by its signed time (`created_on` or `timestamp`). An older event, or one
+   * without a readable time, is refused with 403 and the reason `too_old`. Cakemail signs no other time, and the dedupe
+   * memory forgets, so without this option an old delivery can be replayed. Deliveries that an inbox already holds are not
+   * checked again. Future times are accepted. Off by default.
    */
   readonly maxAgeMs?: number | undefined;
   /** The largest body in bytes, after inflating. Default 262,144 (256 KiB). */
   readonly limit?: number | undefined;
-  /** Whether compressed bodies (gzip, deflate, br) are accepted; the signature is then of the inflated bytes. Default false. */
+  /** Accept compressed bodies (gzip, deflate, br), whose signature is then of the inflated bytes. Default false. */
   readonly inflate?: boolean | undefined;
-  /** Time limits in milliseconds: one number for all, or one by one. */
+  /** Time limits in milliseconds: one number for all, or an object with one per limit. */
   readonly timeoutMs?: number | TimeLimits | undefined;
-  /** Whether a delivery runs once: on by default, in memory. `false`, sizes of the memory, or a store of your own. */
+  /** Run each delivery once. On by default, in memory. Pass `false`, the sizes of the memory, or your own store. */
   readonly dedupe?: boolean | MemoryOptions | DedupeStore | undefined;
   /**
-   * An inbox of `openInbox()`: deliveries are stored, answered 202, and handled by a worker with retries. It takes the
-   * place of `dedupe`.
+   * An inbox from `openInbox()`. Deliveries are stored, answered with 202, and handled by a worker with retries. An inbox
+   * replaces `dedupe`.
    */
   readonly inbox?: RouterInbox | undefined;
   /**
-   * Whether this process works on what the inbox holds: by default 10 deliveries at a time. `false` makes it
-   * receive-only, or leaves it to `work()`.
+   * The worker of the inbox in this process, by default with a concurrency of 10 deliveries. With `false` this process only
+   * receives, until `work()` is called.
    */
   readonly worker?: boolean | { readonly concurrency?: number } | undefined;
-  /** Your schemas for `data`, by event name: Standard Schemas (of zod, valibot, arktype, …). */
+  /** Your schemas for `data` by event name, as Standard Schemas (zod, valibot, arktype, …). */
   readonly schemas?: (S & { readonly [N in Exclude<keyof S, EventName>]: never }) | undefined;
-  /** What becomes of an event that your schema refuses: 422 (`'reject'`, the default), or delivered as it is with a `drift` notice: then the type of `data` is a wish and no check. */
+  /**
+   * An event that your schema refuses is answered with 422 (`'reject'`, the default), or delivered unchanged with a `drift`
+   * notice (`'deliver'`). With `'deliver'` nothing guarantees that `data` has its type.
+   */
   readonly onSchemaMismatch?: 'reject' | 'deliver' | undefined;
   /**
-   * Who answers failures: this router (`'respond'`, the default), or the app's error middleware, by `next(error)`.
-   * A request that goes on after it was refused is always answered here, because its connection must be ended.
+   * Failures are answered by this router (`'respond'`, the default), or passed to the app's error middleware with
+   * `next(error)`. The router always answers a request whose body it refused to read further, because it must end the
+   * connection.
    */
   readonly errors?: 'respond' | 'next' | undefined;
-  /** Where to log, shaped like pino. Silent by default. */
+  /** A logger with the methods of pino. Silent by default. */
   readonly logger?: Logger | undefined;
-  /** Tell verified senders what failed, for development. Default false. */
+  /** Show verified senders what failed, for development. Default false. */
   readonly exposeErrors?: boolean | undefined;
-  /** Accept unsigned requests. Refused when NODE_ENV is `production`. Anybody can then forge events. */
+  /** Accept unsigned requests. Refused when NODE_ENV is `production`. Then anyone can forge events. */
   readonly dangerouslySkipVerification?: boolean | undefined;
 }
 
-/** The options after checking, with their defaults. */
+/** The checked options with their defaults. */
 export interface Settings {
   /** Undefined when verification is switched off. */
   readonly keys: KeySource | undefined;
@@ -94,7 +98,7 @@ export interface Settings {
   readonly timeouts: Omit<Required<TimeLimits>, 'body'>;
   readonly dedupe: DedupeStore | undefined;
   readonly inbox: RouterInbox | undefined;
-  /** How many deliveries of the inbox are worked on at a time from the start; undefined for none. */
+  /** The concurrency of the worker that starts with the router; undefined when none starts. */
   readonly concurrency: number | undefined;
   readonly schemas: Schemas;
   readonly rejectMismatch: boolean;
@@ -124,13 +128,13 @@ export const OPTION_NAMES = [
   'dangerouslySkipVerification',
 ] as const satisfies readonly (keyof WebhookRouterOptions)[];
 
-/** What to use in place of an option that was renamed or removed, by its path. */
+/** Messages that name the successor of a renamed or removed option, by the option's path. */
 const REMOVED_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['header', '`header` is now `signatureHeader`.'],
   ['timeoutMs.keys', '`timeoutMs.keys` is now `timeoutMs.dependency`.'],
 ]);
 
-/** Deliveries of an inbox that are worked on at a time, unless told. */
+/** The default number of deliveries that a worker handles at a time. */
 export const DEFAULT_CONCURRENCY = 10;
 
 const DEFAULT_TIMEOUTS: Required<TimeLimits> = { handler: 30_000, body: 10_000, dependency: 5_000 };
@@ -171,7 +175,7 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
     if (process.env.NODE_ENV === 'production') {
       throw new ConfigurationError('ERR_VERIFICATION_DISABLED', '`dangerouslySkipVerification` is set in production.');
     }
-    log.warnDeveloper('WARN_UNVERIFIED', 'Signatures are not verified: anybody can send events to this app.');
+    log.warnDeveloper('WARN_UNVERIFIED', 'Signatures are not verified, so anyone can send events to this app.');
     return undefined;
   }
   if (options.secrets === undefined) {
@@ -183,7 +187,7 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
   if (typeof options.secrets !== 'function') {
     throw new ConfigurationError(
       'ERR_SECRET_MISSING',
-      '`secrets` is not a function; keys themselves go into `secret`.',
+      '`secrets` must be a function. Pass the keys themselves as `secret`.',
     );
   }
   return loadedKeys(options.secrets, { maxAgeMs, timeoutMs, warn });
@@ -213,8 +217,9 @@ function resolveInbox({ inbox, worker = true, dedupe }: WebhookRouterOptions<Sch
     return { inbox, concurrency: undefined };
   }
   const complete = [inbox?.store, inbox?.work, inbox?.close].every((method) => typeof method === 'function');
-  if (!complete) throw invalid('`inbox` must be what `await openInbox(…)` gives.');
-  if (dedupe !== undefined) throw invalid('Pass `inbox` or `dedupe`, not both: an inbox knows what it holds.');
+  if (!complete) throw invalid('`inbox` must be the result of `await openInbox(…)`.');
+  if (dedupe !== undefined)
+    throw invalid('Pass `inbox` or `dedupe`, not both, because an inbox also recognizes duplicates.');
   if (typeof worker === 'boolean') return { inbox, concurrency: worker ? DEFAULT_CONCURRENCY : undefined };
   rejectUnknownKeys('worker', worker, ['concurrency']);
   return { inbox, concurrency: positiveInteger('worker.concurrency', worker.concurrency, DEFAULT_CONCURRENCY) };

@@ -67,7 +67,7 @@ describe('a secret that is none', () => {
     (secrets) => {
       const construct = (): unknown => createWebhookRouter({ secrets: secrets as unknown as SecretsSource });
       expect(construct).toThrow(ConfigurationError);
-      expect(construct).toThrow('`secrets` is not a function');
+      expect(construct).toThrow('`secrets` must be a function');
     },
   );
 });

@@ -3,11 +3,11 @@ import { Recent } from './recent.js';
 import { RecentIds } from './recent-ids.js';
 import type { DedupeStore, Reservation } from './store.js';
 
-/** How much the memory keeps. */
+/** The bounds of the memory. */
 export interface MemoryOptions {
   /** Milliseconds that a finished delivery is remembered. Default 24 hours. */
   readonly ttlMs?: number;
-  /** Deliveries remembered at most; beyond half of it the oldest may be forgotten. Default 100,000. */
+  /** The greatest number of remembered deliveries. Beyond half of it the oldest may be forgotten. Default 100,000. */
   readonly maxEntries?: number;
 }
 
@@ -19,7 +19,7 @@ const RESERVED: Reservation = { state: 'reserved' };
 const RUNNING: Reservation = { state: 'running' };
 const FINISHED: Reservation = { state: 'finished' };
 
-/** The default store: this process's memory, bounded in time and size. */
+/** The default store, in this process's memory, bounded in time and size. */
 export class MemoryDedupeStore implements DedupeStore {
   readonly #running = new Set<string>();
   readonly #finished: RecentIds;

@@ -2,7 +2,7 @@ import { invalid } from '../shared/option-checks.js';
 import { MemoryDedupeStore, type MemoryOptions } from './memory-store.js';
 import type { DedupeStore } from './store.js';
 
-/** The store that the option `dedupe` asks for; undefined when it is off. Throws a ConfigurationError for anything else. */
+/** Returns the store for the option `dedupe`, or undefined when it is off. Throws a ConfigurationError for other values. */
 export function resolveStore(value: boolean | MemoryOptions | DedupeStore = true): DedupeStore | undefined {
   if (value === false) return undefined;
   if (value === true) return new MemoryDedupeStore();

@@ -1,13 +1,6 @@
 import type { AnyCakemailEvent } from '../events/event-types.js';
-import {
-  HandlerError,
-  messageOf,
-  readText,
-  textOf,
-  toError,
-  WebhookError,
-  type WebhookErrorCode,
-} from '../shared/errors.js';
+import { readText, textOf, toError } from '../shared/error-text.js';
+import { HandlerError, messageOf, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
 import { issuePaths } from '../shared/issue-paths.js';
 import type { Delivery } from './delivery.js';
 

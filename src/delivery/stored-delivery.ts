@@ -1,5 +1,5 @@
 import type { Settled } from '../handlers/completed.js';
-import type { ErrorSummary } from '../shared/errors.js';
+import type { ErrorSummary } from '../shared/error-text.js';
 import type { PlainHeaders } from '../shared/headers.js';
 
 /** A verified delivery as an inbox keeps it. Neither the signature nor any credential is part of it. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { textOf } from '../shared/errors.js';
+import { textOf } from '../shared/error-text.js';
 
 /**
  * What a handler is known by after a restart: what it listens to and its source. A handler that was changed is another

@@ -1,4 +1,5 @@
-import { toError, WebhookError } from '../shared/errors.js';
+import { toError } from '../shared/error-text.js';
+import { WebhookError } from '../shared/errors.js';
 import { isPromiseLike, type MaybePromise } from '../shared/promises.js';
 
 /** What a run tells while it goes on. None of these may throw. */

@@ -4,7 +4,8 @@ import type { RejectionReason } from '../delivery/outcome.js';
 import type { DeadReason } from '../delivery/stored-delivery.js';
 import type { Issue } from '../events/documented.js';
 import type { AnyCakemailEvent } from '../events/event-types.js';
-import type { ErrorSummary, HandlerError, WebhookErrorCode } from '../shared/errors.js';
+import type { ErrorSummary } from '../shared/error-text.js';
+import type { HandlerError, WebhookErrorCode } from '../shared/errors.js';
 import { contain } from '../shared/run-safely.js';
 
 /** A delivery and its event, at one step. */

@@ -1,4 +1,5 @@
-import { HandlerError, helpOf, readText, toError, WebhookError } from '../shared/errors.js';
+import { readText, toError } from '../shared/error-text.js';
+import { HandlerError, helpOf, WebhookError } from '../shared/errors.js';
 import { issuePaths } from '../shared/issue-paths.js';
 import type { DeliveryNotice, LifecycleNotices } from './lifecycle.js';
 import { type Log, type LogFields, type LogLevel, truncate } from './logger.js';

@@ -1,5 +1,6 @@
 import { closestMatch } from './closest-match.js';
-import { ConfigurationError, textOf } from './errors.js';
+import { textOf } from './error-text.js';
+import { ConfigurationError } from './errors.js';
 
 // These checks are written by hand because a zod schema for the same options was longer, answered "Invalid input" where one of
 // several forms is allowed, and took 20 ms to build at each start.

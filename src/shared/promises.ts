@@ -1,4 +1,4 @@
-import { toError } from './errors.js';
+import { toError } from './error-text.js';
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | PromiseLike<T>;

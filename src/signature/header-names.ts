@@ -2,8 +2,8 @@ import { SIGNATURE_HEADERS } from '../shared/headers.js';
 import { invalid } from '../shared/option-checks.js';
 
 /**
- * Headers whose duplicates Node drops or joins in its own way (see `message.headers` in the documentation of node:http). A
- * signature that is sent twice must be refused, and under these names it could not be noticed.
+ * Headers whose duplicates Node drops or joins (see `message.headers` in the documentation of node:http). A signature that
+ * is sent twice must be refused, which is impossible under these names.
  */
 const DUPLICATES_HIDDEN: ReadonlySet<string> = new Set([
   'age',
@@ -28,7 +28,7 @@ const DUPLICATES_HIDDEN: ReadonlySet<string> = new Set([
   'user-agent',
 ]);
 
-/** The names of the option `signatureHeader` in lower case. Throws a ConfigurationError for a name that cannot carry a signature. */
+/** Returns the names in lower case. Throws a ConfigurationError for a name that cannot carry a signature. */
 export function resolveHeaderNames(option: string | readonly string[] = SIGNATURE_HEADERS): string[] {
   const names: readonly string[] = Array.isArray(option) ? option : [option];
   const valid =

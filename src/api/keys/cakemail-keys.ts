@@ -1,4 +1,5 @@
-import { ConfigurationError, toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
+import { ConfigurationError } from '../../shared/errors.js';
 import { positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import type { Awaitable } from '../../shared/promises.js';

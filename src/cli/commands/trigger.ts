@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { closestListed, type EVENT_NAMES, isCatalogueName } from '../../events/catalogue.js';
-import { toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
 import { sampleEvent, signedRequest } from '../../testing/index.js';
 import { UsageError } from '../environment.js';
 import { post } from '../post.js';

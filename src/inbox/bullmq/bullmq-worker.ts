@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
 import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../delivery/stored-delivery.js';
 import type { Settled } from '../../handlers/completed.js';
-import { toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
 import type { InboxSettings } from '../contract.js';
 import { InboxError } from '../engine-error.js';
 import { CRASHED, type Ending, endingOf } from '../next-state.js';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { INSIDE, type RouterInside } from '../../instrumentation/hooks.js';
-import { toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
 import { invalid, rejectUnknownKeys } from '../../shared/option-checks.js';
 import type { Awaitable } from '../../shared/promises.js';
 import type { WebhookRouter } from '../../types.js';

@@ -1,4 +1,4 @@
-import { readText } from '../../shared/errors.js';
+import { readText } from '../../shared/error-text.js';
 
 // What is kept of texts that may have any length: many are kept, in memory and in the file.
 

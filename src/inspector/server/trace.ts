@@ -1,5 +1,5 @@
 import type { Observer } from '../../instrumentation/hooks.js';
-import { toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
 import { isPromiseLike } from '../../shared/promises.js';
 import { nameIn, stackIn } from './texts.js';
 import type { HandlerTrace } from './wire.js';
