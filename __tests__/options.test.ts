@@ -19,7 +19,7 @@ describe('an option that cannot be right is refused by its name', () => {
   const misspelt = { reserved: () => {}, finish: () => {}, release: () => {} };
   const wrong: Record<string, readonly unknown[]> = {
     maxAgeMs: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5m', true, null],
-    header: [
+    signatureHeader: [
       'authorization',
       'User-Agent',
       ['x-signature', 'From'],
@@ -41,10 +41,10 @@ describe('an option that cannot be right is refused by its name', () => {
     timeoutMs: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5000', true, null],
     'timeoutMs.handler': [{ handler: 0 }, { handler: '1s' }, { handler: 2 ** 31 }, { handler: null }],
     'timeoutMs.body': [{ body: 0 }, { body: 2 ** 31 }],
-    'timeoutMs.keys': [{ keys: 0 }, { keys: 2 ** 31 }],
+    'timeoutMs.dependency': [{ dependency: 0 }, { dependency: 2 ** 31 }],
     dedupe: ['memory', 1, null, { reserve: () => {} }, noFunction, misspelt],
     'dedupe.ttlMs': [{ ttlMs: 0 }, { ttlMs: '24h' }],
-    'dedupe.max': [{ max: 0 }, { max: 1.5 }],
+    'dedupe.maxEntries': [{ maxEntries: 0 }, { maxEntries: 1.5 }],
     schemas: [null, 7, 'User.LoggedIn', z.object({})],
     "schemas['User.LoggedIn']": [{ 'User.LoggedIn': {} }, { 'User.LoggedIn': null }, { 'User.LoggedIn': 'email' }],
     onSchemaMismatch: ['ignore', true, null],
@@ -110,7 +110,7 @@ describe('an option that does not exist', () => {
   test.each([
     ['secert', 'secret'],
     ['timeoutMS', 'timeoutMs'],
-    ['headers', 'header'],
+    ['signatureHeaders', 'signatureHeader'],
     ['schema', 'schemas'],
     ['exposeError', 'exposeErrors'],
   ])('%s is refused, naming %s', (name, meant) => {
@@ -134,13 +134,34 @@ describe('an option that does not exist', () => {
   });
 });
 
+describe('an option that was renamed or removed is refused with what to use instead', () => {
+  test.each([
+    ['header', 'x-signature', '`header` is now `signatureHeader`.'],
+    ['timeoutMs', { keys: 1000 }, '`timeoutMs.keys` is now `timeoutMs.dependency`.'],
+    ['dedupe', { max: 1000 }, '`dedupe.max` is now `dedupe.maxEntries`.'],
+  ])('%s: %j', (name, value, message) => {
+    const error = refusal({ secret: SECRET, [name]: value });
+    expect(error.code).toBe('ERR_OPTION_INVALID');
+    expect(error.message).toContain(message);
+  });
+
+  test('also by a memory that is passed as the store', () => {
+    expect(() => new MemoryDedupeStore({ max: 10 } as object)).toThrow('`dedupe.max` is now `dedupe.maxEntries`.');
+  });
+
+  test('and no name of Object.prototype counts as removed', () => {
+    const options: unknown = JSON.parse('{ "constructor": 1 }');
+    expect(refusal(options).message).toMatch(/^There is no option `constructor`\./);
+  });
+});
+
 describe('what is left out', () => {
   test('has its default', () => {
     const settings = resolveOptions({ secret: SECRET });
     expect(settings).toMatchObject({
       headerNames: ['x-signature', 'x-cakemail-signature'],
       body: { limit: 262_144, inflate: false, timeoutMs: 10_000 },
-      timeouts: { handler: 30_000, keys: 5_000 },
+      timeouts: { handler: 30_000, dependency: 5_000 },
       dedupe: expect.any(MemoryDedupeStore),
       schemas: new Map(),
       rejectMismatch: true,
@@ -164,7 +185,7 @@ describe('what is given', () => {
     const schema = z.object({});
     const settings = resolveOptions({
       secret: SECRET,
-      header: ['X-One', 'x-two'],
+      signatureHeader: ['X-One', 'x-two'],
       limit: 1,
       inflate: true,
       timeoutMs: { body: 7 },
@@ -178,7 +199,7 @@ describe('what is given', () => {
     expect(settings).toMatchObject({
       headerNames: ['x-one', 'x-two'],
       body: { limit: 1, inflate: true, timeoutMs: 7 },
-      timeouts: { handler: 30_000, keys: 5_000 },
+      timeouts: { handler: 30_000, dependency: 5_000 },
       rejectMismatch: false,
       errors: 'next',
       hasLogger: true,
@@ -191,16 +212,16 @@ describe('what is given', () => {
   test('one header may be text, one time limit may be for all, the longest is 24.8 days', () => {
     const { headerNames, timeouts, body } = resolveOptions({
       secret: SECRET,
-      header: 'X-Mine',
+      signatureHeader: 'X-Mine',
       timeoutMs: 2 ** 31 - 1,
     });
     expect(headerNames).toEqual(['x-mine']);
-    expect(timeouts).toEqual({ handler: 2 ** 31 - 1, keys: 2 ** 31 - 1 });
+    expect(timeouts).toEqual({ handler: 2 ** 31 - 1, dependency: 2 ** 31 - 1 });
     expect(body.timeoutMs).toBe(2 ** 31 - 1);
   });
 
   test('a memory has its sizes, each on its own', () => {
-    for (const dedupe of [true, {}, { max: 1 }, { ttlMs: 1 }]) {
+    for (const dedupe of [true, {}, { maxEntries: 1 }, { ttlMs: 1 }]) {
       expect(resolveOptions({ secret: SECRET, dedupe }).dedupe).toBeInstanceOf(MemoryDedupeStore);
     }
     expect(resolveOptions({ secret: SECRET, dedupe: false }).dedupe).toBeUndefined();

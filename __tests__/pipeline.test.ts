@@ -29,7 +29,7 @@ function bench(options: Partial<WebhookRouterOptions> = {}): Bench {
   const notices: [string, object][] = [];
   for (const name of NAMES) {
     const listener = (notice: LifecycleNotices[typeof name]): unknown => notices.push([name, notice]);
-    webhooks.events.on(name, listener as never);
+    webhooks.lifecycle.on(name, listener as never);
   }
   return {
     webhooks,

@@ -285,7 +285,7 @@ describe('what the developer must see', () => {
   test.each<[string, Partial<WebhookRouterOptions>, (webhooks: WebhookRouter) => unknown]>([
     ['a logger', { logger: { error: () => {} } }, () => {}],
     ['onError', {}, (webhooks) => webhooks.onError(() => {})],
-    ['a listener', {}, (webhooks) => webhooks.events.on('failed', () => {})],
+    ['a listener', {}, (webhooks) => webhooks.lifecycle.on('failed', () => {})],
     ["the app's error middleware", { errors: 'next' }, () => {}],
   ])('a failing handler that %s reports is not', async (_what, options, watch) => {
     const { app, deliver, webhooks } = createApp(options);
@@ -500,7 +500,7 @@ describe('as middleware', () => {
       const [error, afterwards] = [jest.fn(), jest.fn()];
       const webhooks = router({ errors, logger: { error } });
       webhooks.on('User.LoggedIn', boom);
-      const rejected = new Promise((resolve) => webhooks.events.on('failed', resolve));
+      const rejected = new Promise((resolve) => webhooks.lifecycle.on('failed', resolve));
       const server = createServer((req, res) => {
         res.writeHead(202).end();
         webhooks(req, res, afterwards);
@@ -572,7 +572,7 @@ describe('a source that is called again when a signature matches none of its key
     const source = jest.fn(async () => answers.shift() ?? 'unexpected');
     const webhooks = createWebhookRouter({ secrets: Object.assign(source, { isCached: true }), logger: {} });
     const verified = jest.fn();
-    webhooks.events.on('verified', verified);
+    webhooks.lifecycle.on('verified', verified);
     expect(await webhooks.receive(delivery('new'))).toMatchObject({ status: 200 });
     expect(verified.mock.calls.map(([{ keys, ids }]) => [keys, ids])).toEqual([[[1], ['wh-2']]]);
     expect(source.mock.calls).toEqual([[{ refresh: false }], [{ refresh: true }]]);

@@ -53,9 +53,9 @@ export type { LogFields, Logger, LogLevel } from './instrumentation/logger.js';
 export type { TimeLimits, WebhookRouterOptions } from './options.js';
 export type { IncomingDelivery } from './pipeline.js';
 export { createWebhookRouter } from './router.js';
+export type { ErrorSummary } from './shared/error-text.js';
 export {
   ConfigurationError,
-  type ErrorSummary,
   HandlerError,
   PermanentError,
   WebhookError,

@@ -18,9 +18,10 @@ import { warnIfUnreported } from './instrumentation/unreported.js';
 import { setInternals } from './internals.js';
 import { DEFAULT_CONCURRENCY, resolveOptions, type Settings, type WebhookRouterOptions } from './options.js';
 import { type IncomingDelivery, Pipeline } from './pipeline.js';
-import { toError, WebhookError } from './shared/errors.js';
+import { toError } from './shared/error-text.js';
+import { WebhookError } from './shared/errors.js';
 import { InFlight } from './shared/in-flight.js';
-import { invalid, wholeNumber } from './shared/option-checks.js';
+import { invalid, positiveInteger } from './shared/option-checks.js';
 import { withTimeout } from './shared/promises.js';
 import { Verifier } from './signature/verifier.js';
 import type { VerifiedInput, WebhookRouter } from './types.js';
@@ -153,7 +154,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     handleVerified: (incoming: VerifiedInput) => receive(incoming, true),
     work: ({ concurrency }: { readonly concurrency?: number } = {}) => {
       if (settings.concurrency !== undefined) throw invalid(ALREADY_WORKING);
-      work(wholeNumber('concurrency', concurrency, DEFAULT_CONCURRENCY));
+      work(positiveInteger('concurrency', concurrency, DEFAULT_CONCURRENCY));
     },
     close: (options?: { readonly timeoutMs?: number }) => {
       closing ??= close(options);
@@ -167,7 +168,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
 function createDeduplicator({ dedupe, timeouts, log }: Settings, hooks: Hooks): Deduplicator | undefined {
   if (dedupe === undefined) return undefined;
   return new Deduplicator(dedupe, {
-    timeoutMs: timeouts.keys,
+    timeoutMs: timeouts.dependency,
     onDuplicate: (event, delivery, joined) => hooks.notify('duplicate', { event, delivery, joined }),
     onUnrecorded: (err, delivery) =>
       log.write('error', { err, delivery }, 'the dedupe store failed after the handlers ran: they may run again'),

@@ -34,7 +34,7 @@ describe('trigger', () => {
     for (const list of [events, reasons]) list.length = 0;
     webhooks = createWebhookRouter({ secret: SECRET, logger: {} });
     webhooks.onAny((event) => events.push(event as CakemailEvent));
-    webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+    webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
     server = createServer(webhooks).listen(0, '127.0.0.1');
     await once(server, 'listening');
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -252,7 +252,7 @@ describe('inbox', () => {
     webhooks.on('User.LoggedIn', () => {
       throw new Error('not today');
     });
-    const died = new Promise<{ id: string }>((resolve) => webhooks.events.once('dead', resolve));
+    const died = new Promise<{ id: string }>((resolve) => webhooks.lifecycle.once('dead', resolve));
     await webhooks.receive(signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET }));
     const { id } = await died;
     await webhooks.close();

@@ -78,7 +78,7 @@ test('what an inbox holds steers no terminal', async () => {
   webhooks.onAny(() => {
     throw new Error(`not${NASTY}`);
   });
-  const died = new Promise<{ id: string }>((resolve) => webhooks.events.once('dead', resolve));
+  const died = new Promise<{ id: string }>((resolve) => webhooks.lifecycle.once('dead', resolve));
   await webhooks.receive(signedRequest({ event: `Own${NASTY}`, data: { text: NASTY } }, { secret: SECRET }));
   const { id } = await died;
   await webhooks.close();

@@ -83,7 +83,7 @@ describe('inbox replay', () => {
     webhooks.on('User.LoggedIn', () => {
       throw new PermanentError('not today');
     });
-    const died = new Promise((resolve) => webhooks.events.once('dead', resolve));
+    const died = new Promise((resolve) => webhooks.lifecycle.once('dead', resolve));
     await webhooks.receive(signedRequest(sampleEvent('User.LoggedIn'), { secret: 'a key' }));
     await died;
     await webhooks.close();

@@ -303,10 +303,10 @@ describe('over HTTP, a store of your own', () => {
     { what: 'hangs', reserve: never },
     ...nonsense,
   ])('that $what is 503 with Retry-After, and no handler runs', async ({ reserve }) => {
-    const { webhooks, deliver } = createApp({ dedupe: storeWith({ reserve }), timeoutMs: { keys: 20 } });
+    const { webhooks, deliver } = createApp({ dedupe: storeWith({ reserve }), timeoutMs: { dependency: 20 } });
     const [handler, rejected] = [jest.fn(), jest.fn()];
     webhooks.onAny(handler);
-    webhooks.events.on('rejected', rejected);
+    webhooks.lifecycle.on('rejected', rejected);
 
     const answer = await deliver('User.LoggedIn');
 

@@ -32,8 +32,8 @@ function expecting(schema: StandardSchemaV1, options: Partial<WebhookRouterOptio
   const data: unknown[] = [];
   const notices: unknown[] = [];
   app.webhooks.on('Email.Bounced', (event) => data.push(event.data));
-  app.webhooks.events.on('rejected', ({ reason, cause }) => notices.push([reason, String(cause)]));
-  app.webhooks.events.on('drift', ({ issues }) => notices.push(issues));
+  app.webhooks.lifecycle.on('rejected', ({ reason, cause }) => notices.push([reason, String(cause)]));
+  app.webhooks.lifecycle.on('drift', ({ issues }) => notices.push(issues));
   return { ...app, data, notices };
 }
 

@@ -102,7 +102,7 @@ export function send(webhooks: WebhookRouter, payload: object | string): ReturnT
 
 /** Resolves with the next notice of this name. */
 export function next<N extends keyof LifecycleNotices>(webhooks: WebhookRouter, name: N): Promise<LifecycleNotices[N]> {
-  return new Promise((resolve) => webhooks.events.once(name, resolve as never));
+  return new Promise((resolve) => webhooks.lifecycle.once(name, resolve as never));
 }
 
 /** Resolves when the inbox has nothing waiting or active. */

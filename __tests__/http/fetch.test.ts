@@ -34,7 +34,7 @@ function watched(options: Partial<WebhookRouterOptions> = {}): Watched {
   const seen: string[] = [];
   const reasons: string[] = [];
   webhooks.on(['User.*', 'Email.*'], (_event, { rawBody }) => seen.push(rawBody.toString()));
-  webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+  webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
   return { webhooks, seen, reasons };
 }
 
@@ -787,7 +787,7 @@ describe('under Hono, on a real socket', () => {
 
   test('a sender that vanishes in the middle reaches no handler', async () => {
     const { port, webhooks, seen } = await hono();
-    const rejected = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+    const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
     const sender = dial(
       port,
       head({ ...SIGNED.headers, 'content-length': SIGNED.body.length }) + SIGNED.body.slice(0, 9),

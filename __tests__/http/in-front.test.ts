@@ -192,7 +192,7 @@ describe('what is the app’s', () => {
   test('tells the router nothing', async () => {
     const webhooks = router();
     const told = jest.fn();
-    for (const name of ['received', 'verified', 'rejected'] as const) webhooks.events.on(name, told);
+    for (const name of ['received', 'verified', 'rejected'] as const) webhooks.lifecycle.on(name, told);
     const listener = webhooks.inFrontOf(express(), { path: PATH });
     expect((await request(listener).post('/other').set(SIGNED.headers).send(SIGNED.body)).status).toBe(404);
     expect((await request(listener).get('/other')).status).toBe(404);

@@ -59,7 +59,7 @@ onEachEngine((engine) => {
     });
     const webhooks = routerOn(inbox, { logger: { error: (...line) => onFailure(...line) } });
     const dead = jest.fn();
-    webhooks.events.on('dead', dead);
+    webhooks.lifecycle.on('dead', dead);
     webhooks.on('User.LoggedIn', async (_event, { id }) => {
       await steal(place.address, place.options.name ?? '', id);
       throw new PermanentError('from the attempt that lost its lease');

@@ -389,9 +389,9 @@ onEachEngine((engine) => {
     [
       'listeners',
       {},
-      ({ events }) => {
-        events.on('failed', () => {});
-        events.on('dead', () => {});
+      ({ lifecycle }) => {
+        lifecycle.on('failed', () => {});
+        lifecycle.on('dead', () => {});
       },
     ],
   ])('does not warn of what %s reports', async (_what, options, watch) => {
@@ -426,7 +426,7 @@ onEachEngine((engine) => {
       } as never,
     });
     const notices: LifecycleNotices['dead'][] = [];
-    webhooks.events.on('dead', (notice) => notices.push(notice));
+    webhooks.lifecycle.on('dead', (notice) => notices.push(notice));
     await send(webhooks, LOGIN);
     await send(webhooks, { ...LOGIN, event: 'User.Created' });
     await drained(inbox);

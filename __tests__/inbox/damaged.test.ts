@@ -106,7 +106,7 @@ onEachEngine((engine) => {
       const { delivery } = await stored;
       await damage?.(place, delivery.id, change);
       const healthy = new Set<string>();
-      webhooks.events.on('stored', (notice) => healthy.add(notice.delivery.id));
+      webhooks.lifecycle.on('stored', (notice) => healthy.add(notice.delivery.id));
       for (const account_id of [1, 2, 3]) await send(webhooks, { ...LOGIN, account_id });
 
       /** In every state, what is listed can be shown, and counted. */

@@ -141,7 +141,7 @@ test('the file may be named by an address with two slashes', async () => {
 
 describe('a router', () => {
   test.each<[object, string]>([
-    [{ inbox: {} }, '`inbox` must be what `await openInbox(…)` gives.'],
+    [{ inbox: {} }, '`inbox` must be the result of `await openInbox(…)`.'],
     [{ inbox: null }, '`inbox` must be'],
     [{ inbox: openInbox }, '`inbox` must be'],
     [{ worker: false }, '`worker` needs an `inbox`.'],

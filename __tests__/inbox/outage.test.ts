@@ -23,7 +23,7 @@ describe.each(OWN_SERVERS)('a $name that is killed and started again', ({ isTher
       const line = (level: string) => (_fields: LogFields, message: string) => lines.push(`${level}: ${message}`);
       const webhooks = routerOn(inbox, { logger: { warn: line('warn'), error: line('error') } });
       let rejected = 0;
-      webhooks.events.on('rejected', () => rejected++);
+      webhooks.lifecycle.on('rejected', () => rejected++);
       webhooks.on('User.LoggedIn', () => {});
       let account_id = 0;
       expect(await send(webhooks, LOGIN)).toMatchObject({ status: 202 });

@@ -197,7 +197,7 @@ describeInChromium('the page in Chromium', () => {
   });
 
   test('the command holds nothing that a terminal takes for a key, and signs under the header in use', async () => {
-    await show({ header: 'x-own' });
+    await show({ signatureHeader: 'x-own' });
     const rawBody = Buffer.from(
       '{"event":"User.LoggedIn","x":"\u001b[201~\u0003\ntouch here\u0009\u009b","\r":"é"}\n\n',
     );
@@ -207,7 +207,7 @@ describeInChromium('the page in Chromium', () => {
     await page.getByText('Copied as curl').waitFor();
     const command = await page.evaluate<string>('navigator.clipboard.readText()');
     expect(command).not.toMatch(/[^\P{Cc}\n]/u);
-    const refused = new Promise((resolve) => app.webhooks.events.once('rejected', resolve));
+    const refused = new Promise((resolve) => app.webhooks.lifecycle.once('rejected', resolve));
     const env = { ...process.env, CAKEMAIL_WEBHOOK_SECRET: SECRET };
     expect((await ended(spawn('sh', ['-c', command], { env }))).out).toContain('400 Bad Request');
     expect(await refused).toMatchObject({ reason: 'not_json' }); // so the signature holds

@@ -43,7 +43,7 @@ function watch(createApp: CreateApp, options: Partial<WebhookRouterOptions> = {}
   const seen: Watched['seen'] = [];
   const reasons: string[] = [];
   app.webhooks.onAny((event, delivery) => seen.push({ event, delivery }));
-  app.webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+  app.webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
   const deliverBytes: Watched['deliverBytes'] = (bytes, headers) =>
     app.post(bytes, { 'x-signature': sign(bytes, SECRET), ...headers });
   return { ...app, seen, reasons, deliverBytes };
@@ -70,7 +70,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
   test('20. a byte order mark verifies, and is then not JSON', async () => {
     const { deliverBytes, webhooks, seen, reasons } = watchedApp();
     const verified: unknown[] = [];
-    webhooks.events.on('verified', (notice) => verified.push(notice));
+    webhooks.lifecycle.on('verified', (notice) => verified.push(notice));
     const response = await deliverBytes(`\uFEFF${EVENT}`);
     expect(response.status).toBe(400);
     expect(verified).toHaveLength(1);
@@ -496,7 +496,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     async function served(options: Partial<WebhookRouterOptions> = {}) {
       const logger = recordingLogger();
       const app = watchedApp({ logger, ...options });
-      const rejection = new Promise<unknown>((resolve) => app.webhooks.events.once('rejected', resolve));
+      const rejection = new Promise<unknown>((resolve) => app.webhooks.lifecycle.once('rejected', resolve));
       return { ...app, ...(await listen(app.listener)), rejection, logger };
     }
 

@@ -19,7 +19,7 @@ function gate(): { opened: Promise<void>; open: () => void } {
 function next<N extends keyof LifecycleNotices>(webhooks: WebhookRouter, name: N): Promise<LifecycleNotices[N]> {
   return new Promise((resolve) => {
     const listener = (notice: LifecycleNotices[N]): void => resolve(notice);
-    webhooks.events.on(name, listener as never);
+    webhooks.lifecycle.on(name, listener as never);
   });
 }
 
@@ -52,7 +52,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       const handler = jest.fn(() => opened);
       webhooks.on('User.LoggedIn', handler);
       let arrived = 0;
-      webhooks.events.on('received', () => {
+      webhooks.lifecycle.on('received', () => {
         arrived += 1;
         if (arrived === 50) open();
       });
@@ -76,7 +76,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       webhooks.on('User.LoggedIn', handler);
       webhooks.onError(onError);
       let arrived = 0;
-      webhooks.events.on('received', () => {
+      webhooks.lifecycle.on('received', () => {
         arrived += 1;
         if (arrived === 50) open();
       });
@@ -200,7 +200,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       const [onError, handled] = [jest.fn(), jest.fn()];
       webhooks.on('User.LoggedIn', handler);
       webhooks.onError(onError);
-      webhooks.events.on('handled', handled);
+      webhooks.lifecycle.on('handled', handled);
 
       expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
       await turn();
@@ -232,7 +232,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
 
     test('34. a listener of drift may do the same', async () => {
       const { webhooks } = createApp({ logger: {} });
-      webhooks.events.on('drift', ({ event }) => {
+      webhooks.lifecycle.on('drift', ({ event }) => {
         Object.defineProperty(event, 'event', {
           get: () => {
             throw new Error('not readable');
@@ -275,21 +275,24 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       },
     );
 
-    test.each(throwing)('35. an events listener that %s is logged, and later listeners run', async (_how, listener) => {
-      const error = jest.fn();
-      const { webhooks, deliver } = createApp({ logger: { error } });
-      const later = jest.fn();
-      for (const name of ['received', 'verified', 'handled'] as const) {
-        webhooks.events.on(name, listener);
-        webhooks.events.on(name, later);
-      }
-      webhooks.on('User.LoggedIn', () => {});
+    test.each(throwing)(
+      '35. a lifecycle listener that %s is logged, and later listeners run',
+      async (_how, listener) => {
+        const error = jest.fn();
+        const { webhooks, deliver } = createApp({ logger: { error } });
+        const later = jest.fn();
+        for (const name of ['received', 'verified', 'handled'] as const) {
+          webhooks.lifecycle.on(name, listener);
+          webhooks.lifecycle.on(name, later);
+        }
+        webhooks.on('User.LoggedIn', () => {});
 
-      expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
-      await turn();
-      expect(later).toHaveBeenCalledTimes(3);
-      expect(error.mock.calls.map(([, message]) => message)).toEqual(Array(3).fill('an events listener threw'));
-    });
+        expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
+        await turn();
+        expect(later).toHaveBeenCalledTimes(3);
+        expect(error.mock.calls.map(([, message]) => message)).toEqual(Array(3).fill('a lifecycle listener threw'));
+      },
+    );
 
     test.each(throwing)('35. a logger that %s changes nothing', async (_how, level) => {
       const logger: Logger = { debug: level, info: level, warn: level, error: level };
@@ -297,7 +300,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       webhooks.on('User.LoggedIn', () => {});
       webhooks.on('User.Created', boom);
       webhooks.onError(boom);
-      webhooks.events.on('handled', boom);
+      webhooks.lifecycle.on('handled', boom);
 
       expect((await deliver('User.LoggedIn')).status).toBe(200);
       expect((await deliver('User.Created')).status).toBe(500);

@@ -147,20 +147,20 @@ describe('51. a signature header whose duplicates Node hides', () => {
   }
 
   test.each(CANDIDATES)('51. %s is refused as an option exactly when its duplicates cannot be seen', (name) => {
-    const create = () => createWebhookRouter({ secret: SECRET, header: name, logger: {} });
+    const create = () => createWebhookRouter({ secret: SECRET, signatureHeader: name, logger: {} });
     if (sentTwice(name) === 'one, two') expect(create).not.toThrow();
     else expect(create).toThrow(ConfigurationError);
   });
 
   test('51. the refusal names the header and says why', () => {
-    expect(() => createWebhookRouter({ secret: SECRET, header: ['x-signature', 'User-Agent'] })).toThrow(
-      "`header` cannot be 'user-agent', because Node hides it when that header is sent twice.",
+    expect(() => createWebhookRouter({ secret: SECRET, signatureHeader: ['x-signature', 'User-Agent'] })).toThrow(
+      "`signatureHeader` cannot be 'user-agent', because Node hides it when that header is sent twice.",
     );
   });
 
   test('51. a duplicate of an allowed one is seen on a real socket', async () => {
-    const { listener, webhooks } = createApp({ header: 'x-hub-signature' });
-    const rejected = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+    const { listener, webhooks } = createApp({ signatureHeader: 'x-hub-signature' });
+    const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
     const { port } = await listen(listener);
     const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
     const signature = headers['x-signature'] ?? '';

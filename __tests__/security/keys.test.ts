@@ -68,7 +68,7 @@ describe('a secret that is none', () => {
     (secrets) => {
       const construct = (): unknown => createWebhookRouter({ secrets: secrets as unknown as SecretsSource });
       expect(construct).toThrow(ConfigurationError);
-      expect(construct).toThrow('`secrets` is not a function');
+      expect(construct).toThrow('`secrets` must be a function');
     },
   );
 });
@@ -117,7 +117,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     const handled: string[] = [];
     const testApp = createApp({ secrets, ...options });
     testApp.webhooks.onAny((event) => handled.push(event.event));
-    testApp.webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+    testApp.webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
     return { ...testApp, reasons, handled };
   }
 
@@ -156,7 +156,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     ];
 
     test.each(failing)('16. a source that %s answers 503 and lets nothing in', async (_, secrets) => {
-      const { deliver, reasons, handled } = appWith(secrets, { timeoutMs: { keys: 50 } });
+      const { deliver, reasons, handled } = appWith(secrets, { timeoutMs: { dependency: 50 } });
       const answers = [await deliver('User.LoggedIn'), await deliver('User.LoggedIn', '')];
       for (const { status, headers, body } of answers) {
         expect(status).toBe(503);
@@ -170,7 +170,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     test('16. the notice holds what went wrong, and the answer does not', async () => {
       const { deliver, webhooks } = appWith(() => Promise.reject(new Error('the vault is sealed')));
       const causes: unknown[] = [];
-      webhooks.events.on('rejected', ({ cause }) => causes.push(cause));
+      webhooks.lifecycle.on('rejected', ({ cause }) => causes.push(cause));
       const { text } = await deliver('User.LoggedIn');
       expect(causes).toEqual([new Error('the vault is sealed')]);
       expect(text).not.toContain('vault');
@@ -189,7 +189,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       const source = jest.fn<ReturnType<SecretsSource>, Parameters<SecretsSource>>((request) =>
         (answers.shift() ?? (() => SECRET))(request),
       );
-      const { deliver } = appWith(source, { timeoutMs: { keys: 50 } });
+      const { deliver } = appWith(source, { timeoutMs: { dependency: 50 } });
       const statuses = new Set<number>();
       while (!statuses.has(200)) statuses.add((await deliver('User.LoggedIn')).status);
       expect([...statuses]).toEqual([503, 200]);
@@ -201,7 +201,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       ['hangs', () => new Promise(() => {})],
     ])('46. 1,000 forgeries while it %s are a handful of calls, and all get 503', async (_, secrets) => {
       const source = jest.fn(secrets);
-      const { webhooks } = appWith(source, { timeoutMs: { keys: 50 } });
+      const { webhooks } = appWith(source, { timeoutMs: { dependency: 50 } });
       const forged = () => webhooks.receive(signedRequest('{"event":"Email.Sent"}', { secret: 'forged' }));
       const outcomes = [];
       for (let batch = 0; batch < 100; batch++) {
@@ -219,7 +219,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       const { headers } = signedRequest(body.toString(), { secret: 'forged' });
       const one = Buffer.concat([Buffer.from(head({ ...headers, 'content-length': body.length })), body]);
       const { socket } = dial(port, '');
-      const refused = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+      const refused = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
       let sent = 0;
       let isRefused = false;
       void refused.then(() => {
@@ -245,7 +245,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
 
     test('46. forgeries beyond the bound of those that wait for newer keys get 503, as they may be genuine', async () => {
       const renew = jest.fn(() => new Promise<never>(() => {}));
-      const { webhooks } = appWith(renewable(renew), { timeoutMs: { keys: 200 } });
+      const { webhooks } = appWith(renewable(renew), { timeoutMs: { dependency: 200 } });
       const forged = () => webhooks.receive(signedRequest('{"event":"Email.Sent"}', { secret: 'forged' }));
       await webhooks.receive(signedRequest('{"event":"Email.Sent"}', { secret: SECRET })); // loads the keys
       const outcomes = await Promise.all(Array.from({ length: 1_010 }, forged));
@@ -274,7 +274,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
         return new Promise<string>((resolve) => (give = resolve));
       });
       let received = 0;
-      webhooks.events.on('received', () => {
+      webhooks.lifecycle.on('received', () => {
         received++;
         if (received === waiting) give(SECRET);
       });
@@ -406,7 +406,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       app.use(answer);
 
       for (const name of NOTICES) {
-        webhooks.events.on(name, (notice: object) => {
+        webhooks.lifecycle.on(name, (notice: object) => {
           notices.add(name);
           seen.push(notice, 'delivery' in notice && (notice.delivery as Delivery).headers);
         });
@@ -474,7 +474,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       });
       webhooks.on('Email.Clicked', () => new Promise((_, reject) => (failLate = reject)));
 
-      const late = new Promise((resolve) => webhooks.events.once('late', resolve));
+      const late = new Promise((resolve) => webhooks.lifecycle.once('late', resolve));
       const good = sampleEvent('User.LoggedIn');
       await send(good, KEY);
       await send(good, KEY); // a duplicate
@@ -580,7 +580,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       '18. a handler is given no signature, under whichever name it came, when the header is %s',
       async (header) => {
         const traces = newTraces();
-        const { webhooks, send } = appUnderWatch(traces, { secret: KEY, header });
+        const { webhooks, send } = appUnderWatch(traces, { secret: KEY, signatureHeader: header });
         webhooks.onAny((_event, delivery) => traces.seen.push({ ...delivery.headers }));
         const event = sampleEvent('User.LoggedIn');
         const { status } = await send(event, { [header]: sign(JSON.stringify(event), KEY) });

@@ -137,7 +137,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
         return new Promise(() => {});
       });
       webhooks.onError(onError);
-      webhooks.events.on('failed', failed);
+      webhooks.lifecycle.on('failed', failed);
       const answer = deliver('User.LoggedIn');
       await opened;
 

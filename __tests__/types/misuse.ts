@@ -148,7 +148,7 @@ createWebhookRouter({ secrets: async () => process.env.CAKEMAIL_WEBHOOK_SECRET }
 
 // Members
 // @ts-expect-error the notice does not exist
-webhooks.events.on('accepted', () => {});
+webhooks.lifecycle.on('accepted', () => {});
 // @ts-expect-error the bytes are called rawBody
 void webhooks.receive({ body: '{}', headers: {} });
 // @ts-expect-error never the parsed object
@@ -175,7 +175,7 @@ createWebhookRouter({ secrets: async () => JSON.parse('"key"') });
 createWebhookRouter({ secrets: async () => JSON.parse('{}') as SecretsByEvent });
 createWebhookRouter({
   secret: JSON.parse(process.env.KEYS ?? '{}') as SecretInput,
-  header: ['x-signature', 'x-other'],
+  signatureHeader: ['x-signature', 'x-other'],
 });
 createWebhookRouter({ secret: 'key', logger: console, timeoutMs: 5000, dedupe: false });
-createWebhookRouter({ secret: 'key', timeoutMs: { handler: 5000 }, dedupe: { max: 10 } });
+createWebhookRouter({ secret: 'key', timeoutMs: { handler: 5000 }, dedupe: { maxEntries: 10 } });

@@ -46,7 +46,7 @@ export type Exported = [
   False<HoldsAny<core.WebhookRouterOptions>>,
   // Of a function only the parameters and the result are looked at: `Pick` lays its members open.
   False<HoldsAny<core.WebhookRouter>>,
-  False<HoldsAny<Pick<core.WebhookRouter, Exclude<keyof core.WebhookRouter, 'events'>>>>,
+  False<HoldsAny<Pick<core.WebhookRouter, Exclude<keyof core.WebhookRouter, 'lifecycle'>>>>,
   False<HoldsAny<typeof core.createWebhookRouter>>,
   False<HoldsAny<typeof core.keepRawBody>>,
   False<HoldsAny<typeof core.EVENT_NAMES>>,
@@ -114,14 +114,14 @@ webhooks.once('User.*', (event, delivery) => typed(event, event.data, delivery))
 webhooks.onAny((event, delivery) => typed(event, event.event, event.data, event.user, delivery));
 webhooks.onUnhandled((event, delivery) => typed(event, event.data, delivery));
 webhooks.onError((error, delivery) => typed(error, error.cause, delivery));
-webhooks.events.on('received', (notice) => typed(notice, notice.bytes));
-webhooks.events.on('verified', (notice) => typed(notice, notice.keys));
-webhooks.events.on('rejected', (notice) => typed(notice, notice.reason, notice.cause));
-webhooks.events.on('drift', (notice) => typed(notice, notice.issues, notice.event));
-webhooks.events.on('handled', (notice) => typed(notice, notice.event, notice.delivery));
-webhooks.events.on('failed', (notice) => typed(notice, notice.error, notice.error.cause));
-webhooks.events.on('late', (notice) => typed(notice, notice.error));
-webhooks.events.on('duplicate', (notice) => typed(notice, notice.joined));
+webhooks.lifecycle.on('received', (notice) => typed(notice, notice.bytes));
+webhooks.lifecycle.on('verified', (notice) => typed(notice, notice.keys));
+webhooks.lifecycle.on('rejected', (notice) => typed(notice, notice.reason, notice.cause));
+webhooks.lifecycle.on('drift', (notice) => typed(notice, notice.issues, notice.event));
+webhooks.lifecycle.on('handled', (notice) => typed(notice, notice.event, notice.delivery));
+webhooks.lifecycle.on('failed', (notice) => typed(notice, notice.error, notice.error.cause));
+webhooks.lifecycle.on('late', (notice) => typed(notice, notice.error));
+webhooks.lifecycle.on('duplicate', (notice) => typed(notice, notice.joined));
 void webhooks.receive({ rawBody: '', headers: {} }).then((outcome) => typed(outcome, outcome.kind, outcome.status));
 
 // @ts-expect-error the check above would notice

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { RateLimit } from '../api/index.js';
 import { EVENT_NAMES, isCatalogueName } from '../events/catalogue.js';
-import { slipOf } from '../shared/closest-match.js';
+import { typoOf } from '../shared/closest-match.js';
 import { emitProcessWarning } from '../shared/process-warning.js';
 
 export const urlOption = () =>
@@ -46,7 +46,7 @@ export function names(text: string, before: readonly string[] = []): string[] {
 export function eventName(text: string): string {
   if (text.includes('*')) throw new InvalidArgumentError('It takes one event, without a pattern.');
   if (isCatalogueName(filled(text))) return text;
-  const meant = slipOf(text, EVENT_NAMES);
+  const meant = typoOf(text, EVENT_NAMES);
   if (meant !== undefined) throw new InvalidArgumentError(`Cakemail publishes no such event. Did you mean '${meant}'?`);
   emitProcessWarning('WARN_EVENT_NAME', `'${text}' is not in the published list of events.`);
   return text;

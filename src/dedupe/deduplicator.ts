@@ -1,7 +1,7 @@
 import type { Delivery } from '../delivery/delivery.js';
 import { AcceptedOutcome, type Outcome, RejectedOutcome } from '../delivery/outcome.js';
 import type { AnyCakemailEvent } from '../events/event-types.js';
-import { toError } from '../shared/errors.js';
+import { toError } from '../shared/error-text.js';
 import { isPromise, isPromiseLike, withTimeout } from '../shared/promises.js';
 import type { DedupeStore, Reservation } from './store.js';
 

@@ -1,4 +1,4 @@
-import { toError } from '../shared/errors.js';
+import { toError } from '../shared/error-text.js';
 import { isPromiseLike, withTimeout } from '../shared/promises.js';
 import { findDrift, type Issue } from './documented.js';
 import type { AnyCakemailEvent } from './event-types.js';

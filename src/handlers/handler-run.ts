@@ -2,7 +2,8 @@ import type { VerifiedDelivery } from '../delivery/delivery.js';
 import type { CompletedHandlers } from '../delivery/stored-delivery.js';
 import type { AnyCakemailEvent } from '../events/event-types.js';
 import type { HandlerCall, Hooks } from '../instrumentation/hooks.js';
-import { isPermanent, toError, WebhookError } from '../shared/errors.js';
+import { toError } from '../shared/error-text.js';
+import { isPermanent, WebhookError } from '../shared/errors.js';
 import { isPromiseLike } from '../shared/promises.js';
 import type { Registration } from './registry.js';
 

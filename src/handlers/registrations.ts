@@ -1,8 +1,8 @@
 import { EVENT_NAMES } from '../events/catalogue.js';
-import { cut, type Log } from '../instrumentation/logger.js';
-import { warnOfUnlisted } from '../options.js';
+import { warnOfUnlisted } from '../instrumentation/check-event-name.js';
+import { type Log, truncate } from '../instrumentation/logger.js';
 import { ConfigurationError } from '../shared/errors.js';
-import { checkMembers } from '../shared/option-checks.js';
+import { rejectUnknownKeys } from '../shared/option-checks.js';
 import type { Dispatcher, ErrorHandler } from './dispatcher.js';
 import type { AnyHandler } from './handler-run.js';
 import { ANY, type Subject, UNHANDLED } from './registry.js';
@@ -27,7 +27,7 @@ export function registrations(dispatcher: Dispatcher, log: Log) {
   return {
     on(name: Names, handler: AnyHandler, options?: HandlerOptions) {
       const names = checkNames(name);
-      for (const each of names) warnOfUnlisted(each, 'on()', `'${cut(each)}'`, log);
+      for (const each of names) warnOfUnlisted(each, 'on()', `'${truncate(each)}'`, log);
       return register(names, handler, options);
     },
     off: (name: Names, handler: AnyHandler) => handlers.remove(checkNames(name), handler),
@@ -50,7 +50,7 @@ function checkHandler<H>(handler: H): H {
 }
 
 function checkId(options: HandlerOptions = {}): string | undefined {
-  checkMembers('options', options, ['id']);
+  rejectUnknownKeys('options', options, ['id']);
   const { id } = options;
   if (id === undefined || (typeof id === 'string' && id.trim() !== '')) return id;
   throw new ConfigurationError('ERR_OPTION_INVALID', 'The `id` of a handler must be text that is not blank.');

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { checkMembers, invalid } from '../shared/option-checks.js';
+import { invalid, rejectUnknownKeys } from '../shared/option-checks.js';
 
 /** A listener for `http.createServer`: an Express app, or any function of a request and a response. */
 export type NodeListener = (req: IncomingMessage, res: ServerResponse) => unknown;
@@ -21,7 +21,7 @@ export function inFrontOf(app: NodeListener, options: InFrontOptions, serve: Nod
 }
 
 function checkPath(options: InFrontOptions): string {
-  checkMembers('inFrontOf() options', options, ['path']);
+  rejectUnknownKeys('inFrontOf() options', options, ['path']);
   const { path } = options;
   // A pattern would never match: it is compared as it is.
   const plain = typeof path === 'string' && /^(?!.*\/:)\/[^\s?#*(){}]*$/.test(path);

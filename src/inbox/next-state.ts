@@ -1,6 +1,6 @@
 import { storable } from '../delivery/storable-text.js';
 import type { DeadReason, Verdict } from '../delivery/stored-delivery.js';
-import { describe } from '../shared/errors.js';
+import { describe } from '../shared/describe-error.js';
 import type { InboxSettings } from './contract.js';
 import { delayAfter } from './retries.js';
 

@@ -1,4 +1,5 @@
-import { ConfigurationError, toError } from '../shared/errors.js';
+import { toError } from '../shared/error-text.js';
+import { ConfigurationError } from '../shared/errors.js';
 import type { EngineName } from './contract.js';
 import { engineError } from './engine-error.js';
 

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../shared/errors.js';
-import { checkMembers, invalid, wholeNumber } from '../shared/option-checks.js';
+import { invalid, positiveInteger, rejectUnknownKeys } from '../shared/option-checks.js';
 import { LONGEST_DELAY_MS } from '../shared/promises.js';
 import { openBullInbox } from './bullmq/bullmq-inbox.js';
 import { openPostgres } from './bullmq/postgres.js';
@@ -52,25 +52,25 @@ function pathOf(url: string): string {
 }
 
 function resolve(options: InboxOptions): InboxSettings {
-  checkMembers('openInbox() options', options, ['name', 'retries', 'keepMs', 'keepDeadMs', 'leaseMs', 'pollMs']);
+  rejectUnknownKeys('openInbox() options', options, ['name', 'retries', 'keepMs', 'keepDeadMs', 'leaseMs', 'pollMs']);
   const { retries = {} } = options;
-  checkMembers('retries', retries, ['attempts', 'baseMs', 'maxMs']);
+  rejectUnknownKeys('retries', retries, ['attempts', 'baseMs', 'maxMs']);
   return {
     name: nameOf(options.name ?? 'cakemail-webhooks'),
     retries: {
-      attempts: wholeNumber('retries.attempts', retries.attempts, 20),
-      baseMs: wholeNumber('retries.baseMs', retries.baseMs, 1_000),
-      maxMs: wholeNumber('retries.maxMs', retries.maxMs, 6 * HOUR_MS),
+      attempts: positiveInteger('retries.attempts', retries.attempts, 20),
+      baseMs: positiveInteger('retries.baseMs', retries.baseMs, 1_000),
+      maxMs: positiveInteger('retries.maxMs', retries.maxMs, 6 * HOUR_MS),
     },
-    keepMs: wholeNumber('keepMs', options.keepMs, 24 * HOUR_MS),
-    keepDeadMs: wholeNumber('keepDeadMs', options.keepDeadMs, 30 * 24 * HOUR_MS),
+    keepMs: positiveInteger('keepMs', options.keepMs, 24 * HOUR_MS),
+    keepDeadMs: positiveInteger('keepDeadMs', options.keepDeadMs, 30 * 24 * HOUR_MS),
     leaseMs: leaseOf(options.leaseMs),
-    pollMs: wholeNumber('pollMs', options.pollMs, 250, LONGEST_DELAY_MS),
+    pollMs: positiveInteger('pollMs', options.pollMs, 250, LONGEST_DELAY_MS),
   };
 }
 
 function leaseOf(leaseMs: number | undefined): number {
-  const lease = wholeNumber('leaseMs', leaseMs, 30_000, LONGEST_DELAY_MS);
+  const lease = positiveInteger('leaseMs', leaseMs, 30_000, LONGEST_DELAY_MS);
   if (lease >= SHORTEST_LEASE_MS) return lease;
   throw invalid(
     `\`leaseMs\` must be at least ${SHORTEST_LEASE_MS}: a lease that ends before its worker can renew it makes the delivery run again.`,

@@ -1,4 +1,4 @@
-import { checkMembers, invalid, wholeNumber } from '../shared/option-checks.js';
+import { invalid, positiveInteger, rejectUnknownKeys } from '../shared/option-checks.js';
 import {
   type EngineName,
   INBOX_STATES,
@@ -36,7 +36,7 @@ export function checked(engine: InboxEngine, name: EngineName): Inbox {
     async list(filter = {}) {
       checkFilter('list()', filter, 'limit');
       const { limit, ...which } = filter;
-      return plainly(engine.list({ ...which, limit: wholeNumber('limit', limit, 100) }));
+      return plainly(engine.list({ ...which, limit: positiveInteger('limit', limit, 100) }));
     },
     get: async (id) => (isId(id) ? plainly(engine.get(id)) : undefined),
     replay: async (which) => (isNobodys('replay()', which) ? 0 : plainly(engine.replay(filterOf(which)))),
@@ -73,7 +73,7 @@ function filterOf(which: string | InboxSelection): string | InboxFilter {
 
 function checkFilter(caller: string, filter: InboxFilter, ...more: string[]): void {
   if (Array.isArray(filter)) throw invalid(`${caller} takes an id or a filter, not a list.`);
-  checkMembers(`${caller} filter`, filter, ['state', 'event', 'since', ...more]);
+  rejectUnknownKeys(`${caller} filter`, filter, ['state', 'event', 'since', ...more]);
   const { state, event, since } = filter;
   if (state !== undefined && !INBOX_STATES.includes(state))
     throw invalid(`\`state\` is one of ${INBOX_STATES.join(', ')}.`);

@@ -1,6 +1,6 @@
 import type { Delivery } from '../delivery/delivery.js';
 import type { Outcome } from '../delivery/outcome.js';
-import { toError } from '../shared/errors.js';
+import { toError } from '../shared/error-text.js';
 import type { HeadersInput } from '../shared/headers.js';
 import type { LifecycleNotices } from './lifecycle.js';
 

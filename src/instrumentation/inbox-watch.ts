@@ -1,4 +1,4 @@
-import { toError } from '../shared/errors.js';
+import { toError } from '../shared/error-text.js';
 import type { Hooks } from './hooks.js';
 import type { Log } from './logger.js';
 import { Outage } from './outage.js';

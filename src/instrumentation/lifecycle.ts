@@ -4,7 +4,8 @@ import type { RejectionReason } from '../delivery/outcome.js';
 import type { DeadReason } from '../delivery/stored-delivery.js';
 import type { Issue } from '../events/documented.js';
 import type { AnyCakemailEvent } from '../events/event-types.js';
-import type { ErrorSummary, HandlerError, WebhookErrorCode } from '../shared/errors.js';
+import type { ErrorSummary } from '../shared/error-text.js';
+import type { HandlerError, WebhookErrorCode } from '../shared/errors.js';
 import { runSafely } from '../shared/run-safely.js';
 
 /** A delivery and its event. */
@@ -61,12 +62,12 @@ export interface LifecycleNotices {
   duplicate: DeliveryNotice & { readonly joined: boolean };
 }
 
-/** The notices as eventemitter3 types them: `events.on('handled', ({ durationMs }) => …)`. */
+/** The notices as eventemitter3 types them: `lifecycle.on('handled', ({ durationMs }) => …)`. */
 export type LifecycleEvents = {
   [N in keyof LifecycleNotices]: (notice: LifecycleNotices[N]) => void;
 };
 
-/** `webhooks.events`: a typed eventemitter3. */
+/** `webhooks.lifecycle`: a typed eventemitter3. */
 export type LifecycleEmitter = EventEmitter<LifecycleEvents, unknown>;
 
 /** The emitter of one router. `report` is called with what its listeners throw. */

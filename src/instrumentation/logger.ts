@@ -52,7 +52,7 @@ export function createLog(logger: Logger | undefined): Log {
 }
 
 /** A name from outside as a warning or a log field may hold it: short, in one line, without control characters. */
-export function cut(name: string): string {
+export function truncate(name: string): string {
   if (typeof name !== 'string') return typeof name;
   return toOneLine(name.length > 128 ? `${name.slice(0, 128)}…` : name);
 }

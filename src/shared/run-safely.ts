@@ -1,4 +1,4 @@
-import { toError } from './errors.js';
+import { toError } from './error-text.js';
 import { isPromiseLike } from './promises.js';
 
 /** Runs a function of the application. What it throws, or rejects with later, goes to `report`. */

@@ -26,7 +26,7 @@ test('gives the key of every active webhook on the URL, bound to its event and n
   const elsewhere = fake.add('User.LoggedIn', 'https://elsewhere.example.com/');
   const { webhooks, receive } = receiver();
   const verified = jest.fn();
-  webhooks.events.on('verified', verified);
+  webhooks.lifecycle.on('verified', verified);
   expect(await receive(login.key)).toMatchObject({ status: 200 });
   expect(verified).toHaveBeenCalledWith(expect.objectContaining({ ids: [login.id] }));
   for (const { key } of [sent, archived, elsewhere]) expect(await receive(key, 2)).toMatchObject({ status: 403 });

@@ -202,7 +202,7 @@ test('from zero: handlers, webhooks, deliveries, a rotation under traffic; nothi
   webhooks.on('User.LoggedIn', ({ account_id }) => seen.add(account_id as number));
   webhooks.on('Email.*', () => {});
   const rejected = jest.fn();
-  webhooks.events.on('rejected', rejected);
+  webhooks.lifecycle.on('rejected', rejected);
   server.on('request', express().use('/webhooks/cakemail', webhooks));
 
   const { webhooks: made } = await applyPlan(await planWebhooks({ api, url, events: webhooks.subscribedEvents() }));

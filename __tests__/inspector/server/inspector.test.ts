@@ -23,7 +23,7 @@ afterEach(() => app?.stop());
 const detail = async (key = 1) => (await app.ask(`api/deliveries/${key}`)).json;
 
 function noticed<N extends keyof LifecycleNotices>(name: N): Promise<LifecycleNotices[N]> {
-  return new Promise((resolve) => app.webhooks.events.once(name, resolve as never));
+  return new Promise((resolve) => app.webhooks.lifecycle.once(name, resolve as never));
 }
 
 describe('a delivery', () => {

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../../shared/errors.js';
-import { checkMembers, invalid, wholeNumber } from '../../shared/option-checks.js';
+import { invalid, positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import { LONGEST_DELAY_MS } from '../../shared/promises.js';
 import { runSafely } from '../../shared/run-safely.js';
@@ -72,21 +72,21 @@ export class CakemailApi {
   readonly webhooks: Webhooks;
 
   constructor(options: CakemailApiOptions) {
-    checkMembers('CakemailApi options', options, MEMBERS);
+    rejectUnknownKeys('CakemailApi options', options, MEMBERS);
     const { onRetry = () => {} } = options;
     if (typeof onRetry !== 'function') throw invalid('`onRetry` must be a function.');
     const settings: HttpSettings = {
       baseUrl: baseUrlOf(options.baseUrl ?? BASE_URL),
-      timeoutMs: wholeNumber('timeoutMs', options.timeoutMs, 10_000, LONGEST_DELAY_MS),
-      attempts: wholeNumber('attempts', options.attempts, 5),
-      backoffMs: wholeNumber('backoffMs', options.backoffMs, 500, LONGEST_DELAY_MS),
-      maxWaitMs: wholeNumber('maxWaitMs', options.maxWaitMs, 30_000, LONGEST_DELAY_MS),
+      timeoutMs: positiveInteger('timeoutMs', options.timeoutMs, 10_000, LONGEST_DELAY_MS),
+      attempts: positiveInteger('attempts', options.attempts, 5),
+      backoffMs: positiveInteger('backoffMs', options.backoffMs, 500, LONGEST_DELAY_MS),
+      maxWaitMs: positiveInteger('maxWaitMs', options.maxWaitMs, 30_000, LONGEST_DELAY_MS),
       onRetry: (retry) => runSafely(() => onRetry(retry), warn),
       gate: new Gate(),
       secrets: new Secrets(),
     };
     const { accountId } = options;
-    if (accountId !== undefined) wholeNumber('accountId', accountId, 1);
+    if (accountId !== undefined) positiveInteger('accountId', accountId, 1);
     const session = new Session(credentialsOf(options), settings);
     this.webhooks = new Webhooks(async (call) => {
       const withAccount = { ...call, query: { ...call.query, account_id: accountId } };

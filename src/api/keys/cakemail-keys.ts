@@ -1,5 +1,6 @@
-import { ConfigurationError, toError } from '../../shared/errors.js';
-import { checkMembers, wholeNumber } from '../../shared/option-checks.js';
+import { toError } from '../../shared/error-text.js';
+import { ConfigurationError } from '../../shared/errors.js';
+import { positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import type { Awaitable } from '../../shared/promises.js';
 import { runSafely } from '../../shared/run-safely.js';
@@ -68,11 +69,11 @@ export interface CakemailKeys extends SecretsSource {
  * @throws {ConfigurationError} when an option cannot be right.
  */
 export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
-  checkMembers('cakemailKeys() options', options, ['api', 'url', 'renewMs', 'maxAgeMs', 'graceMs', 'onError']);
+  rejectUnknownKeys('cakemailKeys() options', options, ['api', 'url', 'renewMs', 'maxAgeMs', 'graceMs', 'onError']);
   const { api, url, onError = warn } = options;
-  const renewMs = wholeNumber('renewMs', options.renewMs, MINUTE_MS);
-  const maxAgeMs = wholeNumber('maxAgeMs', options.maxAgeMs, 10 * MINUTE_MS);
-  const graceMs = wholeNumber('graceMs', options.graceMs, 10 * MINUTE_MS);
+  const renewMs = positiveInteger('renewMs', options.renewMs, MINUTE_MS);
+  const maxAgeMs = positiveInteger('maxAgeMs', options.maxAgeMs, 10 * MINUTE_MS);
+  const graceMs = positiveInteger('graceMs', options.graceMs, 10 * MINUTE_MS);
   /** A webhook's key never changes, so each is asked for once. */
   const known = new Map<string, BoundKey>();
   /** Keys that were added, by the ids of webhooks that the list does not show yet. */

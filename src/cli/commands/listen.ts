@@ -51,7 +51,7 @@ export function listenCommand(io: Io): Command {
         webhooks.onUnhandled(forwarder.handler);
       }
       const panel = inspector(webhooks, { path: PAGE, endpoint: '/', historyFile: history });
-      report(io, webhooks.events, forwarder === undefined);
+      report(io, webhooks.lifecycle, forwarder === undefined);
       reportRefusals(io, webhooks, keys);
 
       const receive = forwarder === undefined ? webhooks : forwarder.around(webhooks);

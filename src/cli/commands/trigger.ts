@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { type EVENT_NAMES, isCatalogueName, nearestListed } from '../../events/catalogue.js';
-import { toError } from '../../shared/errors.js';
+import { closestListed, type EVENT_NAMES, isCatalogueName } from '../../events/catalogue.js';
+import { toError } from '../../shared/error-text.js';
 import { sampleEvent, signedRequest } from '../../testing/index.js';
 import { UsageError } from '../environment.js';
 import { post } from '../post.js';
@@ -152,7 +152,7 @@ function hintsFor(answers: readonly Answer[], options: Options): string[] {
 
 function unknownName(event: string): UsageError {
   if (event.endsWith('*')) return new UsageError('trigger sends one event: name it, without a pattern.');
-  const meant = nearestListed(event);
+  const meant = closestListed(event);
   // What is like no name may be a key in the wrong place, so it is not repeated.
   return new UsageError(
     meant === undefined

@@ -8,7 +8,7 @@ import type {
   WorkerHooks,
   WorkOptions,
 } from '../../delivery/stored-delivery.js';
-import { toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
 import type { InboxSettings } from '../contract.js';
 import { InboxError } from '../engine-error.js';
 import { CRASHED, type Ending, endingOf } from '../next-state.js';

@@ -1,5 +1,5 @@
 import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../delivery/stored-delivery.js';
-import { toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
 import type { InboxSettings } from '../contract.js';
 import { CRASHED, endingOf } from '../next-state.js';
 import type { Deliveries, Lease, Settlement } from './deliveries.js';

@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
-import { ConfigurationError, toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
+import { ConfigurationError } from '../../shared/errors.js';
 import type { Entry } from './entry.js';
 import { FileLock } from './file-lock.js';
 import { arrivalLine, EntryReader, HEADER, stateLine } from './history-lines.js';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { internalsOf } from '../../internals.js';
-import { toError } from '../../shared/errors.js';
-import { checkMembers, invalid } from '../../shared/option-checks.js';
+import { toError } from '../../shared/error-text.js';
+import { invalid, rejectUnknownKeys } from '../../shared/option-checks.js';
 import type { Awaitable } from '../../shared/promises.js';
 import type { WebhookRouter } from '../../types.js';
 import { download, leadToPage, page, send, text } from './answers.js';
@@ -91,7 +91,7 @@ const PAGE_HEADERS = {
  * @throws {ConfigurationError} when an option cannot be right, or `historyFile` cannot be used.
  */
 export function inspector(
-  webhooks: Pick<WebhookRouter, 'receive' | 'events'>,
+  webhooks: Pick<WebhookRouter, 'receive' | 'lifecycle'>,
   options: InspectorOptions = {},
 ): Inspector {
   const internals = internalsOf(webhooks);
@@ -159,7 +159,7 @@ export function inspector(
 }
 
 function readOptions(options: InspectorOptions) {
-  checkMembers('inspector() options', options, OPTION_NAMES);
+  rejectUnknownKeys('inspector() options', options, OPTION_NAMES);
   const { token, authorize, hosts = [], allowSending, path = '/_webhooks', ...rest } = options;
   const { endpoint = '/webhooks/cakemail', historyFile } = rest;
   if (authorize !== undefined && typeof authorize !== 'function') throw invalid('`authorize` must be a function.');

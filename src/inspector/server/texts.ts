@@ -1,4 +1,4 @@
-import { readText } from '../../shared/errors.js';
+import { readText } from '../../shared/error-text.js';
 
 // What is kept of texts that may have any length: many are kept, in memory and in the file.
 
@@ -8,16 +8,16 @@ const MOST_MESSAGE = 1_000;
 const MOST_NAME = 200;
 
 export function messageIn(text: string): string {
-  return cut(text, MOST_MESSAGE);
+  return truncate(text, MOST_MESSAGE);
 }
 
 export function nameIn(text: string): string {
-  return cut(text, MOST_NAME);
+  return truncate(text, MOST_NAME);
 }
 
 /** Of an error's stack the beginning: the frames of this package, which come last, help nobody. */
 export function stackIn(error: Error): string {
-  return cut(wholeStack(error).split('\n', MOST_STACK_LINES).join('\n'), MOST_STACK);
+  return truncate(wholeStack(error).split('\n', MOST_STACK_LINES).join('\n'), MOST_STACK);
 }
 
 /** Programs put all sorts of things in its place. */
@@ -30,7 +30,7 @@ function wholeStack(error: Error): string {
 }
 
 /** A copy: a part of a string keeps all of it in memory. */
-function cut(text: string, most: number): string {
+function truncate(text: string, most: number): string {
   const copy = Buffer.from(text.slice(0, most), 'utf16le').toString('utf16le');
   return text.length > most ? `${copy}…` : copy;
 }
