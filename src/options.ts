@@ -9,7 +9,7 @@ import type { BodyLimits } from './http/body/captured-body.js';
 import { checkEventName } from './instrumentation/check-event-name.js';
 import { createLog, type Log, type Logger, truncate } from './instrumentation/logger.js';
 import { ConfigurationError } from './shared/errors.js';
-import { boolean, invalid, oneOf, positiveInteger, rejectUnknownKeys } from './shared/option-checks.js';
+import { invalid, oneOf, positiveInteger, rejectUnknownKeys } from './shared/option-checks.js';
 import { LONGEST_DELAY_MS } from './shared/promises.js';
 import { resolveHeaderNames } from './signature/header-names.js';
 import { boundEvents, createKeyRing, type SecretInput, shownName } from './signature/key-ring.js';
@@ -48,10 +48,8 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
    * checked again. Future times are accepted. Off by default.
    */
   readonly maxAgeMs?: number | undefined;
-  /** The largest body in bytes, after inflating. Default 262,144 (256 KiB). */
+  /** The largest body in bytes. Default 262,144 (256 KiB). Compressed bodies are refused with 415. */
   readonly limit?: number | undefined;
-  /** Accept compressed bodies (gzip, deflate, br), whose signature is then of the inflated bytes. Default false. */
-  readonly inflate?: boolean | undefined;
   /** Time limits in milliseconds: one number for all, or an object with one per limit. */
   readonly timeoutMs?: number | TimeLimits | undefined;
   /** Run each delivery once. On by default, in memory. Pass `false`, the sizes of the memory, or your own store. */
@@ -81,8 +79,6 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
   readonly errors?: 'respond' | 'next' | undefined;
   /** A logger with the methods of pino. Silent by default. */
   readonly logger?: Logger | undefined;
-  /** Show verified senders what failed, for development. Default false. */
-  readonly exposeErrors?: boolean | undefined;
 }
 
 /** The checked options with their defaults. */
@@ -102,7 +98,6 @@ export interface Settings {
   readonly errors: 'respond' | 'next';
   readonly log: Log;
   readonly hasLogger: boolean;
-  readonly exposeErrors: boolean;
 }
 
 export const OPTION_NAMES = [
@@ -112,7 +107,6 @@ export const OPTION_NAMES = [
   'signatureHeader',
   'maxAgeMs',
   'limit',
-  'inflate',
   'timeoutMs',
   'dedupe',
   'inbox',
@@ -121,12 +115,19 @@ export const OPTION_NAMES = [
   'onSchemaMismatch',
   'errors',
   'logger',
-  'exposeErrors',
 ] as const satisfies readonly (keyof WebhookRouterOptions)[];
 
 /** Messages that name the successor of a renamed or removed option, by the option's path. */
 const REMOVED_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['header', '`header` is now `signatureHeader`.'],
+  [
+    'inflate',
+    '`inflate` was removed. Compressed bodies get 415; let the proxy in front of this app decompress requests.',
+  ],
+  [
+    'exposeErrors',
+    "`exposeErrors` was removed. Listen to `lifecycle.on('rejected')` and `lifecycle.on('failed')`, or pass a `logger`.",
+  ],
   [
     'dangerouslySkipVerification',
     '`dangerouslySkipVerification` was removed. Use `handleVerified()` for deliveries that were verified before, and sign test deliveries with `cakemail-webhooks/testing`.',
@@ -153,7 +154,6 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
     maxAgeMs: options.maxAgeMs === undefined ? undefined : positiveInteger('maxAgeMs', options.maxAgeMs, 0),
     body: {
       limit: positiveInteger('limit', options.limit, 256 * 1024),
-      inflate: boolean('inflate', options.inflate),
       timeoutMs: bodyTimeoutMs,
     },
     timeouts,
@@ -164,7 +164,6 @@ export function resolveOptions(options: WebhookRouterOptions<SchemaMap>): Settin
     errors: oneOf('errors', options.errors, ['respond', 'next']),
     log,
     hasLogger: options.logger !== undefined,
-    exposeErrors: boolean('exposeErrors', options.exposeErrors),
   };
 }
 

@@ -1,8 +1,7 @@
 import { createHook } from 'node:async_hooks';
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import express from 'express';
 import type { Response } from 'supertest';
 import * as z from 'zod';
@@ -369,12 +368,6 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
 
   describe('28. compressed bodies', () => {
     const bomb = gzipSync(Buffer.alloc(20 * MB));
-    const codecs = [
-      ['gzip', gzipSync],
-      ['deflate', deflateSync],
-      ['br', brotliCompressSync],
-    ] as const;
-
     /** How many zlib engines are made while something runs. */
     async function enginesDuring(work: () => Promise<unknown>): Promise<number> {
       let engines = 0;
@@ -395,66 +388,24 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       expect(seen).toEqual([]);
     });
 
-    test.each(codecs)('28. with inflate, %s is accepted when the inflated bytes are signed', async (encoding, pack) => {
-      const { post, seen } = watchedApp({ inflate: true });
-      const headers = { 'content-encoding': encoding, 'x-signature': sign(EVENT, SECRET) };
-      const packed = pack(Buffer.from(EVENT));
-      const engines = await enginesDuring(async () => expect((await post(packed, headers)).status).toBe(200));
-      expect(engines).toBeGreaterThan(0);
-      expect(seen.map(({ delivery }) => delivery.rawBody.toString())).toEqual([EVENT]);
-    });
-
-    test.each(codecs)('28. with inflate, %s signed over the compressed bytes is a forgery', async (encoding, pack) => {
-      const { deliverBytes, seen } = watchedApp({ inflate: true });
-      const response = await deliverBytes(pack(Buffer.from(EVENT)), { 'content-encoding': encoding });
-      expect(response.status).toBe(403);
-      expect(seen).toEqual([]);
-    });
-
-    test.each(codecs)('28. with inflate, a bomb in %s is refused at the limit', async (encoding, pack) => {
-      const { deliverBytes, seen, reasons } = watchedApp({ inflate: true });
-      const packed = pack(Buffer.alloc(20 * MB));
-      const response = await deliverBytes(packed, { 'content-encoding': encoding });
-      expect(response.status).toBe(413);
-      expect(reasons).toEqual(['body_too_large']);
-      expect(seen).toEqual([]);
-    });
-
-    test.each([
-      ['junk', Buffer.from('this is not gzip at all')],
-      ['cut in the middle', gzipSync(Buffer.from(EVENT)).subarray(0, 40)],
-      ['altered', gzipSync(Buffer.from(EVENT)).fill(0xff, 20, 30)],
-    ])('28. with inflate, gzip data that is %s is refused as a payload', async (_name, bytes) => {
-      const { deliverBytes, seen, reasons } = watchedApp({ inflate: true });
-      const response = await deliverBytes(bytes, { 'content-encoding': 'gzip' });
-      expect(response.status).toBe(400);
-      expect(reasons).toEqual(['not_inflatable']);
-      expect(seen).toEqual([]);
-    });
-
-    test.each(['zstd', 'compress', 'gzip, br', 'gzip, gzip', '__proto__', 'constructor'])(
-      '28. even with inflate, the encoding %j is refused',
+    test.each(['gzip', 'deflate', 'br', 'zstd', 'compress', 'gzip, br', 'gzip, gzip', '__proto__', 'constructor'])(
+      '28. the encoding %j is refused, although the signature holds',
       async (encoding) => {
-        const { deliverBytes, seen } = watchedApp({ inflate: true });
+        const { deliverBytes, seen } = watchedApp();
         const response = await deliverBytes(EVENT, { 'content-encoding': encoding });
         expect(response.status).toBe(415);
         expect(seen).toEqual([]);
       },
     );
 
-    test.each([
-      ['empty members', gzipSync(Buffer.alloc(0))],
-      ['junk after the end', randomBytes(64)],
-      ['zeros after the end', Buffer.alloc(64)],
-    ])('28. with inflate, 50 MB of %s are not all accepted', async (_name, filler) => {
-      const app = watchedApp({ inflate: true });
+    test('28. of 50 MB that are said to be compressed, at most 4 MB are accepted', async () => {
+      const app = watchedApp();
       const { port, sockets } = await listen(app.listener);
       const encoding = { 'content-encoding': 'gzip', 'transfer-encoding': 'chunked' };
       const sender = dial(port, head({ 'x-signature': sign('x', SECRET), ...encoding }));
-      sender.socket.write(chunk(gzipSync(Buffer.from(EVENT))));
-      const more = chunk(Buffer.concat(Array(2000).fill(filler)));
+      const more = chunk(Buffer.alloc(64 * 1024));
       const answer = await Promise.race([sender.answer, flood(sender.socket, more, 50 * MB)]);
-      expect([400, 403, 413]).toContain(statusOf(answer));
+      expect(statusOf(answer)).toBe(415);
       await sender.closed;
       expect(sockets[0]?.bytesRead).toBeLessThanOrEqual(4 * MB);
       expect(app.seen).toEqual([]);
@@ -521,17 +472,6 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       await expectFreed(server);
     });
 
-    test('30. one that aborts in the middle of a compressed body is freed', async () => {
-      const server = await served({ inflate: true });
-      const packed = gzipSync(Buffer.from(EVENT));
-      const sender = dial(server.port, head({ 'content-encoding': 'gzip', 'content-length': packed.length }));
-      sender.socket.write(packed.subarray(0, 40));
-      await server.request;
-      sender.socket.destroy();
-      expect(await server.rejection).toMatchObject({ reason: 'body_aborted' });
-      await expectFreed(server);
-    });
-
     test('30. one that aborts once it was refused is freed', async () => {
       const server = await served();
       const sender = dial(server.port, head({ 'content-length': 50 * MB }));
@@ -554,14 +494,6 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       expect(statusOf(answer)).toBe(408);
       expect(answer).toContain('ERR_BODY_TIMEOUT');
       expect(await server.rejection).toMatchObject({ reason: 'body_timeout' });
-      await expectFreed(server);
-    });
-
-    test('30. one that stops in the middle of a compressed body is answered 408 and freed', async () => {
-      const server = await served({ inflate: true, ...SHORT });
-      const sender = dial(server.port, head({ 'content-encoding': 'gzip', 'transfer-encoding': 'chunked' }));
-      sender.socket.write(chunk(gzipSync(Buffer.from(EVENT)).subarray(0, 40)));
-      expect(statusOf(await sender.answer)).toBe(408);
       await expectFreed(server);
     });
 

@@ -62,7 +62,7 @@ describe('what cannot be looked at, thrown', () => {
 describe('an error that resists being read', () => {
   test.each(['stack', 'message'])('in its %s still gives 500', async (member) => {
     const warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    const { webhooks, deliver } = createApp({ exposeErrors: true });
+    const { webhooks, deliver } = createApp();
     webhooks.on('User.LoggedIn', () => {
       throw Object.defineProperty(new Error('boom'), member, {
         get() {

@@ -389,11 +389,8 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
   });
 
   describe('what a forger is told', () => {
-    test.each<[string, Partial<WebhookRouterOptions>]>([
-      ['', {}],
-      [' even with exposeErrors', { exposeErrors: true }],
-    ])('13. all 403s are the same, byte for byte%s', async (_, options) => {
-      const app = watchedApp({ secret: KEYS, ...options });
+    test('13. all 403s are the same, byte for byte', async () => {
+      const app = watchedApp({ secret: KEYS });
       const [response, ...others] = await responsesTo(app);
       expect(others).toEqual([]);
       expect(response).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);

@@ -131,7 +131,7 @@ function rewritten(body: Buffer): Generator<Variant<Buffer> | undefined> {
     {
       id: 'body-gzip',
       what: 'The body is compressed, and it was signed before that.',
-      fix: 'Set `inflate: true`, or have the proxy in front not compress requests.',
+      fix: 'Let the proxy in front of this app decompress requests, or not compress them.',
       make: (given) => inflated(given),
     },
   ]);

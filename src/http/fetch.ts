@@ -1,4 +1,3 @@
-import { replyWithDetail } from '../delivery/outcome.js';
 import type { Settings } from '../options.js';
 import type { Pipeline } from '../pipeline.js';
 import type { InFlight } from '../shared/in-flight.js';
@@ -20,7 +19,7 @@ export class FetchFace {
     const outcome = await this.inFlight.track(() =>
       handleRequest({ method, headers, readBody }, this.pipeline, this.inFlight),
     );
-    const reply = this.settings.exposeErrors ? replyWithDetail(outcome) : outcome.toResponse();
-    return new Response(reply.body, { status: reply.status, headers: reply.headers });
+    const response = outcome.toResponse();
+    return new Response(response.body, { status: response.status, headers: response.headers });
   }
 }

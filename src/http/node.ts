@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AcceptedOutcome, errorForNext, RejectedOutcome, replyWithDetail } from '../delivery/outcome.js';
+import { AcceptedOutcome, errorForNext, RejectedOutcome } from '../delivery/outcome.js';
 import type { Settings } from '../options.js';
 import type { Pipeline } from '../pipeline.js';
 import type { InFlight } from '../shared/in-flight.js';
@@ -30,7 +30,7 @@ export class NodeFace {
         const error =
           this.settings.errors === 'next' && !(outcome instanceof AcceptedOutcome) ? errorForNext(outcome) : undefined;
         if (error !== undefined && next !== undefined && (await handOver(error, req, res, next))) return;
-        respond(req, res, this.settings.exposeErrors ? replyWithDetail(outcome) : outcome.toResponse());
+        respond(req, res, outcome.toResponse());
       } catch (err) {
         // The app's `next` may throw, which must neither end the process nor leave the sender without a response.
         this.settings.log.write('error', { err }, 'the answer could not be given');

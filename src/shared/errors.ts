@@ -32,7 +32,7 @@ const CODES = {
   },
   ERR_CONTENT_ENCODING: {
     message: 'The content encoding is not supported.',
-    help: 'Compressed bodies are refused; set `inflate: true` to accept gzip, deflate and br.',
+    help: 'Compressed bodies are refused. Let the proxy in front of this app decompress requests, or not compress them.',
   },
   ERR_METHOD: {
     message: 'Only POST is served here.',

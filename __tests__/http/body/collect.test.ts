@@ -6,7 +6,7 @@ import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/wi
 
 afterEach(hangUp);
 
-const LIMITS = { limit: 100, timeoutMs: 60_000, inflate: false };
+const LIMITS = { limit: 100, timeoutMs: 60_000 };
 const CHUNKED = head({ 'transfer-encoding': 'chunked' });
 
 /** The sizes of the pieces that were collected, or why they were not. */

@@ -3,7 +3,7 @@ import { captureBody } from '../../http/body/capture.js';
 import type { CapturableRequest } from '../../http/body/captured-body.js';
 
 /** A body of the largest size, as JSON text, is somewhat larger. */
-const LIMITS = { limit: 4 * 1024 * 1024, timeoutMs: 10_000, inflate: false };
+const LIMITS = { limit: 4 * 1024 * 1024, timeoutMs: 10_000 };
 
 /** What the page posts; undefined for what is no JSON object. */
 export async function readJson(req: IncomingMessage): Promise<Readonly<Record<string, unknown>> | undefined> {
