@@ -2,7 +2,7 @@ import { Once, type OnceResult } from './dedupe/deduplicator.js';
 import { VerifiedDelivery } from './delivery/delivery.js';
 import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } from './delivery/outcome.js';
 import { storable } from './delivery/storable-text.js';
-import type { DeliveryStore } from './delivery/stored-delivery.js';
+import type { RouterInbox } from './delivery/stored-delivery.js';
 import type { AnyCakemailEvent } from './events/event-types.js';
 import { occurredAt, tooOld } from './events/occurred-at.js';
 import { type ParsedEvent, parseEvent } from './events/parse.js';
@@ -220,7 +220,7 @@ export class Receiver {
   }
 
   /** Keeps it for a worker. Its schema is looked at there: an event that it refuses must not be lost either. */
-  #store(inbox: DeliveryStore, parsed: ParsedEvent, delivery: VerifiedDelivery): MaybePromise<Outcome> {
+  #store(inbox: RouterInbox, parsed: ParsedEvent, delivery: VerifiedDelivery): MaybePromise<Outcome> {
     const event = parsed as unknown as AnyCakemailEvent;
     const { id, rawBody, headers, receivedAt } = delivery;
     return attempt(

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Outcome, RejectedOutcome } from './delivery/outcome.js';
-import type { DurableWorker } from './delivery/stored-delivery.js';
+import type { InboxWorker } from './delivery/stored-delivery.js';
 import type { SchemaMap } from './events/event-types.js';
 import { Dispatcher } from './handlers/dispatcher.js';
 import { Handling } from './handlers/handling.js';
@@ -59,7 +59,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   const node = new NodeFace(settings, receiver, drain);
   const fetch = new FetchFace(settings, receiver, drain);
   const watch = settings.inbox === undefined ? undefined : watchInbox(events, log, settings.hasLogger);
-  let worker: DurableWorker | undefined;
+  let worker: InboxWorker | undefined;
   let closing: Promise<void> | undefined;
   for (const warning of settings.inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
   // A turn later, so that the handlers are there.

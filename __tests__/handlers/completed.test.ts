@@ -1,4 +1,5 @@
-import { type Settled, unsettled } from '../../src/handlers/completed.js';
+import type { CompletedHandlers } from '../../src/delivery/stored-delivery.js';
+import { pending } from '../../src/handlers/completed.js';
 import { HandlerRegistry } from '../../src/handlers/registry.js';
 import { PermanentError } from '../../src/shared/errors.js';
 
@@ -19,42 +20,42 @@ function registered(...handlers: readonly Handler[]): HandlerRegistry<Handler> {
   return registry;
 }
 
-async function attempt(registry: HandlerRegistry<Handler>, settled: Settled): Promise<readonly string[]> {
-  const { handlers } = unsettled(registry.takeKeyed('Email.Sent'), settled);
+async function attempt(registry: HandlerRegistry<Handler>, completed: CompletedHandlers): Promise<readonly string[]> {
+  const { handlers } = pending(registry.takeKeyed('Email.Sent'), completed);
   const results = await Promise.allSettled(handlers.map(async (handler) => handler('text')));
   return results.map(({ status }) => status);
 }
 
-test('who succeeds or fails for good is settled, who fails otherwise is not', async () => {
-  const settled: Settled = new Map();
-  expect(await attempt(registered(fine, failing, hopeless), settled)).toEqual(['fulfilled', 'rejected', 'rejected']);
-  expect([...settled.values()].sort()).toEqual(['failed', 'succeeded']);
+test('a handler that succeeds or fails permanently is completed, and one that fails otherwise is not', async () => {
+  const completed: CompletedHandlers = new Map();
+  expect(await attempt(registered(fine, failing, hopeless), completed)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  expect([...completed.values()].sort()).toEqual(['failed', 'succeeded']);
 });
 
-test('who is settled does not run again, in the next process neither', async () => {
-  const settled: Settled = new Map();
-  await attempt(registered(fine, failing, hopeless), settled);
-  expect(await attempt(registered(fine, failing, hopeless), settled)).toEqual(['rejected']);
+test('a completed handler does not run again, not even in the next process', async () => {
+  const completed: CompletedHandlers = new Map();
+  await attempt(registered(fine, failing, hopeless), completed);
+  expect(await attempt(registered(fine, failing, hopeless), completed)).toEqual(['rejected']);
 });
 
 test('of handlers with the same source the order tells which is which', async () => {
-  const settled: Settled = new Map();
+  const completed: CompletedHandlers = new Map();
   const made =
     (fails: boolean): Handler =>
     () =>
       fails ? Promise.reject(new Error('not today')) : 'done';
-  await attempt(registered(made(false), made(true)), settled);
-  expect(settled.size).toBe(1);
-  expect(await attempt(registered(made(true), made(false)), settled)).toEqual(['fulfilled']);
+  await attempt(registered(made(false), made(true)), completed);
+  expect(completed.size).toBe(1);
+  expect(await attempt(registered(made(true), made(false)), completed)).toEqual(['fulfilled']);
 });
 
 test('one that was changed, or listens to something else, runs', async () => {
-  const settled: Settled = new Map();
-  await attempt(registered(fine), settled);
+  const completed: CompletedHandlers = new Map();
+  await attempt(registered(fine), completed);
   const changed: Handler = (text) => `${text}!`;
   const elsewhere = new HandlerRegistry<Handler>();
   elsewhere.add(['Email.*'], fine);
-  expect(await attempt(registered(changed), settled)).toEqual(['fulfilled']);
-  expect(await attempt(elsewhere, settled)).toEqual(['fulfilled']);
-  expect(await attempt(registered(fine), settled)).toEqual([]);
+  expect(await attempt(registered(changed), completed)).toEqual(['fulfilled']);
+  expect(await attempt(elsewhere, completed)).toEqual(['fulfilled']);
+  expect(await attempt(registered(fine), completed)).toEqual([]);
 });

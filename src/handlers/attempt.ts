@@ -1,16 +1,15 @@
 import { VerifiedDelivery } from '../delivery/delivery.js';
 import type { RejectedOutcome } from '../delivery/outcome.js';
-import type { LeasedDelivery, Verdict } from '../delivery/stored-delivery.js';
+import type { AttemptResult, CompletedHandlers, LeasedDelivery } from '../delivery/stored-delivery.js';
 import { occurredAt } from '../events/occurred-at.js';
 import { parseEvent } from '../events/parse.js';
 import { SchemaIssuesError } from '../events/schemas.js';
 import { isPermanent, toError, WebhookError } from '../shared/errors.js';
 import { issuePaths } from '../shared/issue-paths.js';
-import type { Settled } from './completed.js';
 import type { Executed, Handling } from './handling.js';
 
 /** Runs the handlers of a stored delivery once, and returns the result. Never rejects, because `close()` waits for it. */
-export async function attemptStored(leased: LeasedDelivery, handling: Handling): Promise<Verdict> {
+export async function attemptStored(leased: LeasedDelivery, handling: Handling): Promise<AttemptResult> {
   try {
     return await attempt(leased, handling);
   } catch (thrown) {
@@ -18,7 +17,7 @@ export async function attemptStored(leased: LeasedDelivery, handling: Handling):
   }
 }
 
-async function attempt(leased: LeasedDelivery, handling: Handling): Promise<Verdict> {
+async function attempt(leased: LeasedDelivery, handling: Handling): Promise<AttemptResult> {
   const parsed = parseEvent(leased.rawBody);
   // Only readable bytes were stored: another program has changed them since.
   if ('reason' in parsed) {
@@ -37,11 +36,11 @@ async function attempt(leased: LeasedDelivery, handling: Handling): Promise<Verd
   }
   delivery.attempt = leased.attempt;
   const checked = await handling.check(event);
-  const outcome = 'drift' in checked ? await handling.execute(checked, delivery, leased.settled) : checked;
-  return verdictOf(outcome, leased.settled);
+  const outcome = 'drift' in checked ? await handling.execute(checked, delivery, leased.completed) : checked;
+  return resultOf(outcome, leased.completed);
 }
 
-function verdictOf(outcome: Executed, settled: Settled): Verdict {
+function resultOf(outcome: Executed, completed: CompletedHandlers): AttemptResult {
   switch (outcome.kind) {
     case 'rejected':
       return outcome.reason === 'schema_mismatch'
@@ -52,7 +51,7 @@ function verdictOf(outcome: Executed, settled: Settled): Verdict {
         ? { state: 'dead', reason: 'permanent_error', error: outcome.error }
         : { state: 'failed', error: outcome.error };
     default:
-      if ([...settled.values()].includes('failed')) {
+      if ([...completed.values()].includes('failed')) {
         const message = 'A handler failed for good in an earlier attempt; the others are done.';
         return { state: 'dead', reason: 'permanent_error', error: { name: 'PermanentError', message } };
       }

@@ -1,28 +1,26 @@
+import type { CompletedHandlers } from '../delivery/stored-delivery.js';
 import { isPermanent } from '../shared/errors.js';
 import type { KeyedHandler, Match } from './registry.js';
 
-/**
- * The handlers of a stored delivery that need not run again, by their keys: they succeeded, or failed for good in a
- * PermanentError.
- */
-export type Settled = Map<string, 'succeeded' | 'failed'>;
-
-/** The handlers that are not settled yet. Each settles itself when it is done. */
-export function unsettled<A extends unknown[]>(
+/** The handlers that are not completed yet. Each adds itself to `completed` when it completes. */
+export function pending<A extends unknown[]>(
   { named, handlers }: Match<KeyedHandler<(...args: A) => unknown>>,
-  settled: Settled,
+  completed: CompletedHandlers,
 ): Match<(...args: A) => unknown> {
-  const due = handlers.filter(({ key }) => !settled.has(key));
-  return { named, handlers: due.map((keyed) => settling(keyed, settled)) };
+  const due = handlers.filter(({ key }) => !completed.has(key));
+  return { named, handlers: due.map((keyed) => recording(keyed, completed)) };
 }
 
-function settling<A extends unknown[]>({ key, handler }: KeyedHandler<(...args: A) => unknown>, settled: Settled) {
+function recording<A extends unknown[]>(
+  { key, handler }: KeyedHandler<(...args: A) => unknown>,
+  completed: CompletedHandlers,
+) {
   return async (...args: A): Promise<void> => {
     try {
       await handler(...args);
-      settled.set(key, 'succeeded');
+      completed.set(key, 'succeeded');
     } catch (error) {
-      if (isPermanent(error)) settled.set(key, 'failed');
+      if (isPermanent(error)) completed.set(key, 'failed');
       throw error;
     }
   };

@@ -1,12 +1,13 @@
 import { type Delivery, VerifiedDelivery } from '../delivery/delivery.js';
 import { AcceptedOutcome, FailedOutcome } from '../delivery/outcome.js';
+import type { CompletedHandlers } from '../delivery/stored-delivery.js';
 import type { AnyCakemailEvent } from '../events/event-types.js';
 import type { Observers } from '../instrumentation/hooks.js';
 import type { LifecycleEmitter } from '../instrumentation/lifecycle.js';
 import { HandlerError } from '../shared/errors.js';
 import { isPromised, type MaybePromise } from '../shared/promises.js';
 import { contain } from '../shared/run-safely.js';
-import { type Settled, unsettled } from './completed.js';
+import { pending } from './completed.js';
 import { HandlerRun, type RunObserver } from './handler-run.js';
 import { HandlerRegistry, type Match } from './registry.js';
 
@@ -56,17 +57,17 @@ export class Dispatcher {
   }
 
   /**
-   * Runs the handlers of an event, but for those that are settled; those that settle now are added. `name` is the event's
+   * Runs the handlers of an event, except for the completed ones, and adds those that complete. `name` is the event's
    * verified name: handlers may change `event` itself. Neither throws nor rejects.
    */
   dispatch(
     event: AnyCakemailEvent,
     delivery: VerifiedDelivery,
-    settled?: Settled,
+    completed?: CompletedHandlers,
     name: string = event.event,
   ): MaybePromise<Ended> {
     const startedAt = performance.now();
-    const { named, handlers } = this.#due(name, delivery, settled);
+    const { named, handlers } = this.#due(name, delivery, completed);
     const run: Run = new HandlerRun(event, delivery, this.timeoutMs, this.#observer);
     const errors = run.start(handlers);
     const conclude = (errors: readonly Error[]): Ended => {
@@ -78,15 +79,15 @@ export class Dispatcher {
     return errors.then(conclude);
   }
 
-  #due(name: string, delivery: Delivery, settled: Settled | undefined): Match<AnyHandler> {
+  #due(name: string, delivery: Delivery, completed: CompletedHandlers | undefined): Match<AnyHandler> {
     const { observers } = this;
-    if (observers.isEmpty && settled === undefined) return this.handlers.take(name);
+    if (observers.isEmpty && completed === undefined) return this.handlers.take(name);
     const { named, handlers } = this.handlers.takeKeyed(name);
-    const due = settled === undefined ? handlers : handlers.filter(({ key }) => !settled.has(key));
+    const due = completed === undefined ? handlers : handlers.filter(({ key }) => !completed.has(key));
     const watched = due.map((keyed) => ({ ...keyed, handler: observers.watch(keyed, name, delivery) }));
-    return settled === undefined
+    return completed === undefined
       ? { named, handlers: watched.map(({ handler }) => handler) }
-      : unsettled({ named, handlers: watched }, settled);
+      : pending({ named, handlers: watched }, completed);
   }
 
   #conclude(

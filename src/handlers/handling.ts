@@ -1,5 +1,6 @@
 import type { VerifiedDelivery } from '../delivery/delivery.js';
 import { type AcceptedOutcome, type FailedOutcome, RejectedOutcome } from '../delivery/outcome.js';
+import type { CompletedHandlers } from '../delivery/stored-delivery.js';
 import { findDrift, type Issue } from '../events/documented.js';
 import type { AnyCakemailEvent } from '../events/event-types.js';
 import type { ParsedEvent } from '../events/parse.js';
@@ -7,7 +8,6 @@ import { checkData, SchemaIssuesError } from '../events/schemas.js';
 import type { LifecycleEmitter } from '../instrumentation/lifecycle.js';
 import type { Settings } from '../options.js';
 import { attempt, type MaybePromise, within } from '../shared/promises.js';
-import type { Settled } from './completed.js';
 import type { Dispatcher } from './dispatcher.js';
 
 /** An event that may go to its handlers. */
@@ -51,10 +51,14 @@ export class Handling {
     );
   }
 
-  /** Runs the handlers. `settled` are those that need not run any more; those that succeed are added. */
-  execute({ event, name, drift }: CheckedEvent, delivery: VerifiedDelivery, settled?: Settled): MaybePromise<Executed> {
+  /** Runs the handlers. Those in `completed` are left out; the run adds the handlers that it completes. */
+  execute(
+    { event, name, drift }: CheckedEvent,
+    delivery: VerifiedDelivery,
+    completed?: CompletedHandlers,
+  ): MaybePromise<Executed> {
     if (this.dispatcher.gaveUp) return new RejectedOutcome('closing', { eventName: name });
     if (drift.length > 0) this.events.emit('drift', { event, delivery, issues: drift });
-    return this.dispatcher.dispatch(event, delivery, settled, name);
+    return this.dispatcher.dispatch(event, delivery, completed, name);
   }
 }

@@ -1,4 +1,4 @@
-import type { DurableWorker, RouterInbox } from '../delivery/stored-delivery.js';
+import type { InboxWorker, RouterInbox } from '../delivery/stored-delivery.js';
 import type { LifecycleEmitter } from '../instrumentation/lifecycle.js';
 import type { Outage } from '../instrumentation/outage.js';
 import type { Drain } from '../shared/in-flight.js';
@@ -10,7 +10,7 @@ export function startWorker(
   inbox: RouterInbox,
   concurrency: number,
   { handling, drain, events, outage }: { handling: Handling; drain: Drain; events: LifecycleEmitter; outage: Outage },
-): DurableWorker {
+): InboxWorker {
   return inbox.work(
     (leased) => {
       outage.succeeded();
@@ -18,8 +18,8 @@ export function startWorker(
     },
     {
       concurrency,
-      dead: ({ id, event: eventName }, reason, error) => events.emit('dead', { id, eventName, reason, error }),
-      storeFailed: (error) => outage.failed(error),
+      onDeadLetter: ({ id, event: eventName }, reason, error) => events.emit('dead', { id, eventName, reason, error }),
+      onStoreError: (error) => outage.failed(error),
     },
   );
 }

@@ -1,4 +1,4 @@
-import type { Settled } from '../handlers/completed.js';
+import type { CompletedHandlers } from '../delivery/stored-delivery.js';
 import type { PlainHeaders } from '../shared/headers.js';
 
 // What is kept, read back. Another program may have changed it: one damaged delivery must not stop the worker for all, nor
@@ -15,7 +15,7 @@ export function headersIn(json: unknown): PlainHeaders {
   );
 }
 
-export function settledIn(json: unknown): Settled {
+export function settledIn(json: unknown): CompletedHandlers {
   const entries = parse(json);
   return new Map(Array.isArray(entries) ? entries.filter(isSettled) : []);
 }

@@ -1,5 +1,5 @@
 import { storable } from '../delivery/storable-text.js';
-import type { DeadReason, Verdict } from '../delivery/stored-delivery.js';
+import type { AttemptResult, DeadReason } from '../delivery/stored-delivery.js';
 import { describe } from '../shared/errors.js';
 import type { InboxSettings } from './contract.js';
 import { delayAfter } from './retries.js';
@@ -11,7 +11,7 @@ export type Ending =
   | { readonly state: 'waiting'; readonly at: number; readonly error: string }
   | { readonly state: 'dead'; readonly at: number; readonly error: string; readonly reason: DeadReason };
 
-export function endingOf(verdict: Verdict, attempt: number, { retries }: InboxSettings): Ending {
+export function endingOf(verdict: AttemptResult, attempt: number, { retries }: InboxSettings): Ending {
   const at = Date.now();
   if (!('error' in verdict)) return { state: 'done', at };
   const error = storable(describe(verdict.error));
@@ -21,7 +21,7 @@ export function endingOf(verdict: Verdict, attempt: number, { retries }: InboxSe
 }
 
 /** Of a delivery whose attempts are used up when it is taken on: its process was gone before the last one ended. */
-export const CRASHED: Verdict = {
+export const CRASHED: AttemptResult = {
   state: 'dead',
   reason: 'attempts_exhausted',
   error: { name: 'Error', message: 'The process ended during the last attempt.' },

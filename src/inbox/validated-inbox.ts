@@ -29,8 +29,8 @@ export function checked(engine: InboxEngine, name: EngineName): Inbox {
     warnings: engine.warnings ?? [],
     store: (delivery) => plainly(engine.store(delivery)),
     work(attempt, options) {
-      const storeFailed = (thrown: unknown): void => options.storeFailed(engineError(name, thrown));
-      const worker = engine.work(attempt, { ...options, storeFailed });
+      const onStoreError = (thrown: unknown): void => options.onStoreError(engineError(name, thrown));
+      const worker = engine.work(attempt, { ...options, onStoreError });
       return { stop: () => plainly(worker.stop()) };
     },
     async list(filter = {}) {

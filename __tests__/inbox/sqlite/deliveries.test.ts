@@ -50,7 +50,7 @@ const only = (leases: readonly Lease[]): Lease => {
 test('a lease is one process’s until it is over', () => {
   mine.insert([delivery('a')], NOW);
   const lease = only(mine.claim(10, NOW));
-  expect(lease).toMatchObject({ ...delivery('a'), attempt: 1, fence: 1, settled: new Map() });
+  expect(lease).toMatchObject({ ...delivery('a'), attempt: 1, fence: 1, completed: new Map() });
   expect(theirs.claim(10, NOW + 99)).toEqual([]);
   expect(mine.renew(lease, NOW + 99)).toBe(true);
   expect(theirs.claim(10, NOW + 198)).toEqual([]);

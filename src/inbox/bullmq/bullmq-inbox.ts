@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { JobState } from 'bullmq';
-import type { Attempt, StoredDelivery, WorkerHooks, WorkOptions } from '../../delivery/stored-delivery.js';
+import type { Attempt, StoredDelivery, WorkerOptions } from '../../delivery/stored-delivery.js';
 import { within } from '../../shared/promises.js';
 import { Batch } from '../batch.js';
 import type { InboxEngine, InboxFilter, InboxSettings, InboxState } from '../contract.js';
@@ -108,7 +108,7 @@ export async function openBullInbox(
       if (closing !== undefined) throw new InboxError('CLOSED', 'The inbox is closed.');
       return (await incoming.add(delivery)) ? 'stored' : 'duplicate';
     },
-    work(attempt: Attempt, options: WorkOptions & WorkerHooks) {
+    work(attempt: Attempt, options: WorkerOptions) {
       const worker = startBullWorker({ Worker, jobs, engine, name }, settings, attempt, options);
       workers.add(worker);
       return {

@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
-import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../delivery/stored-delivery.js';
-import type { Settled } from '../../handlers/completed.js';
+import type {
+  Attempt,
+  AttemptResult,
+  CompletedHandlers,
+  InboxWorker,
+  WorkerOptions,
+} from '../../delivery/stored-delivery.js';
 import { toError } from '../../shared/errors.js';
 import type { InboxSettings } from '../contract.js';
 import { InboxError } from '../engine-error.js';
@@ -16,8 +21,8 @@ const RETRY_MS = 1_000;
 interface Ended {
   readonly attempt: number;
   readonly ending: Ending;
-  readonly verdict: Verdict;
-  readonly settled: Settled;
+  readonly verdict: AttemptResult;
+  readonly settled: CompletedHandlers;
 }
 
 /** By this name BullMQ knows that it shall not try again. Its message is ours: BullMQ reads meaning into some. */
@@ -26,7 +31,7 @@ class Dead extends Error {
 
   constructor(
     readonly ending: Extract<Ending, { state: 'dead' }>,
-    readonly verdict: Verdict,
+    readonly verdict: AttemptResult,
   ) {
     super(`No further attempt: ${ending.error}`);
   }
@@ -47,7 +52,7 @@ export function startBullWorker(
   }: { Worker: typeof Worker; jobs: PropertyDescriptor; engine: Engine; name: string },
   settings: InboxSettings,
   attempt: Attempt,
-  { concurrency, dead, storeFailed }: WorkOptions & WorkerHooks,
+  { concurrency, onDeadLetter: dead, onStoreError: storeFailed }: WorkerOptions,
 ): BullWorking {
   const { leaseMs, retries } = settings;
   /**
@@ -70,11 +75,11 @@ export function startBullWorker(
   async function run(job: InboxJob): Promise<Omit<Ended, 'attempt'>> {
     const leased = leasedFrom(job);
     const verdict = leased.attempt > retries.attempts ? CRASHED : await attempt(leased);
-    return { ending: endingOf(verdict, leased.attempt, settings), verdict, settled: leased.settled };
+    return { ending: endingOf(verdict, leased.attempt, settings), verdict, settled: leased.completed };
   }
 
   /** As often as it takes: the lease is renewed meanwhile. */
-  async function writeDown(job: InboxJob, token: string, settled: Settled, ending: Ending): Promise<void> {
+  async function writeDown(job: InboxJob, token: string, settled: CompletedHandlers, ending: Ending): Promise<void> {
     for (;;) {
       try {
         // Somebody else has it by now when the lease was lost; this attempt must not leave its traces in that one.
@@ -132,6 +137,6 @@ export function startBullWorker(
 }
 
 /** A worker that can be left behind when its server is silent. */
-export interface BullWorking extends DurableWorker {
+export interface BullWorking extends InboxWorker {
   abandon(): Promise<unknown>;
 }

@@ -1,6 +1,5 @@
 import type { IQueueBackend, Job, Queue } from 'bullmq';
-import type { LeasedDelivery, StoredDelivery } from '../../delivery/stored-delivery.js';
-import type { Settled } from '../../handlers/completed.js';
+import type { CompletedHandlers, LeasedDelivery, StoredDelivery } from '../../delivery/stored-delivery.js';
 import type { InboxDelivery, InboxState } from '../contract.js';
 import { headersIn, settledIn, timeIn } from '../decode-stored.js';
 import type { Ending } from '../next-state.js';
@@ -50,11 +49,11 @@ export function storedIn(job: InboxJob): StoredDelivery {
 }
 
 export function leasedFrom(job: InboxJob): LeasedDelivery {
-  return { ...storedIn(job), attempt: job.attemptsStarted, settled: settledIn(dataOf(job).settled) };
+  return { ...storedIn(job), attempt: job.attemptsStarted, completed: settledIn(dataOf(job).settled) };
 }
 
 /** The data after an attempt that failed. */
-export function afterAttempt(job: InboxJob, settled: Settled, ending: Ending): JobData {
+export function afterAttempt(job: InboxJob, settled: CompletedHandlers, ending: Ending): JobData {
   return { ...asNew(job), settled: JSON.stringify([...settled]), ending };
 }
 

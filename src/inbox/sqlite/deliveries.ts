@@ -123,7 +123,7 @@ export class Deliveries {
         if (this.#insert.run(id, event, rawBody, headers, received, ...state).changes > 0) {
           if (left === 0) return true;
           left--;
-          return { ...delivery, attempt: 1, settled: new Map(), fence: 1 };
+          return { ...delivery, attempt: 1, completed: new Map(), fence: 1 };
         }
         // Finished so long ago that it may be forgotten, it counts as a new one.
         return this.#revive.run(headers, received, now, id, now - keepMs).changes > 0;
@@ -137,7 +137,7 @@ export class Deliveries {
     return rows.map((row) => ({
       ...stored(row),
       attempt: row.attempt,
-      settled: settledIn(text(row.settled)),
+      completed: settledIn(text(row.settled)),
       fence: row.fence,
     }));
   }
@@ -150,7 +150,7 @@ export class Deliveries {
   /** Ends a lease; false when somebody else has the delivery by now. */
   settle({ lease, ending }: Settlement): boolean {
     const { state, at, reason, error }: { reason?: DeadReason; error?: string } & Ending = ending;
-    const settled = JSON.stringify([...lease.settled]);
+    const settled = JSON.stringify([...lease.completed]);
     return this.#settle.run(state, at, settled, reason ?? null, error ?? null, lease.id, lease.fence).changes > 0;
   }
 

@@ -1,11 +1,5 @@
 import type Database from 'libsql';
-import type {
-  Attempt,
-  DurableWorker,
-  StoredDelivery,
-  WorkerHooks,
-  WorkOptions,
-} from '../../delivery/stored-delivery.js';
+import type { Attempt, InboxWorker, StoredDelivery, WorkerOptions } from '../../delivery/stored-delivery.js';
 import { Batch } from '../batch.js';
 import type { InboxDelivery, InboxEngine, InboxEntry, InboxFilter, InboxSettings, InboxStats } from '../contract.js';
 import { InboxError } from '../engine-error.js';
@@ -54,7 +48,7 @@ export async function openSqliteInbox(path: string, settings: InboxSettings): Pr
       if (closed) throw new InboxError('CLOSED', 'The inbox is closed.');
       return (await incoming.add(delivery)) ? 'stored' : 'duplicate';
     },
-    work(attempt: Attempt, options: WorkOptions & WorkerHooks): DurableWorker {
+    work(attempt: Attempt, options: WorkerOptions): InboxWorker {
       const worker = new SqliteWorker(deliveries, settings, attempt, options);
       workers.add(worker);
       return {

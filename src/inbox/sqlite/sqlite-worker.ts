@@ -1,13 +1,13 @@
-import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../delivery/stored-delivery.js';
+import type { Attempt, AttemptResult, InboxWorker, WorkerOptions } from '../../delivery/stored-delivery.js';
 import { toError } from '../../shared/errors.js';
 import type { InboxSettings } from '../contract.js';
 import { CRASHED, endingOf } from '../next-state.js';
 import type { Deliveries, Lease, Settlement } from './deliveries.js';
 
 /** Takes deliveries on, has them attempted, and writes down how that ended. */
-export class SqliteWorker implements DurableWorker {
+export class SqliteWorker implements InboxWorker {
   readonly #held = new Set<Lease>();
-  #settlements: (Settlement & { readonly verdict: Verdict })[] = [];
+  #settlements: (Settlement & { readonly verdict: AttemptResult })[] = [];
   #timer: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
   #stopped: Promise<void> | undefined;
@@ -18,7 +18,7 @@ export class SqliteWorker implements DurableWorker {
     private readonly deliveries: Deliveries,
     private readonly settings: InboxSettings,
     private readonly attempt: Attempt,
-    private readonly options: WorkOptions & WorkerHooks,
+    private readonly options: WorkerOptions,
   ) {
     this.#renewal = setInterval(() => this.#renew(), settings.leaseMs / 3);
     this.wake();
@@ -65,7 +65,7 @@ export class SqliteWorker implements DurableWorker {
       this.hold(claimed);
       this.begin(claimed);
     } catch (thrown) {
-      this.options.storeFailed(toError(thrown));
+      this.options.onStoreError(toError(thrown));
     }
     if (this.#isStopping && this.#held.size === 0) {
       clearInterval(this.#renewal);
@@ -86,7 +86,7 @@ export class SqliteWorker implements DurableWorker {
     for (const { lease } of this.#settlements) this.#held.delete(lease);
     this.#settlements = [];
     for (const { lease, ending, verdict } of settled) {
-      if (ending.state === 'dead' && 'error' in verdict) this.options.dead(lease, ending.reason, verdict.error);
+      if (ending.state === 'dead' && 'error' in verdict) this.options.onDeadLetter(lease, ending.reason, verdict.error);
     }
     return claimed;
   }
@@ -102,7 +102,7 @@ export class SqliteWorker implements DurableWorker {
 
   #begin(lease: Lease): void {
     const exhausted = lease.attempt > this.settings.retries.attempts;
-    const verdict: Promise<Verdict> = exhausted ? Promise.resolve(CRASHED) : this.attempt(lease);
+    const verdict: Promise<AttemptResult> = exhausted ? Promise.resolve(CRASHED) : this.attempt(lease);
     void verdict.then((verdict) => {
       this.#settlements.push({ lease, verdict, ending: endingOf(verdict, lease.attempt, this.settings) });
       this.wake();
@@ -116,7 +116,7 @@ export class SqliteWorker implements DurableWorker {
         for (const lease of this.#held) this.deliveries.renew(lease, Date.now());
       });
     } catch (thrown) {
-      this.options.storeFailed(toError(thrown));
+      this.options.onStoreError(toError(thrown));
     }
   }
 }
