@@ -1,7 +1,7 @@
 import { Once, type OnceResult } from './dedupe/deduplicator.js';
 import { VerifiedDelivery } from './delivery/delivery.js';
 import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } from './delivery/outcome.js';
-import { storable } from './delivery/storable-text.js';
+import { toStorableText } from './delivery/storable-text.js';
 import type { RouterInbox } from './delivery/stored-delivery.js';
 import type { AnyCakemailEvent } from './events/event-types.js';
 import { occurredAt, tooOld } from './events/occurred-at.js';
@@ -224,7 +224,7 @@ export class Receiver {
     const event = parsed as unknown as AnyCakemailEvent;
     const { id, rawBody, headers, receivedAt } = delivery;
     return attempt(
-      () => inbox.store({ id, event: storable(parsed.event), rawBody, headers, receivedAt }),
+      () => inbox.store({ id, event: toStorableText(parsed.event), rawBody, headers, receivedAt }),
       (state): Outcome => {
         if (state === 'stored') {
           this.events.emit('stored', { event, delivery });

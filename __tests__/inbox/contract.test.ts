@@ -123,7 +123,7 @@ onEachEngine((engine) => {
     for (const which of [...empty, { all: true, state: 'waiting' }, { all: 'yes' }] as never[]) {
       for (const act of [inbox.remove, inbox.replay]) await expect(act(which)).rejects.toThrow(ConfigurationError);
     }
-    await expect(inbox.remove({} as never)).rejects.toThrow('pass { all: true } if you mean that');
+    await expect(inbox.remove({} as never)).rejects.toThrow('Pass { all: true } if you mean that');
     expect(await inbox.stats()).toMatchObject({ waiting: 1 });
     expect(await inbox.replay({ all: true })).toBe(0);
     expect(await inbox.remove({ all: true })).toBe(1);

@@ -42,7 +42,7 @@ export type DeadReason = 'attempts_exhausted' | 'permanent_error' | 'schema_mism
 /** Makes one attempt to handle a delivery. It never rejects. */
 export type Attempt = (delivery: LeasedDelivery) => Promise<AttemptResult>;
 
-/** What a router passes to the worker of its inbox. The callbacks must not throw. */
+/** The options with which a router starts the worker of its inbox. The callbacks must not throw. */
 export interface WorkerOptions {
   /** The number of deliveries that are handled at the same time. */
   readonly concurrency: number;
