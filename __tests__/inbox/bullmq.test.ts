@@ -67,7 +67,7 @@ onEachEngine((engine) => {
     const failed = next(webhooks, 'failed');
     await send(webhooks, LOGIN);
     const { delivery } = await failed;
-    expect(await told).toContain('the inbox failed its worker, which goes on trying: ');
+    expect(await told).toContain('the inbox worker cannot use its store and keeps trying: ');
     const kept = await inbox.get(delivery.id);
     expect(kept).toMatchObject({ state: 'active', attempts: 1 });
     expect(kept).not.toHaveProperty('error');

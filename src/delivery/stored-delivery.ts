@@ -15,8 +15,8 @@ export interface StoredDelivery {
 }
 
 /**
- * The handlers of a stored delivery that need not run again, by handler id: each one succeeded, or failed permanently
- * by throwing a PermanentError.
+ * The handlers of a stored delivery that need not run again, by handler id, because they succeeded or failed permanently
+ * with a PermanentError.
  */
 export type CompletedHandlers = Map<string, 'succeeded' | 'failed'>;
 

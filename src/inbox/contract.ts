@@ -7,6 +7,7 @@ import type { Retries } from './retries.js';
  */
 export type InboxState = 'waiting' | 'active' | 'done' | 'dead';
 
+/** Every state, in the order in which a delivery passes through them. */
 export const INBOX_STATES: readonly InboxState[] = ['waiting', 'active', 'done', 'dead'];
 
 /** The software that stores the deliveries of an inbox. */

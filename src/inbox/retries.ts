@@ -12,8 +12,8 @@ export interface Retries {
 }
 
 /**
- * The milliseconds to wait after an attempt: exponential backoff with full jitter, so that the deliveries of an outage do
- * not all run again at the same moment.
+ * Returns the milliseconds to wait after an attempt. Exponential backoff with full jitter spreads the retries, so that the
+ * deliveries of an outage do not all run again at the same moment.
  */
 export function retryDelay(attempt: number, { baseMs, maxMs }: Required<Retries>, random = Math.random): number {
   return Math.round(random() * Math.min(maxMs, baseMs * 2 ** (attempt - 1)));

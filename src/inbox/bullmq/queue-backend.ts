@@ -4,7 +4,7 @@ import type { EventCount } from '../stats.js';
 
 export const CONNECT_TIMEOUT_MS = 10_000;
 
-/** A server on which BullMQ runs a queue: the connections to it, and the queries for which BullMQ has no methods. */
+/** The server on which BullMQ runs a queue, with the queries for which BullMQ has no methods. */
 export interface QueueBackend {
   /** Its commands fail at once while the server is unavailable, so that the sender is answered 503. */
   readonly connection: unknown;

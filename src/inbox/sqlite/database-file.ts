@@ -65,8 +65,8 @@ export async function openDatabase(path: string): Promise<Database.Database> {
 
 /**
  * Creates the file with access for its owner only, because it holds payloads. SQLite gives its other files the same mode.
- * An existing file must not be opened here: closing it would release the locks that this process holds on it, and another
- * process could then delete the log while it is in use.
+ * An existing file must not be opened here, because closing it would release the locks that this process holds on it, and
+ * another process could then delete the log while it is in use.
  */
 function createFile(path: string): void {
   try {

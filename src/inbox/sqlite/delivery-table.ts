@@ -71,7 +71,7 @@ export class DeliveryTable {
   }
 
   /**
-   * Stores all deliveries or none. Returns one result per delivery: false for a duplicate, true or a lease for a new one.
+   * Stores all deliveries or none. The result for each is false if it is a duplicate, and true or a lease if it is new.
    * The first `maxLeases` new deliveries are leased at once, which saves claiming them.
    */
   insert(deliveries: readonly StoredDelivery[], now: number, maxLeases = 0): readonly (Lease | boolean)[] {

@@ -8,7 +8,7 @@ export interface Lease extends LeasedDelivery {
   readonly fence: number;
 }
 
-/** A row as it is read: texts as bytes, integers within the range of a Date. */
+/** A row as queries return it, with texts as bytes and integers within the range of a Date. */
 export interface Row {
   readonly id: Uint8Array;
   readonly event: Uint8Array;

@@ -22,7 +22,7 @@ export async function openSqliteEngine(path: string, settings: InboxSettings): P
     try {
       await wal.sync();
     } finally {
-      // Even if the sync failed: the deliveries are stored, although the sender is answered that this is not certain.
+      // Runs even if the sync failed, because the deliveries are in the table although the sender is answered 503.
       worker?.start(leases);
       for (const each of workers) each.wake();
     }
