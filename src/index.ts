@@ -11,16 +11,14 @@ export type {
 } from './delivery/outcome.js';
 export type {
   Attempt,
+  AttemptResult,
   CompletedHandlers,
   DeadReason,
-  DeliveryStore,
-  DurableWorker,
+  InboxWorker,
   LeasedDelivery,
   RouterInbox,
   StoredDelivery,
-  Verdict,
-  WorkerHooks,
-  WorkOptions,
+  WorkerOptions,
 } from './delivery/stored-delivery.js';
 export { type CatalogueName, EVENT_GROUPS, EVENT_NAMES } from './events/catalogue.js';
 export type { Issue } from './events/documented.js';

@@ -1,8 +1,8 @@
 import type { Deduplicator } from './dedupe/deduplicator.js';
 import { VerifiedDelivery } from './delivery/delivery.js';
 import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } from './delivery/outcome.js';
-import { storable } from './delivery/storable-text.js';
-import type { DeliveryStore } from './delivery/stored-delivery.js';
+import { toStorableText } from './delivery/storable-text.js';
+import type { RouterInbox } from './delivery/stored-delivery.js';
 import type { AnyCakemailEvent } from './events/event-types.js';
 import { occurredAt, tooOld } from './events/occurred-at.js';
 import { type ParsedEvent, parseEvent } from './events/parse.js';
@@ -31,7 +31,7 @@ export interface PipelineParts {
   readonly maxAgeMs: number | undefined;
   readonly signatureHeaders: readonly string[];
   readonly verifier: Verifier;
-  readonly inbox: DeliveryStore | undefined;
+  readonly inbox: RouterInbox | undefined;
   readonly validator: Validator;
   readonly deduplicator: Deduplicator | undefined;
   readonly dispatcher: Dispatcher;
@@ -77,12 +77,12 @@ export class Pipeline {
     });
   }
 
-  async #store(inbox: DeliveryStore, parsed: ParsedEvent, delivery: VerifiedDelivery): Promise<Outcome> {
+  async #store(inbox: RouterInbox, parsed: ParsedEvent, delivery: VerifiedDelivery): Promise<Outcome> {
     const { hooks } = this.parts;
     const event = parsed as unknown as AnyCakemailEvent;
     const { id, eventName, rawBody, headers, receivedAt } = delivery;
     try {
-      const result = await inbox.store({ id, event: storable(eventName), rawBody, headers, receivedAt });
+      const result = await inbox.store({ id, event: toStorableText(eventName), rawBody, headers, receivedAt });
       if (result === 'duplicate') {
         hooks.notify('duplicate', { event, delivery, joined: false });
         return new AcceptedOutcome('duplicate', event, delivery, 'kept');

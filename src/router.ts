@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Deduplicator } from './dedupe/deduplicator.js';
 import type { Outcome } from './delivery/outcome.js';
-import type { DurableWorker } from './delivery/stored-delivery.js';
+import type { InboxWorker } from './delivery/stored-delivery.js';
 import type { SchemaMap } from './events/event-types.js';
 import { Validator } from './events/validator.js';
 import { Dispatcher } from './handlers/dispatcher.js';
@@ -81,7 +81,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   const watch = inbox === undefined ? undefined : watchInbox(hooks, log, settings.hasLogger);
   for (const warning of inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
 
-  let worker: DurableWorker | undefined;
+  let worker: InboxWorker | undefined;
   let closing: Promise<void> | undefined;
   // One turn later, when the handlers are registered.
   if (settings.concurrency !== undefined) setImmediate(() => inFlight.isClosed || work(settings.concurrency));

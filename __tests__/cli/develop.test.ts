@@ -271,7 +271,7 @@ describe('inbox', () => {
 
   test.each([
     ['list', { CAKEMAIL_INBOX_URL: '' }, 2, 'Set CAKEMAIL_INBOX_URL'],
-    ['list', { CAKEMAIL_INBOX_URL: 'redis://:hunter2@127.0.0.1:1' }, 2, 'Redis: refuses connections'],
+    ['list', { CAKEMAIL_INBOX_URL: 'redis://:hunter2@127.0.0.1:1' }, 2, 'Redis refuses connections'],
     ['list --since never', {}, 2, 'As in 2026'],
     ['list --limit x', {}, 2, 'A whole number'],
     ['list --limit 0', {}, 2, 'A whole number'],

@@ -4,12 +4,11 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import * as z from 'zod';
 import type {
   Attempt,
+  AttemptResult,
   CompletedHandlers,
   LeasedDelivery,
   RouterInbox,
-  Verdict,
-  WorkerHooks,
-  WorkOptions,
+  WorkerOptions,
 } from '../../src/delivery/stored-delivery.js';
 import { Validator } from '../../src/events/validator.js';
 import { Dispatcher } from '../../src/handlers/dispatcher.js';
@@ -34,14 +33,14 @@ function bench(schema?: StandardSchemaV1) {
   const hooks = new Hooks(() => {});
   hooks.subscribe({ notified: (name, notice) => notices.push([name, notice]) });
   const logger = recordingLogger();
-  const outage = new Outage(createLog(logger), true, { began: 'began', goesOn: (count) => count, ended: 'ended' });
+  const outage = new Outage(createLog(logger), true, { began: 'began', continues: (count) => count, ended: 'ended' });
   outages.push(outage);
   const schemas = new Map(schema === undefined ? [] : [['User.LoggedIn', schema]]);
   const validator = new Validator(schemas, { timeoutMs: 60_000, onMismatch: 'reject' });
   const dispatcher = new Dispatcher(60_000, hooks, () => {});
   const inFlight = new InFlight();
   let attempt: Attempt = () => Promise.reject(new Error('The worker has not started.'));
-  let workOptions: (WorkOptions & WorkerHooks) | undefined;
+  let workOptions: WorkerOptions | undefined;
   const durable = { stop: async () => {} };
   const inbox: RouterInbox = {
     store: async () => 'stored',
@@ -57,7 +56,7 @@ function bench(schema?: StandardSchemaV1) {
   return {
     ...{ dispatcher, durable, inFlight, notices, worker, workOptions },
     logged: () => logger.lines.map(({ message }) => message),
-    run: (leased: LeasedDelivery): Promise<Verdict> => attempt(leased),
+    run: (leased: LeasedDelivery): Promise<AttemptResult> => attempt(leased),
   };
 }
 
@@ -72,7 +71,7 @@ function leased(parts: Partial<LeasedDelivery> = {}): LeasedDelivery {
     headers: { 'user-agent': 'Cakemail' },
     receivedAt: new Date('2026-01-02T03:04:05Z'),
     attempt: 3,
-    settled: new Map(),
+    completed: new Map(),
     ...parts,
   };
 }
@@ -135,9 +134,9 @@ describe('an attempt whose handlers fail', () => {
     dispatcher.handlers.add(['User.LoggedIn'], failing, 'failing');
     const completed: CompletedHandlers = new Map();
 
-    expect(await run(leased({ settled: completed }))).toMatchObject({ state: 'failed' });
+    expect(await run(leased({ completed: completed }))).toMatchObject({ state: 'failed' });
     failing.mockReset();
-    expect(await run(leased({ settled: completed }))).toEqual({ state: 'handled' });
+    expect(await run(leased({ completed: completed }))).toEqual({ state: 'handled' });
 
     expect([succeeding.mock.calls.length, failing.mock.calls.length]).toEqual([1, 1]);
     expect(Object.fromEntries(completed)).toEqual({ succeeding: 'succeeded', failing: 'succeeded' });
@@ -150,9 +149,9 @@ describe('an attempt whose handlers fail', () => {
     dispatcher.handlers.add(['User.LoggedIn'], failing, 'failing');
     const completed: CompletedHandlers = new Map();
 
-    expect(await run(leased({ settled: completed }))).toMatchObject({ state: 'failed' });
+    expect(await run(leased({ completed: completed }))).toMatchObject({ state: 'failed' });
     failing.mockReset();
-    expect(await run(leased({ settled: completed }))).toEqual({
+    expect(await run(leased({ completed: completed }))).toEqual({
       state: 'dead',
       reason: 'permanent_error',
       error: {
@@ -241,13 +240,13 @@ test('a dead letter is reported to the hooks', () => {
   const { workOptions, notices } = bench();
   const { id, event, rawBody, headers, receivedAt } = leased();
   const error = new Error('boom');
-  workOptions.dead({ id, event, rawBody, headers, receivedAt }, 'attempts_exhausted', error);
+  workOptions.onDeadLetter({ id, event, rawBody, headers, receivedAt }, 'attempts_exhausted', error);
   expect(notices).toEqual([['dead', { id, eventName: event, reason: 'attempts_exhausted', error }]]);
 });
 
 test('an outage of the store begins with its first failure and ends with the next delivery', async () => {
   const { workOptions, run, logged } = bench();
-  workOptions.storeFailed(new Error('the server is away'));
+  workOptions.onStoreError(new Error('the server is away'));
   expect(logged()).toEqual(['began']);
   await run(leased());
   expect(logged()).toEqual(['began', 'ended']);

@@ -30,8 +30,8 @@ onEachEngine((engine) => {
 
   test('a connection that is lost while it is in use does not end the process', async () => {
     const place = await newPlace(engine);
-    const { openPostgres } = await import('../../src/inbox/bullmq/postgres.js');
-    const opened = await openPostgres(place.address, place.options.name ?? '');
+    const { connectPostgres } = await import('../../src/inbox/bullmq/postgres.js');
+    const opened = await connectPostgres(place.address, place.options.name ?? '');
     const pool = opened.connection as unknown as Pool;
     const client = await pool.connect();
     const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
@@ -67,7 +67,7 @@ onEachEngine((engine) => {
     const failed = next(webhooks, 'failed');
     await send(webhooks, LOGIN);
     const { delivery } = await failed;
-    expect(await told).toContain('the inbox failed its worker, which goes on trying: ');
+    expect(await told).toContain('the inbox worker cannot use its store and keeps trying: ');
     const kept = await inbox.get(delivery.id);
     expect(kept).toMatchObject({ state: 'active', attempts: 1 });
     expect(kept).not.toHaveProperty('error');
@@ -185,10 +185,10 @@ const weaken: Record<string, (address: string) => Promise<unknown>> = {
 
 const SAID: Record<string, string[]> = {
   Redis: [
-    'WARN_INBOX_DURABILITY: Redis may lose what it acknowledged when it crashes: set `appendonly yes` and `appendfsync always`.',
-    'WARN_INBOX_DURABILITY: Redis may throw deliveries away when its memory is full: set `maxmemory-policy noeviction`.',
+    'WARN_INBOX_DURABILITY: Redis may lose acknowledged deliveries in a crash. Set `appendonly yes` and `appendfsync always`.',
+    'WARN_INBOX_DURABILITY: Redis may evict deliveries when its memory is full. Set `maxmemory-policy noeviction`.',
   ],
   Postgres: [
-    'WARN_INBOX_DURABILITY: Postgres may lose what it acknowledged when it crashes: `synchronous_commit` is off.',
+    'WARN_INBOX_DURABILITY: Postgres may lose acknowledged deliveries in a crash because `synchronous_commit` is off.',
   ],
 };

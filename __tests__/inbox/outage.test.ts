@@ -41,8 +41,8 @@ describe.each(OWN_SERVERS)('a $name that is killed and started again', ({ isTher
       while ((await send(webhooks, { ...LOGIN, account_id: account_id++ })).status !== 202) await sleep(20);
       await handled;
       expect(lines.filter((each) => each.includes('deliver'))).toEqual([
-        'error: the inbox cannot store deliveries: they are refused with 503',
-        'warn: the inbox stores deliveries again',
+        'error: the inbox cannot store deliveries, so requests are answered 503',
+        'warn: the inbox can store deliveries again',
       ]);
       // A worker that waited all the time may not have noticed.
       expect(lines.length).toBeLessThanOrEqual(4);

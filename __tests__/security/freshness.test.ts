@@ -102,7 +102,7 @@ describe('50. with maxAgeMs', () => {
     const rawBody = Buffer.from(JSON.stringify(signedAgo(86_400)));
     const id = createHash('sha256').update(rawBody).digest('hex');
     const leased = { id, event: 'User.LoggedIn', rawBody, headers: {}, receivedAt: new Date(), attempt: 1 };
-    expect(await attempt?.({ ...leased, settled: new Map() })).toEqual({ state: 'unhandled' });
+    expect(await attempt?.({ ...leased, completed: new Map() })).toEqual({ state: 'unhandled' });
     expect(handler).toHaveBeenCalledTimes(1);
   });
 

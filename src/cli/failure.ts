@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { InboxError } from '../inbox/engine-error.js';
+import { InboxError } from '../inbox/index.js';
 import { readText, toError } from '../shared/error-text.js';
 import { ConfigurationError, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
 import { UsageError } from './environment.js';

@@ -1,5 +1,5 @@
 import { EVENT_NAMES, isCatalogueName } from '../events/catalogue.js';
-import type { Inbox, InboxDelivery, InboxEntry, InboxFilter } from '../inbox/contract.js';
+import type { Inbox, InboxDelivery, InboxEntry, InboxFilter } from '../inbox/index.js';
 import { closestMatch } from '../shared/closest-match.js';
 import { UsageError } from './environment.js';
 import type { Io } from './terminal/io.js';

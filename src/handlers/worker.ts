@@ -1,12 +1,12 @@
 import { VerifiedDelivery } from '../delivery/delivery.js';
 import { RejectedOutcome } from '../delivery/outcome.js';
 import type {
+  AttemptResult,
   CompletedHandlers,
   DeadReason,
-  DurableWorker,
+  InboxWorker,
   LeasedDelivery,
   RouterInbox,
-  Verdict,
 } from '../delivery/stored-delivery.js';
 import { occurredAt } from '../events/occurred-at.js';
 import { parseEvent } from '../events/parse.js';
@@ -29,7 +29,7 @@ export interface WorkerParts {
 }
 
 /** Starts to handle the deliveries that an inbox stores, a number of them at the same time. */
-export function startWorker(inbox: RouterInbox, concurrency: number, parts: WorkerParts): DurableWorker {
+export function startWorker(inbox: RouterInbox, concurrency: number, parts: WorkerParts): InboxWorker {
   const { hooks, inFlight, outage } = parts;
   return inbox.work(
     (leased) => {
@@ -38,14 +38,14 @@ export function startWorker(inbox: RouterInbox, concurrency: number, parts: Work
     },
     {
       concurrency,
-      dead: ({ id, event: eventName }, reason, error) => hooks.notify('dead', { id, eventName, reason, error }),
-      storeFailed: (error) => outage.failed(error),
+      onDeadLetter: ({ id, event: eventName }, reason, error) => hooks.notify('dead', { id, eventName, reason, error }),
+      onStoreError: (error) => outage.failed(error),
     },
   );
 }
 
 /** Runs the handlers of a stored delivery once. Never rejects, because `close()` waits for it. */
-async function attempt(leased: LeasedDelivery, { validator, dispatcher }: WorkerParts): Promise<Verdict> {
+async function attempt(leased: LeasedDelivery, { validator, dispatcher }: WorkerParts): Promise<AttemptResult> {
   try {
     const parsed = parseEvent(leased.rawBody);
     if ('reason' in parsed) return notReadable(`The stored bytes are ${parsed.reason}`);
@@ -58,14 +58,14 @@ async function attempt(leased: LeasedDelivery, { validator, dispatcher }: Worker
     const outcome =
       'reason' in valid
         ? new RejectedOutcome(valid.reason, { eventName: event.event, cause: valid.cause })
-        : await dispatcher.dispatch(valid, delivery, leased.settled);
-    return toVerdict(outcome, leased.settled);
+        : await dispatcher.dispatch(valid, delivery, leased.completed);
+    return toAttemptResult(outcome, leased.completed);
   } catch (thrown) {
     return { state: 'failed', error: toError(thrown) };
   }
 }
 
-function toVerdict(outcome: DispatchOutcome, completed: CompletedHandlers): Verdict {
+function toAttemptResult(outcome: DispatchOutcome, completed: CompletedHandlers): AttemptResult {
   switch (outcome.kind) {
     case 'rejected':
       return outcome.reason === 'schema_mismatch'
@@ -85,11 +85,11 @@ function toVerdict(outcome: DispatchOutcome, completed: CompletedHandlers): Verd
 }
 
 /** Only readable bytes are stored, so another program has changed them since. */
-function notReadable(message: string): Verdict {
+function notReadable(message: string): AttemptResult {
   return dead('not_readable', { name: 'Error', message });
 }
 
-function dead(reason: DeadReason, error: (Verdict & { state: 'dead' })['error']): Verdict {
+function dead(reason: DeadReason, error: (AttemptResult & { state: 'dead' })['error']): AttemptResult {
   return { state: 'dead', reason, error };
 }
 

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Outcome } from '../../delivery/outcome.js';
-import { INBOX_STATES, type Inbox, type InboxFilter, type InboxSelection } from '../../inbox/contract.js';
+import { INBOX_STATES, type Inbox, type InboxFilter, type InboxSelection } from '../../inbox/index.js';
 import type { RouterInternals } from '../../internals.js';
 import type { IncomingDelivery } from '../../pipeline.js';
 import { SIGNATURE_HEADERS } from '../../shared/headers.js';

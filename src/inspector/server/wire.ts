@@ -1,5 +1,5 @@
 import type { Mistake } from '../../diagnosis/variants.js';
-import type { InboxDelivery, InboxEntry, InboxStats } from '../../inbox/contract.js';
+import type { InboxDelivery, InboxEntry, InboxStats } from '../../inbox/index.js';
 
 // What goes from the inspector's server side to its page. Neither keys nor signatures are part of it.
 

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Database from 'libsql';
-import { openFile } from '../../../src/inbox/sqlite/database-file.js';
-import { Deliveries, type Lease } from '../../../src/inbox/sqlite/deliveries.js';
+import { openDatabase } from '../../../src/inbox/sqlite/database-file.js';
+import { DeliveryTable } from '../../../src/inbox/sqlite/delivery-table.js';
+import type { Lease } from '../../../src/inbox/sqlite/rows.js';
 
 const SETTINGS = {
   name: 'unused',
@@ -18,8 +19,8 @@ const NOW = 1_700_000_000_000;
 
 let folder: string;
 const open: Database.Database[] = [];
-let mine: Deliveries;
-let theirs: Deliveries;
+let mine: DeliveryTable;
+let theirs: DeliveryTable;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'deliveries-'));
   [mine, theirs] = [await connect(), await connect()];
@@ -30,10 +31,10 @@ afterEach(() => {
 });
 
 /** A connection of its own, as another process has. */
-async function connect(): Promise<Deliveries> {
-  const db = await openFile(join(folder, 'inbox.db'));
+async function connect(): Promise<DeliveryTable> {
+  const db = await openDatabase(join(folder, 'inbox.db'));
   open.push(db);
-  return new Deliveries(db, SETTINGS);
+  return new DeliveryTable(db, SETTINGS);
 }
 
 function delivery(text: string) {
@@ -50,9 +51,9 @@ const only = (leases: readonly Lease[]): Lease => {
 test('a lease is one process’s until it is over', () => {
   mine.insert([delivery('a')], NOW);
   const lease = only(mine.claim(10, NOW));
-  expect(lease).toMatchObject({ ...delivery('a'), attempt: 1, fence: 1, settled: new Map() });
+  expect(lease).toMatchObject({ ...delivery('a'), attempt: 1, fence: 1, completed: new Map() });
   expect(theirs.claim(10, NOW + 99)).toEqual([]);
-  expect(mine.renew(lease, NOW + 99)).toBe(true);
+  expect(mine.renewLease(lease, NOW + 99)).toBe(true);
   expect(theirs.claim(10, NOW + 198)).toEqual([]);
   expect(only(theirs.claim(10, NOW + 199))).toMatchObject({ attempt: 2, fence: 2 });
 });
@@ -61,12 +62,10 @@ test('who lost a lease can neither renew it nor say how the delivery ended', () 
   mine.insert([delivery('a')], NOW);
   const lost = only(mine.claim(1, NOW));
   const held = only(theirs.claim(1, NOW + 100));
-  expect(mine.renew(lost, NOW + 101)).toBe(false);
-  expect(mine.settle({ lease: lost, ending: { state: 'dead', at: NOW, reason: 'permanent_error', error: '' } })).toBe(
-    false,
-  );
+  expect(mine.renewLease(lost, NOW + 101)).toBe(false);
+  expect(mine.endLease(lost, { state: 'dead', at: NOW, reason: 'permanent_error', error: '' })).toBe(false);
   expect(theirs.get(held.id)).toMatchObject({ state: 'active', attempts: 2 });
-  expect(theirs.settle({ lease: held, ending: { state: 'done', at: NOW + 102 } })).toBe(true);
+  expect(theirs.endLease(held, { state: 'done', at: NOW + 102 })).toBe(true);
   expect(mine.get(held.id)).toMatchObject({ state: 'done', at: new Date(NOW + 102) });
 });
 
@@ -91,7 +90,7 @@ test('what is settled is forgotten after its time, and dead letters later', () =
   mine.insert([delivery('waiting')], NOW + 5_000);
   for (const lease of mine.claim(2, NOW)) {
     const dead = { state: 'dead', at: NOW, reason: 'permanent_error', error: '' } as const;
-    mine.settle({ lease, ending: lease.rawBody.toString() === 'done' ? { state: 'done', at: NOW } : dead });
+    mine.endLease(lease, lease.rawBody.toString() === 'done' ? { state: 'done', at: NOW } : dead);
   }
   const left = (): number => mine.list({}, 10).length;
   expect([mine.prune(NOW + 1_000), left()]).toEqual([0, 3]);
@@ -102,6 +101,5 @@ test('what is settled is forgotten after its time, and dead letters later', () =
 test('one that is active can be neither removed nor replayed', () => {
   mine.insert([delivery('a')], NOW);
   const { id } = only(mine.claim(1, NOW));
-  const which = { sql: 'WHERE id = ?', values: [id] };
-  expect([mine.remove(which), mine.replay(which, NOW)]).toEqual([0, 0]);
+  expect([mine.remove(id), mine.replay(id, NOW)]).toEqual([0, 0]);
 });

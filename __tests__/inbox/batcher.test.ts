@@ -1,8 +1,8 @@
-import { Batch } from '../../src/inbox/batch.js';
+import { Batcher } from '../../src/inbox/batcher.js';
 
 const echo = () => {
   const handedOn: number[][] = [];
-  const batch = new Batch<number, number>(async (items) => {
+  const batch = new Batcher<number, number>(async (items) => {
     handedOn.push([...items]);
     return items.map((item) => item * 10);
   });
@@ -25,7 +25,7 @@ test('what comes later is handed on by itself', async () => {
 
 test('a failure is everybody’s of that batch, and nobody’s of the next', async () => {
   let calls = 0;
-  const batch = new Batch<number, number>(async (items) => {
+  const batch = new Batcher<number, number>(async (items) => {
     if (++calls === 1) throw new Error('disk full');
     return items;
   });

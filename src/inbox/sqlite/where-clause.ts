@@ -1,13 +1,13 @@
 import type { InboxFilter } from '../contract.js';
 
-/** A WHERE clause, and the values for its question marks. */
-export interface Condition {
+/** A WHERE clause, and the values of its placeholders. */
+export interface WhereClause {
   readonly sql: string;
   readonly values: readonly (string | number)[];
 }
 
-/** What fits an id, or all that a filter names. Always a WHERE, so that more may follow with AND. */
-export function where(which: string | InboxFilter): Condition {
+/** Selects a delivery by its id, or all that match a filter. Callers may append further conditions with AND. */
+export function whereClause(which: string | InboxFilter): WhereClause {
   if (typeof which === 'string') return { sql: 'WHERE id = ?', values: [which] };
   const { state, event, since } = which;
   const conditions: [sql: string, value: string | number | undefined][] = [
