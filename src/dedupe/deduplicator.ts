@@ -58,8 +58,8 @@ export class Deduplicator {
     try {
       const reserving = this.#reserve(delivery.id);
       reservation = checkReservation(isPromise(reserving) ? await reserving : reserving);
-    } catch (cause) {
-      return new RejectedOutcome('dedupe_unavailable', { eventName: delivery.eventName, cause });
+    } catch (thrown) {
+      return new RejectedOutcome('dedupe_unavailable', { eventName: delivery.eventName, cause: toError(thrown) });
     }
     if (reservation.state === 'finished') return this.#duplicate(event, delivery);
     if (reservation.state === 'running') {
