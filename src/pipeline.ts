@@ -12,6 +12,7 @@ import type { Pieces } from './http/body/captured-body.js';
 import type { Hooks, ReceivedRequest } from './instrumentation/hooks.js';
 import type { LifecycleNotices } from './instrumentation/lifecycle.js';
 import { bytesOf, join, lengthOf } from './shared/bytes.js';
+import { toError } from './shared/error-text.js';
 import type { HeadersInput } from './shared/headers.js';
 import { isPromise } from './shared/promises.js';
 import { mayAuthenticate } from './signature/key-ring.js';
@@ -89,8 +90,8 @@ export class Pipeline {
       }
       hooks.notify('stored', { event, delivery });
       return new AcceptedOutcome('stored', event, delivery);
-    } catch (cause) {
-      return new RejectedOutcome('inbox_unavailable', { eventName, cause });
+    } catch (thrown) {
+      return new RejectedOutcome('inbox_unavailable', { eventName, cause: toError(thrown) });
     }
   }
 
@@ -105,8 +106,8 @@ export class Pipeline {
     let outcome: Outcome;
     try {
       outcome = await this.#run(body, request, isTrusted);
-    } catch (cause) {
-      outcome = new RejectedOutcome('internal', { cause });
+    } catch (thrown) {
+      outcome = new RejectedOutcome('internal', { cause: toError(thrown) });
     }
     hooks.requestEnded(request, outcome);
     if (outcome instanceof RejectedOutcome) hooks.notify('rejected', rejectedNotice(outcome));
@@ -119,8 +120,8 @@ export class Pipeline {
       const bytes = bytesOf(incoming?.rawBody);
       if (bytes === undefined) return this.reject('body_consumed');
       return this.process([bytes], incoming?.headers ?? {}, isTrusted);
-    } catch (cause) {
-      return this.reject('internal', cause); // the getters of a foreign object may throw
+    } catch (thrown) {
+      return this.reject('internal', toError(thrown)); // the getters of a foreign object may throw
     }
   }
 

@@ -59,8 +59,8 @@ export class Deduplicator {
     try {
       const reserving = this.#reserve(id);
       reservation = checkReservation(isPromise(reserving) ? await reserving : reserving);
-    } catch (cause) {
-      return new RejectedOutcome('dedupe_unavailable', { eventName, cause });
+    } catch (thrown) {
+      return new RejectedOutcome('dedupe_unavailable', { eventName, cause: toError(thrown) });
     }
     if (reservation.state === 'finished') return this.#duplicate(event, delivery);
     if (reservation.state === 'running') return new RejectedOutcome('running_elsewhere', { eventName });
