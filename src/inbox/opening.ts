@@ -1,17 +1,14 @@
-import { ConfigurationError, toError } from '../errors.js';
+import { ConfigurationError } from '../errors.js';
+import { missingPackage } from '../shared/missing-package.js';
 import { engineError } from './engine-error.js';
 import type { EngineName } from './types.js';
 
-/** An optional package, or a word on how to install it. */
+/** Loads optional packages, or throws an error that names the command that installs them. */
 export async function need<T>(scheme: string, packages: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (thrown) {
-    throw new ConfigurationError(
-      'ERR_INBOX_OPEN',
-      `${scheme} needs a package that is not there: npm install ${packages}.`,
-      toError(thrown),
-    );
+    throw missingPackage('ERR_INBOX_OPEN', scheme, packages, thrown);
   }
 }
 

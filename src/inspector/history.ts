@@ -1,5 +1,5 @@
 import { arrived, type Entry, type NewEntry, sizeOf } from './entry.js';
-import type { HistoryFile } from './history-file.js';
+import type { HistoryStore } from './history-store.js';
 import type { ShownOutcome } from './wire.js';
 
 /** The bounds of what is remembered. */
@@ -19,12 +19,11 @@ export class History {
   #bytes = 0;
   #next = 1;
 
-  constructor(private readonly file: HistoryFile | undefined) {
-    for (const entry of file?.load() ?? []) {
+  constructor(private readonly store?: HistoryStore) {
+    for (const entry of store?.load() ?? []) {
       this.#keep(entry);
       this.#own(entry);
     }
-    file?.begin(() => this.#entries.values());
   }
 
   /** Smaller keys are forgotten. */
@@ -49,13 +48,18 @@ export class History {
     if (!this.#entries.has(entry.key)) return; // so slow that it is forgotten
     this.#own(entry);
     this.#tell(entry);
-    this.file?.append(entry);
+    this.store?.save(entry);
     this.#bound(entry);
   }
 
-  /** Lets go of the file. */
+  /** Writes what has changed so far to the file, without waiting for the end of this turn of the event loop. */
+  flush(): void {
+    this.store?.flush();
+  }
+
+  /** Writes what has changed, and releases the file. */
   close(): void {
-    this.file?.close();
+    this.store?.close();
   }
 
   get(key: number): Entry | undefined {
@@ -99,6 +103,7 @@ export class History {
     this.#entries.delete(key);
     this.#bytes -= this.#sizes.get(entry) ?? 0;
     if (id !== null && this.#owners.get(id) === entry) this.#owners.delete(id);
+    this.store?.forget(entry);
   }
 
   #own(entry: Entry): void {

@@ -8,7 +8,7 @@ import { download, leadToPage, page, send, text } from './answers.js';
 import { Diagnoser } from './diagnoser.js';
 import { Guard } from './guard.js';
 import { History } from './history.js';
-import { HistoryFile } from './history-file.js';
+import { HistoryStore } from './history-store.js';
 import { readJson } from './posted.js';
 import { Recorder } from './recorder.js';
 import { type Context, ROUTES } from './routes.js';
@@ -41,7 +41,10 @@ export interface InspectorOptions {
   readonly path?: string | undefined;
   /** Where deliveries come in, for the curl commands of the page. Default `/webhooks/cakemail` at the page's own host. */
   readonly endpoint?: string | undefined;
-  /** A file that remembers deliveries over restarts, with their bodies and without signatures. Default: memory only. */
+  /**
+   * A SQLite file that keeps deliveries over restarts, with their bodies and without signatures. It needs the package
+   * `libsql`, and one process at a time can use it. Default: deliveries are kept in memory only.
+   */
   readonly historyFile?: string | undefined;
 }
 
@@ -97,7 +100,7 @@ export function inspector(
   const inside = (webhooks as { readonly [INSIDE]?: RouterInside } | undefined)?.[INSIDE];
   if (inside === undefined) throw invalid('inspector() needs a router of createWebhookRouter().');
   const { token, guard, allowSending, path: mount, endpoint, historyFile } = readOptions(options);
-  const history = new History(historyFile === undefined ? undefined : new HistoryFile(historyFile));
+  const history = new History(historyFile === undefined ? undefined : new HistoryStore(historyFile));
   const recorder = new Recorder(inside, history);
   const streams = new Streams(history);
   const diagnoser = new Diagnoser(inside);

@@ -117,8 +117,9 @@ export class Recorder {
       verified: (delivery, event) => {
         this.#entries.set(delivery, entry);
         this.#unanswered.set(id, (this.#unanswered.get(id) ?? new Set()).add(entry));
-        // Before its handlers run: one of them may end the process.
         this.history.change(entry, { event: nameIn(event) });
+        // A handler may end the process, and this delivery would explain why.
+        this.history.flush();
       },
       answered: (outcome) => {
         const alike = this.#unanswered.get(id);
