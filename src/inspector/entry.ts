@@ -1,5 +1,5 @@
 import type { PlainHeaders } from '../headers.js';
-import type { DeliverySummary, Origin, Run, ShownOutcome } from './wire.js';
+import type { DeliverySummary, Origin, Run, ShownOutcome } from './protocol.js';
 
 /** A request as it is remembered. */
 export interface Entry {

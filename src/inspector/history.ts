@@ -1,6 +1,6 @@
 import { arrived, type Entry, type NewEntry, sizeOf } from './entry.js';
 import type { HistoryStore } from './history-store.js';
-import type { ShownOutcome } from './wire.js';
+import type { ShownOutcome } from './protocol.js';
 
 /** The bounds of what is remembered. */
 const MOST_ENTRIES = 10_000;

@@ -9,9 +9,9 @@ import type { Following, Observer, RouterInside } from '../observe.js';
 import type { Outcome } from '../outcome.js';
 import { type Entry, isOver } from './entry.js';
 import type { History } from './history.js';
-import { messageIn, nameIn } from './texts.js';
+import type { Origin, Run } from './protocol.js';
 import { traced, traceOf } from './trace.js';
-import type { Origin, Run } from './wire.js';
+import { messageIn, nameIn } from './truncate.js';
 
 const NO_BODY = Buffer.alloc(0);
 const MOST_RUNS = 20;

@@ -8,8 +8,8 @@ import type { KeyRing } from '../signature/keys.js';
 import type { Diagnoser } from './diagnoser.js';
 import { type Entry, summaryOf } from './entry.js';
 import type { History } from './history.js';
+import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from './protocol.js';
 import type { Recorder } from './recorder.js';
-import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from './wire.js';
 
 /** What the answers are made of. */
 export interface Context {

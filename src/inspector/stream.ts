@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { summaryOf } from './entry.js';
 import type { History } from './history.js';
-import type { StreamPart } from './wire.js';
+import type { StreamPart } from './protocol.js';
 
 /** Milliseconds for which changes are gathered. */
 const GATHER_MS = 50;

@@ -1,8 +1,8 @@
 import { toError } from '../errors.js';
 import type { Observer } from '../observe.js';
 import { isPromiseLike } from '../time.js';
-import { nameIn, stackIn } from './texts.js';
-import type { HandlerTrace } from './wire.js';
+import type { HandlerTrace } from './protocol.js';
+import { nameIn, stackIn } from './truncate.js';
 
 type Watched = Parameters<Observer['watch']>[0];
 type Handler = Watched['handler'];

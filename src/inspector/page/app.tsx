@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { PageSettings } from '../wire.js';
+import type { PageSettings } from '../protocol.js';
 import { Detail } from './detail.js';
 import { EVERYTHING, type Filter, matches } from './filter.js';
 import { Filters } from './filters.js';

@@ -1,4 +1,4 @@
-import type { PageSettings } from '../wire.js';
+import type { PageSettings } from '../protocol.js';
 
 /** The text that base64 stands for, or undefined when it is not UTF-8. */
 export function textOf(base64: string): string | undefined {

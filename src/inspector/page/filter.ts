@@ -1,4 +1,4 @@
-import type { DeliverySummary, ShownOutcome } from '../wire.js';
+import type { DeliverySummary, ShownOutcome } from '../protocol.js';
 
 export interface Filter {
   readonly text: string;

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { InboxView, PlainInboxDelivery, PlainInboxEntry } from '../wire.js';
+import type { InboxView, PlainInboxDelivery, PlainInboxEntry } from '../protocol.js';
 import { Body } from './body.js';
 import { textOf } from './export.js';
+import { reasonInWords } from './labels.js';
 import { server } from './server.js';
-import { reasonInWords } from './words.js';
 
 const POLL_MS = 2_000;
 const STATES = ['waiting', 'active', 'done', 'dead'] as const;

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { DeliverySummary } from '../wire.js';
-import { bytes, clock, milliseconds, nameOf } from './words.js';
+import type { DeliverySummary } from '../protocol.js';
+import { bytes, clock, milliseconds, nameOf } from './labels.js';
 
 /** As in the style sheet. */
 const ROW = 44;

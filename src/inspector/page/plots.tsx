@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
-import type { DeliverySummary } from '../wire.js';
-import { milliseconds } from './words.js';
+import type { DeliverySummary } from '../protocol.js';
+import { milliseconds } from './labels.js';
 
 const BUCKETS = 60;
 const WIDTHS = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400].map((seconds) => seconds * 1000);

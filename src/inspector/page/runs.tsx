@@ -1,5 +1,5 @@
-import type { HandlerTrace, Run } from '../wire.js';
-import { clock, milliseconds } from './words.js';
+import type { HandlerTrace, Run } from '../protocol.js';
+import { clock, milliseconds } from './labels.js';
 
 /** Each time the handlers ran: which they were, how long they took, what they failed with. */
 export function Runs({ runs }: { readonly runs: readonly Run[] }) {

@@ -1,4 +1,4 @@
-import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from '../wire.js';
+import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from '../protocol.js';
 
 async function call<T>(path: string, posted?: object): Promise<T> {
   const init = posted && {

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useReducer } from 'preact/hooks';
-import type { DeliverySummary, StreamPart } from '../wire.js';
+import type { DeliverySummary, StreamPart } from '../protocol.js';
 
 /** What the server's stream has told so far. */
 export class Store {

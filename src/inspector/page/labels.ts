@@ -1,5 +1,5 @@
 import type { RejectionReason } from '../../outcome.js';
-import type { DeliverySummary, ShownOutcome } from '../wire.js';
+import type { DeliverySummary, ShownOutcome } from '../protocol.js';
 
 /** What each outcome means, for somebody who looks at one delivery. */
 export const OUTCOMES: Record<ShownOutcome, string> = {

@@ -1,4 +1,4 @@
-import { messageIn, nameIn, stackIn } from '../../src/inspector/texts.js';
+import { messageIn, nameIn, stackIn } from '../../src/inspector/truncate.js';
 import { heapInUse } from '../helpers/heap.js';
 
 test('what is short stays as it is, and what is long is cut', () => {
