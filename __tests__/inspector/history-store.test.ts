@@ -151,7 +151,7 @@ describe('the bounds', () => {
     expect(keysOf(reopen()).length).toBeLessThan(MOST_BYTES / 16_000);
   });
 
-  test('an entry that is larger than all the room there is leaves nothing behind', () => {
+  test('an entry that is larger than the bound is not kept', () => {
     const history = open();
     addHandled(history, 'a');
     history.change(history.add(some('b', Buffer.alloc(MOST_BYTES + 1))), { outcome: 'handled' });
@@ -240,7 +240,7 @@ describe('the file', () => {
 });
 
 describe('one process at a time uses the file', () => {
-  test('another one warns, and its history is in memory until the next start', async () => {
+  test('another process warns and keeps its history in memory', async () => {
     const child = run('keeps the file open');
     await once(child, 'message');
     const here = open();
@@ -264,7 +264,7 @@ describe('one process at a time uses the file', () => {
     expect(warned).not.toHaveBeenCalled();
   });
 
-  test('a second inspector of the same process is another one', () => {
+  test('a second inspector in the same process cannot use the file either', () => {
     const first = open();
     addHandled(first, 'a');
     addHandled(open(), 'b');
@@ -273,7 +273,7 @@ describe('one process at a time uses the file', () => {
   });
 });
 
-// A disk of its own, seen by nobody else: mounted in a namespace that ends with the process.
+// A separate disk, mounted in a namespace that ends with the process.
 const NAMESPACE = process.getuid?.() === 0 ? ['--mount'] : ['--mount', '--map-root-user'];
 const canMount = spawnSync('unshare', [...NAMESPACE, 'true']).status === 0;
 

@@ -60,7 +60,7 @@ export class HistoryStore {
     }
   }
 
-  /** Writes the entry at the end of this turn of the event loop, in one transaction with all others. */
+  /** Writes the entry at the end of this turn of the event loop, in one transaction with the others of the turn. */
   save(entry: Entry): void {
     this.#changed.add(entry);
     this.#scheduled ??= setImmediate(this.flush);
@@ -73,7 +73,7 @@ export class HistoryStore {
     this.#scheduled ??= setImmediate(this.flush);
   }
 
-  /** Writes what has changed so far. A failure is a warning, because it must not fail a delivery. */
+  /** Writes all changes so far. A failure is a warning, because it must not fail a delivery. */
   readonly flush = (): void => {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
@@ -89,7 +89,7 @@ export class HistoryStore {
     this.flush();
     process.off('exit', this.flush);
     try {
-      // The driver keeps its connection until its statements are garbage, so that closing it does not release the lock.
+      // The driver keeps its connection until its statements are garbage, so closing it does not release the lock.
       this.#table?.db.exec(
         'PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL; SELECT 1 FROM inspector_history LIMIT 1',
       );
@@ -120,7 +120,7 @@ export class HistoryStore {
   }
 }
 
-/** With `require`, because `inspector()` returns no promise, and the built code is CommonJS. */
+/** Uses `require`, because `inspector()` is synchronous. The built code is CommonJS. */
 function loadDriver(): typeof Database {
   try {
     return require('libsql');
@@ -153,7 +153,7 @@ function open(SQLite: typeof Database, path: string): Table {
   }
 }
 
-/** Creates the file if there is none. One that exists is not opened: closing it would end the locks of this process on it. */
+/** Creates the file. An existing file is not opened, because closing it would release the locks that this process has on it. */
 function create(path: string): void {
   try {
     closeSync(openSync(path, 'wx', MODE));
@@ -164,18 +164,18 @@ function create(path: string): void {
 }
 
 function read(db: Database.Database): Entry[] {
-  // As bytes, because the driver ends the process when a text is not UTF-8.
+  // The texts are read as bytes, because the driver aborts the process when a text is not UTF-8.
   const query =
     'SELECT key, CAST(body AS BLOB) AS body, CAST(entry AS BLOB) AS entry FROM inspector_history ORDER BY key';
   const rows = db.prepare(query).all() as Row[];
   return rows.map(({ key, body, entry }) => {
     const stored = JSON.parse(Buffer.from(entry).toString()) as Omit<Entry, 'key' | 'rawBody' | 'signature'>;
-    return ended({ ...stored, key, rawBody: Buffer.from(body), signature: null });
+    return interrupted({ ...stored, key, rawBody: Buffer.from(body), signature: null });
   });
 }
 
-/** What was under way when the process ended is not under way any more. */
-function ended(entry: Entry): Entry {
+/** Ends the runs that the end of the process interrupted. */
+function interrupted(entry: Entry): Entry {
   for (const run of entry.runs) if (run.outcome === 'running') run.outcome = 'failed';
   return entry.outcome === 'running'
     ? { ...entry, outcome: 'failed', cause: 'The process ended before this was answered.' }

@@ -7,22 +7,22 @@ import { type HeadersInput, headerValues, type PlainHeaders, withoutSecrets } fr
 import type { DeliveryNotice, LifecycleNotices } from '../lifecycle.js';
 import type { Following, Observer, RouterInside } from '../observe.js';
 import type { Outcome } from '../outcome.js';
-import { type Entry, isOver } from './entry.js';
+import { type Entry, isFinal } from './entry.js';
 import type { History } from './history.js';
 import type { Origin, Run } from './protocol.js';
 import { traced, traceOf } from './trace.js';
-import { messageIn, nameIn } from './truncate.js';
+import { truncateMessage, truncateName } from './truncate.js';
 
 const NO_BODY = Buffer.alloc(0);
-const MOST_RUNS = 20;
-const MOST_TRACES = 50;
-const MOST_DRIFT = 50;
+const MAX_RUNS = 20;
+const MAX_TRACES = 50;
+const MAX_DRIFT = 50;
 
 type Notices = { readonly [N in keyof LifecycleNotices]?: (notice: LifecycleNotices[N]) => void };
 
-/** Writes down what a router does. */
+/** Records in the history what a router does. */
 export class Recorder {
-  /** By the id of the delivery: what is authentic and not answered yet, in that order. */
+  /** Verified requests without a response yet, by the delivery's id and in the order of their verification. */
   readonly #unanswered = new Map<string, Set<Entry>>();
   readonly #entries = new WeakMap<Delivery, Entry>();
   readonly #runs = new WeakMap<Delivery, Run>();
@@ -44,7 +44,7 @@ export class Recorder {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  /** Marks the request that `send` hands to the router before it first waits. */
+  /** Sets the origin of the request that `send` passes to the router synchronously. */
   as<T>(origin: Origin, send: () => T): T {
     this.#origin = origin;
     try {
@@ -54,7 +54,7 @@ export class Recorder {
     }
   }
 
-  /** Runs the handlers of an entry once more. */
+  /** Runs the handlers of an entry again. */
   rerun(entry: Entry): Promise<Outcome> {
     const { rawBody, headers } = entry;
     return this.inside.rerun(rawBody, headers, {
@@ -68,14 +68,14 @@ export class Recorder {
       arrived: (rawBody, headers) => this.#arrive(rawBody(), headers),
       turnedAway: (outcome) => {
         const nothing = { id: null, rawBody: NO_BODY, headers: {}, signature: null };
-        this.#answered(this.history.add({ ...nothing, origin: this.#origin }), outcome);
+        this.#finish(this.history.add({ ...nothing, origin: this.#origin }), outcome);
       },
       watch: (watched, event, delivery) => {
         const { entry, run } = this.#runOf(delivery, event);
         const trace = traceOf(watched);
-        if (run.handlers.length < MOST_TRACES) run.handlers.push(trace);
+        if (run.handlers.length < MAX_TRACES) run.handlers.push(trace);
         return traced(watched.handler, trace, () => {
-          // Later than its time limit: the run has ended without it.
+          // The handler exceeded its time limit, so its run has already ended.
           if (run.outcome !== 'running') contain(() => this.history.change(entry), this.inside.report);
         });
       },
@@ -84,18 +84,18 @@ export class Recorder {
 
   #notices(): Notices {
     return {
-      handled: ({ durationMs, ...notice }) => this.#ended(notice, { outcome: 'handled', durationMs, error: null }),
-      unhandled: ({ durationMs, ...notice }) => this.#ended(notice, { outcome: 'unhandled', durationMs, error: null }),
+      handled: ({ durationMs, ...notice }) => this.#endRun(notice, { outcome: 'handled', durationMs, error: null }),
+      unhandled: ({ durationMs, ...notice }) => this.#endRun(notice, { outcome: 'unhandled', durationMs, error: null }),
       failed: ({ durationMs, error, ...notice }) =>
-        this.#ended(notice, { outcome: 'failed', durationMs, error: messageIn(describe(error)) }),
+        this.#endRun(notice, { outcome: 'failed', durationMs, error: truncateMessage(describe(error)) }),
       drift: ({ event, delivery, issues }) => {
-        const drift = issues.slice(0, MOST_DRIFT).map(({ path, message }) => messageIn(`${path}: ${message}`));
+        const drift = issues.slice(0, MAX_DRIFT).map(({ path, message }) => truncateMessage(`${path}: ${message}`));
         this.history.change(this.#entryOf(delivery, readName(event)), { drift });
       },
       dead: ({ id, reason, error }) => {
         const entry = this.history.ownerOf(id);
         if (entry !== undefined)
-          this.history.change(entry, { outcome: 'dead', reason, cause: messageIn(describe(error)) });
+          this.history.change(entry, { outcome: 'dead', reason, cause: truncateMessage(describe(error)) });
       },
     };
   }
@@ -107,9 +107,9 @@ export class Recorder {
     const id = createHash('sha256').update(body).digest('hex');
     const entry = this.history.add({
       id,
-      // A small body is a part of what was read from the socket at once: keeping that would keep all of it.
+      // A small body is a slice of a larger socket buffer. A copy does not keep that buffer in memory.
       rawBody: Buffer.from(body),
-      headers: asText(withoutSecrets(headers ?? {}, headerNames)),
+      headers: headersAsText(withoutSecrets(headers ?? {}, headerNames)),
       origin: this.#origin,
       signature: typeof signature === 'string' ? signature : null,
     });
@@ -117,8 +117,8 @@ export class Recorder {
       verified: (delivery, event) => {
         this.#entries.set(delivery, entry);
         this.#unanswered.set(id, (this.#unanswered.get(id) ?? new Set()).add(entry));
-        this.history.change(entry, { event: nameIn(event) });
-        // A handler may end the process, and this delivery would explain why.
+        this.history.change(entry, { event: truncateName(event) });
+        // A handler may end the process. The file then shows which delivery it was.
         this.history.flush();
       },
       answered: (outcome) => {
@@ -126,26 +126,26 @@ export class Recorder {
         alike?.delete(entry);
         if (alike?.size === 0) this.#unanswered.delete(id);
         entry.durationMs ??= performance.now() - startedAt;
-        this.#answered(entry, outcome);
+        this.#finish(entry, outcome);
       },
     };
   }
 
-  #answered(entry: Entry, outcome: Outcome): void {
+  #finish(entry: Entry, outcome: Outcome): void {
     const { kind, status } = outcome;
     if (kind === 'rejected') {
       const { reason, eventName, cause } = outcome;
-      const why = cause === undefined ? null : messageIn(describe(toError(cause)));
-      const name = eventName === undefined ? entry.event : nameIn(eventName);
+      const why = cause === undefined ? null : truncateMessage(describe(toError(cause)));
+      const name = eventName === undefined ? entry.event : truncateName(eventName);
       this.history.change(entry, { outcome: kind, status, reason, event: name, cause: why });
       return;
     }
-    // A worker may have been quicker than the answer.
+    // A worker may have run the handlers before the response was sent.
     const isAhead = kind === 'stored' && entry.outcome !== 'running';
     this.history.change(entry, { status, ...(!isAhead && { outcome: kind }) });
   }
 
-  /** The request that a delivery belongs to. One out of an inbox may be of another process, or of long ago. */
+  /** Finds the request of a delivery. A delivery from an inbox may have no request in this history. */
   #entryOf(delivery: Delivery, event: string | null): Entry {
     const known = this.#entries.get(delivery);
     if (known !== undefined) return known;
@@ -153,21 +153,21 @@ export class Recorder {
     const owner = this.history.ownerOf(id);
     const [first] = this.#unanswered.get(id) ?? [];
     const entry =
-      (owner === undefined || isOver(owner) ? first : owner) ??
+      (owner === undefined || isFinal(owner) ? first : owner) ??
       owner ??
       this.history.add({
         id,
         rawBody: Buffer.from(rawBody),
-        headers: asText(headers),
+        headers: headersAsText(headers),
         origin: 'inbox',
         signature: null,
       });
     this.#entries.set(delivery, entry);
-    if (entry.event === null && event !== null) this.history.change(entry, { event: nameIn(event) });
+    if (entry.event === null && event !== null) this.history.change(entry, { event: truncateName(event) });
     return entry;
   }
 
-  /** The attempt that this delivery is. */
+  /** Finds or adds the run of this attempt. */
   #runOf(delivery: Delivery, event: string | null): { readonly entry: Entry; readonly run: Run } {
     const entry = this.#entryOf(delivery, event);
     const known = this.#runs.get(delivery);
@@ -177,11 +177,11 @@ export class Recorder {
     this.#runs.set(delivery, run);
     entry.attempts++;
     entry.runs.push(run);
-    if (entry.runs.length > MOST_RUNS) entry.runs.shift();
+    if (entry.runs.length > MAX_RUNS) entry.runs.shift();
     return { entry, run };
   }
 
-  #ended({ event, delivery }: DeliveryNotice, end: Pick<Run, 'outcome' | 'durationMs' | 'error'>): void {
+  #endRun({ event, delivery }: DeliveryNotice, end: Pick<Run, 'outcome' | 'durationMs' | 'error'>): void {
     const { entry, run } = this.#runOf(delivery, readName(event));
     Object.assign(run, end);
     const { outcome, durationMs } = end;
@@ -189,7 +189,7 @@ export class Recorder {
   }
 }
 
-/** Of an event that handlers may have changed into anything. */
+/** Returns null when a handler has changed the name into something else. */
 function readName(event: AnyCakemailEvent): string | null {
   try {
     return typeof event.event === 'string' ? event.event : null;
@@ -198,8 +198,8 @@ function readName(event: AnyCakemailEvent): string | null {
   }
 }
 
-/** Programs that call `receive()` may pass anything. */
-function asText(headers: PlainHeaders): PlainHeaders {
+/** Converts header values to text, because programs that call `receive()` may pass anything. */
+function headersAsText(headers: PlainHeaders): PlainHeaders {
   const given = Object.entries(headers).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
     given.map(([name, value]) => [name, Array.isArray(value) ? value.map(textOf) : textOf(value)]),

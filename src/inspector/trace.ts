@@ -2,17 +2,17 @@ import { toError } from '../errors.js';
 import type { Observer } from '../observe.js';
 import { isPromiseLike } from '../time.js';
 import type { HandlerTrace } from './protocol.js';
-import { nameIn, stackIn } from './truncate.js';
+import { truncateName, truncateStack } from './truncate.js';
 
 type Watched = Parameters<Observer['watch']>[0];
 type Handler = Watched['handler'];
 
-/** What a handler is shown as: its name, or what it was registered for. */
+/** Names a handler by its function name, or by the events it was registered for. */
 export function traceOf({ handler, subjects }: Watched): HandlerTrace {
-  return { name: nameIn(ownName(handler) || labelOf(subjects)), durationMs: null, error: null };
+  return { name: truncateName(ownName(handler) || labelOf(subjects)), durationMs: null, error: null };
 }
 
-/** A handler that does and answers the same, and writes down how it went. `onEnd` must not throw. */
+/** Wraps a handler so that its duration and its error reach `trace`. The result stays the same. `onEnd` must not throw. */
 export function traced(handler: Handler, trace: HandlerTrace, onEnd: () => void): Handler {
   function watched(...args: Parameters<Handler>): unknown {
     const startedAt = performance.now();
@@ -21,20 +21,20 @@ export function traced(handler: Handler, trace: HandlerTrace, onEnd: () => void)
       onEnd();
     };
     const failed = (thrown: unknown): never => {
-      trace.error = stackIn(toError(thrown));
+      trace.error = truncateStack(toError(thrown));
       ended();
       throw thrown;
     };
     try {
       const result = handler(...args);
-      // One that is asked twice may run twice: only this promise goes on.
+      // A lazy promise may run at each `then()`, so only this wrapper calls it.
       if (isPromiseLike(result)) return new Promise((resolve) => resolve(result)).then(ended, failed);
     } catch (thrown) {
       return failed(thrown);
     }
     return ended();
   }
-  // For another inspector, which would be shown this one.
+  // A second inspector wraps this function and shows its name.
   return Object.defineProperty(watched, 'name', { value: ownName(handler) });
 }
 

@@ -1,27 +1,27 @@
 import { readText } from '../errors.js';
 
-// What is kept of texts that may have any length: many are kept, in memory and in the file.
+// Bounds the texts that come from senders and handlers, because the history keeps thousands of them.
 
-const MOST_STACK_LINES = 8;
-const MOST_STACK = 2_000;
-const MOST_MESSAGE = 1_000;
-const MOST_NAME = 200;
+const MAX_STACK_LINES = 8;
+const MAX_STACK = 2_000;
+const MAX_MESSAGE = 1_000;
+const MAX_NAME = 200;
 
-export function messageIn(text: string): string {
-  return cut(text, MOST_MESSAGE);
+export function truncateMessage(text: string): string {
+  return truncate(text, MAX_MESSAGE);
 }
 
-export function nameIn(text: string): string {
-  return cut(text, MOST_NAME);
+export function truncateName(text: string): string {
+  return truncate(text, MAX_NAME);
 }
 
-/** Of an error's stack the beginning: the frames of this package, which come last, help nobody. */
-export function stackIn(error: Error): string {
-  return cut(wholeStack(error).split('\n', MOST_STACK_LINES).join('\n'), MOST_STACK);
+/** Keeps the top frames of a stack; the rest are this package's own. */
+export function truncateStack(error: Error): string {
+  return truncate(stackOf(error).split('\n', MAX_STACK_LINES).join('\n'), MAX_STACK);
 }
 
-/** Programs put all sorts of things in its place. */
-function wholeStack(error: Error): string {
+/** A program may have replaced `stack` with any value. */
+function stackOf(error: Error): string {
   try {
     const { stack } = error;
     if (typeof stack === 'string' && stack !== '') return stack;
@@ -29,8 +29,8 @@ function wholeStack(error: Error): string {
   return readText(error, 'message');
 }
 
-/** A copy: a part of a string keeps all of it in memory. */
-function cut(text: string, most: number): string {
-  const copy = Buffer.from(text.slice(0, most), 'utf16le').toString('utf16le');
-  return text.length > most ? `${copy}…` : copy;
+/** Returns a copy, because a slice of a string keeps the whole string in memory. */
+function truncate(text: string, maxLength: number): string {
+  const copy = Buffer.from(text.slice(0, maxLength), 'utf16le').toString('utf16le');
+  return text.length > maxLength ? `${copy}…` : copy;
 }

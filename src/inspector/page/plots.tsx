@@ -13,7 +13,7 @@ interface Bucket {
   readonly times: number[];
 }
 
-/** How many came and how many failed over time, and how long they took. */
+/** Plots the deliveries and failures over time, and how long the handlers took. */
 export function Plots({ deliveries }: { readonly deliveries: readonly DeliverySummary[] }) {
   const { buckets, span } = useMemo(() => gather(deliveries), [deliveries]);
   const most = Math.max(1, ...buckets.map(({ good, bad }) => good + bad));
