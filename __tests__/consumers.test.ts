@@ -135,6 +135,8 @@ describe('a project', () => {
     const output = await run('node', ['-e', program], folder);
     expect(output).toContain('ERR_OPTION_INVALID The history file needs a package that is not installed');
     expect(output).toContain('npm install libsql.');
+    const listen = ['cakemail-webhooks', 'listen', '--port', '0', '--secret', 'x', '--history', 'history'];
+    await expect(run('npx', listen, folder)).rejects.toThrow('npm install libsql.');
   });
 
   test.each([

@@ -189,6 +189,17 @@ describe('the file', () => {
     expect(statSync(`${target}-wal`).mode & 0o777).toBe(0o600);
   });
 
+  test.each([':memory:', 'file:history'])('may have the name %s', (name) => {
+    const cwd = process.cwd();
+    process.chdir(folder);
+    addHandled(open(name), 'a');
+    expect(readdirSync(folder)).toContain(name);
+    expect(statSync(name).mode & 0o777).toBe(0o600);
+    opened.pop()?.close();
+    expect(keysOf(open(name))).toEqual([1]);
+    process.chdir(cwd);
+  });
+
   test('must be a regular file in a folder that exists', () => {
     expect(() => open(devNull)).toThrow(`The history file ${devNull} cannot be used: it is not a regular file.`);
     expect(statSync(devNull).isCharacterDevice()).toBe(true);

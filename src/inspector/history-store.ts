@@ -1,4 +1,5 @@
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type Database from 'libsql';
 import { ConfigurationError, toError } from '../errors.js';
 import { missingPackage } from '../shared/missing-package.js';
@@ -129,7 +130,9 @@ function loadDriver(): typeof Database {
   }
 }
 
-function open(SQLite: typeof Database, path: string): Table {
+function open(SQLite: typeof Database, given: string): Table {
+  // An absolute path, because the driver gives names such as `:memory:` and `file:history` another meaning.
+  const path = resolve(given);
   create(path);
   const db = new SQLite(path);
   try {
