@@ -6,9 +6,12 @@ import { dirname } from 'node:path';
 const ROOMS = {
   signature: { mutate: 'src/signature/**/*.ts', tests: '__tests__/(signature/|security/signature)' },
   dedupe: { mutate: 'src/dedupe/**/*.ts', tests: '__tests__/(dedupe/|security/hostile)' },
-  dispatch: { mutate: 'src/dispatch/**/*.ts', tests: '__tests__/(dispatch/|security/(dispatch|hostile))' },
-  receive: { mutate: 'src/receive.ts', tests: '__tests__/((receive|router)\\.test|dedupe/once|security/hostile)' },
-  body: { mutate: 'src/body/**/*.ts', tests: '__tests__/body/' },
+  handlers: { mutate: 'src/handlers/**/*.ts', tests: '__tests__/(handlers/|security/(dispatch|hostile))' },
+  pipeline: {
+    mutate: 'src/pipeline.ts',
+    tests: '__tests__/((pipeline|router)\\.test|dedupe/deduplicator|security/hostile)',
+  },
+  body: { mutate: 'src/http/body/**/*.ts', tests: '__tests__/http/body/' },
 };
 
 const rooms = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(ROOMS);

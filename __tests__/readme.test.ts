@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { transformSync } from 'esbuild';
-import { WEBHOOK_ERROR_CODES } from '../src/errors.js';
 import { createWebhookRouter, type WebhookRouter } from '../src/index.js';
-import { LOG_NOTICES } from '../src/log/lines.js';
+import { LOG_NOTICES } from '../src/instrumentation/log-lines.js';
 import { OPTION_NAMES } from '../src/options.js';
+import { WEBHOOK_ERROR_CODES } from '../src/shared/errors.js';
 import { sampleEvent, signedRequest } from '../src/testing/index.js';
 
 const ROOT = join(__dirname, '..');

@@ -1,7 +1,14 @@
-export { keepRawBody } from './body/keep-raw-body.js';
-export { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory.js';
+export { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory-store.js';
 export type { DedupeStore, Reservation } from './dedupe/store.js';
-export type { Delivery } from './delivery.js';
+export type { Delivery } from './delivery/delivery.js';
+export type {
+  AcceptedOutcome,
+  FailedOutcome,
+  Outcome,
+  OutcomeResponse,
+  RejectedOutcome,
+  RejectionReason,
+} from './delivery/outcome.js';
 export type {
   Attempt,
   DeadReason,
@@ -13,15 +20,7 @@ export type {
   Verdict,
   WorkerHooks,
   WorkOptions,
-} from './durable/store.js';
-export {
-  ConfigurationError,
-  type ErrorSummary,
-  HandlerError,
-  PermanentError,
-  WebhookError,
-  type WebhookErrorCode,
-} from './errors.js';
+} from './delivery/stored-delivery.js';
 export { type CatalogueName, EVENT_GROUPS, EVENT_NAMES } from './events/catalogue.js';
 export type { Issue } from './events/documented.js';
 export type {
@@ -39,23 +38,29 @@ export type {
   UnknownEvent,
   Unlisted,
   UserLoggedInData,
-} from './events/types.js';
-export type { HeadersInput, PlainHeaders } from './headers.js';
+} from './events/event-types.js';
+export { keepRawBody } from './http/body/keep-raw-body.js';
 export type { InFrontOptions, NodeListener } from './http/in-front.js';
-export type { DeliveryNotice, LifecycleEmitter, LifecycleEvents, LifecycleNotices } from './lifecycle.js';
-export type { LogFields, Logger, LogLevel } from './log/logger.js';
-export type { TimeLimits, WebhookRouterOptions } from './options.js';
 export type {
-  AcceptedOutcome,
-  FailedOutcome,
-  Outcome,
-  OutcomeResponse,
-  RejectedOutcome,
-  RejectionReason,
-} from './outcome.js';
-export type { IncomingDelivery } from './receive.js';
+  DeliveryNotice,
+  LifecycleEmitter,
+  LifecycleEvents,
+  LifecycleNotices,
+} from './instrumentation/lifecycle.js';
+export type { LogFields, Logger, LogLevel } from './instrumentation/logger.js';
+export type { TimeLimits, WebhookRouterOptions } from './options.js';
+export type { IncomingDelivery } from './pipeline.js';
 export { createWebhookRouter } from './router.js';
+export {
+  ConfigurationError,
+  type ErrorSummary,
+  HandlerError,
+  PermanentError,
+  WebhookError,
+  type WebhookErrorCode,
+} from './shared/errors.js';
+export type { HeadersInput, PlainHeaders } from './shared/headers.js';
+export type { Awaitable } from './shared/promises.js';
+export type { NamedSecret, Secret, SecretInput, SecretsByEvent } from './signature/key-ring.js';
 export type { SecretsSource } from './signature/key-source.js';
-export type { NamedSecret, Secret, SecretInput, SecretsByEvent } from './signature/keys.js';
-export type { Awaitable } from './time.js';
-export type { SelectedEvent, Unsubscribe, WebhookRouter } from './webhook-router.js';
+export type { SelectedEvent, Unsubscribe, WebhookRouter } from './types.js';

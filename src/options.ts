@@ -1,18 +1,18 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { BodyLimits } from './body/request.js';
-import { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory.js';
+import { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory-store.js';
 import type { DedupeStore } from './dedupe/store.js';
-import type { RouterInbox } from './durable/store.js';
-import { ConfigurationError } from './errors.js';
+import type { RouterInbox } from './delivery/stored-delivery.js';
 import { isListed, nearestListed } from './events/catalogue.js';
+import type { EventName, SchemaMap } from './events/event-types.js';
 import type { Schemas } from './events/schemas.js';
-import type { EventName, SchemaMap } from './events/types.js';
-import { SIGNATURE_HEADERS } from './headers.js';
-import { createLog, cut, type Log, type Logger } from './log/logger.js';
-import { checkMembers, choice, flag, invalid, wholeNumber } from './option-checks.js';
+import type { BodyLimits } from './http/body/captured-body.js';
+import { createLog, cut, type Log, type Logger } from './instrumentation/logger.js';
+import { ConfigurationError } from './shared/errors.js';
+import { SIGNATURE_HEADERS } from './shared/headers.js';
+import { checkMembers, choice, flag, invalid, wholeNumber } from './shared/option-checks.js';
+import { LONGEST_DELAY_MS } from './shared/promises.js';
+import { boundEvents, createKeyRing, type SecretInput, shownName } from './signature/key-ring.js';
 import { fixedKeys, type KeySource, loadedKeys, type SecretsSource } from './signature/key-source.js';
-import { boundEvents, createKeyRing, type SecretInput, shownName } from './signature/keys.js';
-import { LONGEST_DELAY_MS } from './time.js';
 
 /** Time limits in milliseconds. */
 export interface TimeLimits {

@@ -1,8 +1,8 @@
 import crypto, { createHmac } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { bodiesLike } from '../../src/diagnosis/bodies.js';
+import { bodiesLike } from '../../src/diagnosis/body-variants.js';
 import { type Budget, diagnose, diagnoseWithin } from '../../src/diagnosis/diagnose.js';
-import { layOut } from '../../src/diagnosis/layout.js';
+import { layOut } from '../../src/diagnosis/json-layout.js';
 
 const KEY = 'c2VjcmV0LWtleS1vZi1hLXdlYmhvb2s=';
 const BODY = Buffer.from('{"event":"User.LoggedIn","data":{"name":"Zoé 😀","n":1.5},"list":[1,2]}');

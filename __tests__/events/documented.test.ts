@@ -1,6 +1,6 @@
 import { EVENT_NAMES } from '../../src/events/catalogue.js';
 import { findDrift } from '../../src/events/documented.js';
-import type { EventName } from '../../src/events/types.js';
+import type { EventName } from '../../src/events/event-types.js';
 import { sampleEvent } from '../../src/testing/index.js';
 
 /** The published sample of an event, with these members in place of its own. */

@@ -1,4 +1,4 @@
-import { run } from '../../src/cli/run.js';
+import { run } from '../../src/cli/program.js';
 
 export interface Run {
   readonly code: number;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
+import type { OutcomeResponse } from '../../src/delivery/outcome.js';
 import { respond } from '../../src/http/respond.js';
-import type { OutcomeResponse } from '../../src/outcome.js';
 import { chunk, dial, hangUp, head, listen, statusOf } from '../helpers/wire.js';
 
 afterEach(hangUp);

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { IncomingMessage } from 'node:http';
-import type { RouterInbox } from '../../src/durable/store.js';
+import type { RouterInbox } from '../../src/delivery/stored-delivery.js';
 import { ConfigurationError, createWebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
 import { inspector } from '../../src/inspector/index.js';
-import { INSIDE, type RouterInside } from '../../src/observe.js';
+import { INSIDE, type RouterInside } from '../../src/instrumentation/hooks.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { createApp, SECRET } from '../helpers/app.js';
 import { dial, hangUp, head, listen } from '../helpers/wire.js';

@@ -1,5 +1,5 @@
+import { createKeyRing, type KeyRing } from '../../src/signature/key-ring.js';
 import { fixedKeys, loadedKeys, type SecretsSource } from '../../src/signature/key-source.js';
-import { createKeyRing, type KeyRing } from '../../src/signature/keys.js';
 
 afterEach(() => {
   jest.restoreAllMocks();

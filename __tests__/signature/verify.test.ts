@@ -1,5 +1,5 @@
 import crypto from 'node:crypto';
-import { createKeyRing, type KeyRing } from '../../src/signature/keys.js';
+import { createKeyRing, type KeyRing } from '../../src/signature/key-ring.js';
 import { verifyingKeys } from '../../src/signature/verify.js';
 import { sign } from '../../src/testing/index.js';
 import fc from '../helpers/properties.js';

@@ -1,10 +1,10 @@
 import { CommanderError } from 'commander';
-import { ConfigurationError, readText, toError, WebhookError, type WebhookErrorCode } from '../errors.js';
 import { InboxError } from '../inbox/engine-error.js';
-import { complaint } from './complaint.js';
-import { UsageError } from './connect.js';
-import { type Io, paint } from './io.js';
-import { jsonLine, printable } from './text.js';
+import { ConfigurationError, readText, toError, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
+import { UsageError } from './environment.js';
+import { complaint } from './format-usage-error.js';
+import { type Io, paint } from './terminal/io.js';
+import { jsonLine, printable } from './terminal/text.js';
 
 /** An error as the command reports it: `{ "error": … }` with `--json`, one or two lines without. */
 interface Failure {

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Delivery } from '../delivery.js';
-import type { AnyCakemailEvent } from '../events/types.js';
-import { SIGNATURE_HEADERS } from '../headers.js';
+import type { Delivery } from '../delivery/delivery.js';
+import type { AnyCakemailEvent } from '../events/event-types.js';
+import { SIGNATURE_HEADERS } from '../shared/headers.js';
 import { sign } from '../testing/sign.js';
 import { type Posted, post } from './post.js';
-import type { GivenKey } from './secrets.js';
+import type { GivenKey } from './read-secrets.js';
 
 type Receive = (req: IncomingMessage, res: ServerResponse) => void;
 

@@ -4,10 +4,10 @@ import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { isatty } from 'node:tty';
 import { explain, report, wantsJson } from './failure.js';
-import { ioOf, paint, type Surroundings } from './io.js';
-import { outputTo } from './output.js';
-import { run } from './run.js';
-import { printable } from './text.js';
+import { run } from './program.js';
+import { ioOf, paint, type Surroundings } from './terminal/io.js';
+import { outputTo } from './terminal/output.js';
+import { printable } from './terminal/text.js';
 
 const interrupt = new AbortController();
 // The second time, the default: to end at once.

@@ -1,5 +1,5 @@
-import { combined } from '../api/signals.js';
-import { toError } from '../errors.js';
+import { combined } from '../api/client/signals.js';
+import { toError } from '../shared/errors.js';
 
 const LONGEST_MS = 30_000;
 /** Characters of an answer, which is there to be glanced at. */

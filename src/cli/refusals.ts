@@ -1,11 +1,11 @@
+import type { RejectedOutcome } from '../delivery/outcome.js';
 import type { Capture } from '../diagnosis/diagnose.js';
-import { DiagnosisQueue } from '../diagnosis/queue.js';
-import { type HeadersInput, headerValues } from '../headers.js';
-import { INSIDE, type RouterInside } from '../observe.js';
-import type { RejectedOutcome } from '../outcome.js';
-import type { WebhookRouter } from '../webhook-router.js';
-import { diagnosisLines } from './diagnosis-lines.js';
-import type { Piece } from './io.js';
+import { DiagnosisQueue } from '../diagnosis/diagnosis-queue.js';
+import { INSIDE, type RouterInside } from '../instrumentation/hooks.js';
+import { type HeadersInput, headerValues } from '../shared/headers.js';
+import type { WebhookRouter } from '../types.js';
+import { diagnosisLines } from './terminal/diagnosis-lines.js';
+import type { Piece } from './terminal/io.js';
 
 /** Refusals that wait for their explanation. Further ones are reported without it, so that a flood of them ends. */
 const MAX_WAITING = 20;

@@ -1,4 +1,4 @@
-import type { Awaitable } from '../time.js';
+import type { Awaitable } from '../shared/promises.js';
 
 /** What a store says to a delivery that wants to run. */
 export type Reservation =

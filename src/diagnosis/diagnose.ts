@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { bodiesLike } from './bodies.js';
-import { keysLike } from './keys.js';
-import { readingsOf } from './signatures.js';
+import { bodiesLike } from './body-variants.js';
+import { keysLike } from './key-variants.js';
+import { readingsOf } from './signature-variants.js';
 import type { Mistake, Variant } from './variants.js';
 
 /** A delivery that was refused, as it was captured. */

@@ -1,4 +1,4 @@
-import { nearest } from '../nearest.js';
+import { nearest } from '../shared/closest-match.js';
 
 /**
  * The 59 event names that Cakemail publishes, by group.

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { dotted } from '../issue-paths.js';
-import { type Awaitable, isPromiseLike } from '../time.js';
+import { dotted } from '../shared/issue-paths.js';
+import { type Awaitable, isPromiseLike } from '../shared/promises.js';
 import type { Issue } from './documented.js';
 
 /** The user's schemas by event name. A Map, so that no event name reaches a prototype. */

@@ -1,9 +1,9 @@
-import { captureFetchBody } from '../body/capture-fetch.js';
-import type { Drain } from '../drain.js';
+import { replyWithDetail } from '../delivery/outcome.js';
 import type { Settings } from '../options.js';
-import { replyWithDetail } from '../outcome.js';
-import type { Receiver } from '../receive.js';
-import { takeIn } from './intake.js';
+import type { Receiver } from '../pipeline.js';
+import type { Drain } from '../shared/in-flight.js';
+import { captureFetchBody } from './body/capture-fetch.js';
+import { takeIn } from './handle-request.js';
 
 /** Serves Fetch requests. */
 export class FetchFace {

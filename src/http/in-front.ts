@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { checkMembers, invalid } from '../option-checks.js';
+import { checkMembers, invalid } from '../shared/option-checks.js';
 
 /** A listener for `http.createServer`: an Express app, or any function of a request and a response. */
 export type NodeListener = (req: IncomingMessage, res: ServerResponse) => unknown;

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { captureBody } from '../body/capture.js';
-import type { CapturableRequest } from '../body/request.js';
-import type { Drain } from '../drain.js';
+import { AcceptedOutcome, errorForNext, type Outcome, RejectedOutcome, replyWithDetail } from '../delivery/outcome.js';
 import type { Settings } from '../options.js';
-import { AcceptedOutcome, errorForNext, type Outcome, RejectedOutcome, replyWithDetail } from '../outcome.js';
-import type { Receiver } from '../receive.js';
-import type { MaybePromise } from '../time.js';
-import { takeIn } from './intake.js';
+import type { Receiver } from '../pipeline.js';
+import type { Drain } from '../shared/in-flight.js';
+import type { MaybePromise } from '../shared/promises.js';
+import { captureBody } from './body/capture.js';
+import type { CapturableRequest } from './body/captured-body.js';
+import { takeIn } from './handle-request.js';
 import { discardRest } from './linger.js';
 import { respond } from './respond.js';
 

@@ -1,6 +1,6 @@
 // Not the global one, which tests replace.
 import { setImmediate } from 'node:timers';
-import { toError } from '../errors.js';
+import { toError } from '../shared/errors.js';
 
 interface Waiting<T, R> {
   readonly item: T;

@@ -1,4 +1,4 @@
-import type { EngineName } from './types.js';
+import type { EngineName } from './contract.js';
 
 /**
  * The failure of an inbox, in this package's words. The errors of drivers stay inside, because some hold the password, the

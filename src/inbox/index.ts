@@ -1,7 +1,4 @@
-export { PermanentError } from '../errors.js';
-export { InboxError } from './engine-error.js';
-export { openInbox } from './open.js';
-export type { Retries } from './retries.js';
+export { PermanentError } from '../shared/errors.js';
 export type {
   Inbox,
   InboxCounts,
@@ -12,4 +9,7 @@ export type {
   InboxSelection,
   InboxState,
   InboxStats,
-} from './types.js';
+} from './contract.js';
+export { InboxError } from './engine-error.js';
+export { openInbox } from './open.js';
+export type { Retries } from './retries.js';

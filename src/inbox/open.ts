@@ -1,12 +1,12 @@
-import { ConfigurationError } from '../errors.js';
-import { checkMembers, invalid, wholeNumber } from '../option-checks.js';
-import { LONGEST_DELAY_MS } from '../time.js';
-import { openBullInbox } from './bull/inbox.js';
-import { openPostgres } from './bull/postgres.js';
-import { openRedis } from './bull/redis.js';
-import { checked } from './checked.js';
-import { openSqliteInbox } from './sqlite/inbox.js';
-import type { Inbox, InboxOptions, InboxSettings } from './types.js';
+import { ConfigurationError } from '../shared/errors.js';
+import { checkMembers, invalid, wholeNumber } from '../shared/option-checks.js';
+import { LONGEST_DELAY_MS } from '../shared/promises.js';
+import { openBullInbox } from './bullmq/bullmq-inbox.js';
+import { openPostgres } from './bullmq/postgres.js';
+import { openRedis } from './bullmq/redis.js';
+import type { Inbox, InboxOptions, InboxSettings } from './contract.js';
+import { openSqliteInbox } from './sqlite/sqlite-inbox.js';
+import { checked } from './validated-inbox.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 const SHORTEST_LEASE_MS = 1_000;

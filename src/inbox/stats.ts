@@ -1,4 +1,4 @@
-import type { InboxCounts, InboxState, InboxStats } from './types.js';
+import type { InboxCounts, InboxState, InboxStats } from './contract.js';
 
 /** How many deliveries there are of one event in one state. */
 export interface Tally {

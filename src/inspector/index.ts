@@ -1,1 +1,1 @@
-export { type Inspector, type InspectorOptions, inspector } from './inspector.js';
+export { type Inspector, type InspectorOptions, inspector } from './server/inspector.js';

@@ -1,4 +1,4 @@
-import { ConfigurationError, toError } from '../errors.js';
+import { ConfigurationError, toError } from './errors.js';
 
 /** The error to throw when optional packages cannot be loaded. It names the command that installs them. */
 export function missingPackage(

@@ -1,6 +1,6 @@
-import { type Awaitable, after, attempt, isPromised, type MaybePromise, within } from '../time.js';
+import { type Awaitable, after, attempt, isPromised, type MaybePromise, within } from '../shared/promises.js';
 import { Backoff } from './backoff.js';
-import { createKeyRing, type KeyRing, type SecretInput, type Warn } from './keys.js';
+import { createKeyRing, type KeyRing, type SecretInput, type Warn } from './key-ring.js';
 import { WaitLimit } from './wait-limit.js';
 
 /**

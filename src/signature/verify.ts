@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { KeyRing } from './keys.js';
+import type { KeyRing } from './key-ring.js';
 
 /**
  * The keys under which the signature holds: none for a forgery. Every key is tried and every comparison takes constant

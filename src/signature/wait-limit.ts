@@ -1,4 +1,4 @@
-import { isPromised, type MaybePromise } from '../time.js';
+import { isPromised, type MaybePromise } from '../shared/promises.js';
 import { SourceNotCalled } from './backoff.js';
 
 const MOST_REQUESTS = 1_000;

@@ -1,4 +1,4 @@
-import type { CakemailEvent, EventName, UserLoggedInData } from '../events/types.js';
+import type { CakemailEvent, EventName, UserLoggedInData } from '../events/event-types.js';
 
 /** The one payload that Cakemail publishes, member for member. Source: Cakemail's guide "Using webhooks". */
 const USER_LOGGED_IN = {

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Database from 'libsql';
+import { openFile } from '../../../src/inbox/sqlite/database-file.js';
 import { Deliveries, type Lease } from '../../../src/inbox/sqlite/deliveries.js';
-import { openFile } from '../../../src/inbox/sqlite/file.js';
 
 const SETTINGS = {
   name: 'unused',

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { INBOX_STATES, type Inbox, type InboxState } from '../../inbox/types.js';
-import { UsageError } from '../connect.js';
-import { entryTable, findDelivery, LONGEST_NAME, suggestEvent } from '../deliveries.js';
-import type { Io } from '../io.js';
-import { filled, jsonOption, positive } from '../options.js';
-import { json, oneLine, table } from '../text.js';
+import { INBOX_STATES, type Inbox, type InboxState } from '../../inbox/contract.js';
+import { UsageError } from '../environment.js';
+import { entryTable, findDelivery, LONGEST_NAME, suggestEvent } from '../select-deliveries.js';
+import { filled, jsonOption, positive } from '../shared-options.js';
+import type { Io } from '../terminal/io.js';
+import { json, oneLine, table } from '../terminal/text.js';
 import { replayCommand } from './replay.js';
 
 interface Filter {

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { type RotationStage, rotateWebhook, type Webhook, writeKeys } from '../../api/index.js';
-import { withApi } from '../connect.js';
-import type { Io } from '../io.js';
-import { filled, jsonOption, seconds, urlOption } from '../options.js';
-import { json, printable } from '../text.js';
+import { withApi } from '../environment.js';
+import { filled, jsonOption, seconds, urlOption } from '../shared-options.js';
+import type { Io } from '../terminal/io.js';
+import { json, printable } from '../terminal/text.js';
 
 export function keysCommand(io: Io): Command {
   return new Command('keys')

@@ -4,17 +4,17 @@ import type { AddressInfo } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { EVENT_NAMES } from '../../events/catalogue.js';
 import { inspector } from '../../inspector/index.js';
-import type { LifecycleEmitter } from '../../lifecycle.js';
+import type { LifecycleEmitter } from '../../instrumentation/lifecycle.js';
 import { createWebhookRouter } from '../../router.js';
-import { shownName } from '../../signature/keys.js';
-import type { WebhookRouter } from '../../webhook-router.js';
-import { UsageError } from '../connect.js';
+import { shownName } from '../../signature/key-ring.js';
+import type { WebhookRouter } from '../../types.js';
+import { UsageError } from '../environment.js';
 import { brief, createForwarder } from '../forward.js';
-import { type Io, paint } from '../io.js';
-import { filled, receiver } from '../options.js';
+import { type GivenKey, givenKeys } from '../read-secrets.js';
 import { onRefusal } from '../refusals.js';
-import { type GivenKey, givenKeys } from '../secrets.js';
-import { oneLine, printable } from '../text.js';
+import { filled, receiver } from '../shared-options.js';
+import { type Io, paint } from '../terminal/io.js';
+import { oneLine, printable } from '../terminal/text.js';
 
 const PAGE = '/_webhooks';
 /** As wide as the time and the status at the start of a line. */

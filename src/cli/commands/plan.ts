@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
 import { type Applied, applyPlan, type CakemailApi, type Plan, planWebhooks, type RateLimit } from '../../api/index.js';
-import { confirm } from '../confirm.js';
-import { withApi } from '../connect.js';
-import type { Io } from '../io.js';
-import { jsonOption, names, rateOption, urlOption } from '../options.js';
-import { duplicateLine, plainStep, remarkLines, stepLine, summaryLines } from '../show.js';
-import { json, printable } from '../text.js';
+import { withApi } from '../environment.js';
+import { jsonOption, names, rateOption, urlOption } from '../shared-options.js';
+import { confirm } from '../terminal/confirm.js';
+import type { Io } from '../terminal/io.js';
+import { duplicateLine, plainStep, remarkLines, stepLine, summaryLines } from '../terminal/show-webhooks.js';
+import { json, printable } from '../terminal/text.js';
 
 interface Options {
   readonly url: string;

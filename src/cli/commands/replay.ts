@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { Inbox, InboxEntry, InboxFilter, InboxSelection } from '../../inbox/types.js';
-import { confirm } from '../confirm.js';
-import { UsageError } from '../connect.js';
-import { entryTable, findDelivery, isReplayable, replayable, suggestEvent } from '../deliveries.js';
-import type { Io } from '../io.js';
-import { jsonOption } from '../options.js';
-import { json } from '../text.js';
+import type { Inbox, InboxEntry, InboxFilter, InboxSelection } from '../../inbox/contract.js';
+import { UsageError } from '../environment.js';
+import { entryTable, findDelivery, isReplayable, replayable, suggestEvent } from '../select-deliveries.js';
+import { jsonOption } from '../shared-options.js';
+import { confirm } from '../terminal/confirm.js';
+import type { Io } from '../terminal/io.js';
+import { json } from '../terminal/text.js';
 
 const MOST_LISTED = 20;
 

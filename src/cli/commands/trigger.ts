@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { toError } from '../../errors.js';
 import { type EVENT_NAMES, isCatalogueName, nearestListed } from '../../events/catalogue.js';
+import { toError } from '../../shared/errors.js';
 import { sampleEvent, signedRequest } from '../../testing/index.js';
-import { UsageError } from '../connect.js';
-import { fileOf } from '../files.js';
-import { type Io, type Piece, paint } from '../io.js';
-import { jsonOption, positive, receiver } from '../options.js';
+import { UsageError } from '../environment.js';
 import { post } from '../post.js';
-import { givenKeys } from '../secrets.js';
-import { json, printable } from '../text.js';
+import { fileOf } from '../read-input.js';
+import { givenKeys } from '../read-secrets.js';
+import { jsonOption, positive, receiver } from '../shared-options.js';
+import { type Io, type Piece, paint } from '../terminal/io.js';
+import { json, printable } from '../terminal/text.js';
 
 const FORGERIES = ['bad-signature', 'missing', 'tampered', 'other-key'] as const;
 const DOCUMENTED = 'User.LoggedIn';

@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
 import { type Capture, diagnose } from '../../diagnosis/diagnose.js';
-import { diagnosisLines } from '../diagnosis-lines.js';
-import { fileOf } from '../files.js';
-import { type Io, paint } from '../io.js';
-import { jsonOption } from '../options.js';
-import { givenKeys } from '../secrets.js';
-import { json } from '../text.js';
+import { fileOf } from '../read-input.js';
+import { givenKeys } from '../read-secrets.js';
+import { jsonOption } from '../shared-options.js';
+import { diagnosisLines } from '../terminal/diagnosis-lines.js';
+import { type Io, paint } from '../terminal/io.js';
+import { json } from '../terminal/text.js';
 
 interface Options {
   readonly body: string;

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { type RateLimit, type ShownWebhook, sameUrl, type Webhook } from '../../api/index.js';
-import { withApi } from '../connect.js';
-import type { Io } from '../io.js';
-import { address, eventName, jsonOption, rateOption, urlOption } from '../options.js';
-import { rateOf, webhookTable } from '../show.js';
-import { json, table } from '../text.js';
+import { withApi } from '../environment.js';
+import { address, eventName, jsonOption, rateOption, urlOption } from '../shared-options.js';
+import type { Io } from '../terminal/io.js';
+import { rateOf, webhookTable } from '../terminal/show-webhooks.js';
+import { json, table } from '../terminal/text.js';
 
 const HIDDEN = '(hidden; --reveal shows it)';
 

@@ -1,9 +1,5 @@
 import type Database from 'libsql';
-import type { DeadReason, LeasedDelivery, StoredDelivery } from '../../durable/store.js';
-import type { Ending } from '../ending.js';
-import { InboxError } from '../engine-error.js';
-import { headersIn, settledIn, timeIn } from '../kept.js';
-import { statsOf, type Tally } from '../stats.js';
+import type { DeadReason, LeasedDelivery, StoredDelivery } from '../../delivery/stored-delivery.js';
 import {
   INBOX_STATES,
   type InboxDelivery,
@@ -12,8 +8,12 @@ import {
   type InboxSettings,
   type InboxState,
   type InboxStats,
-} from '../types.js';
-import { type Condition, where } from './where.js';
+} from '../contract.js';
+import { headersIn, settledIn, timeIn } from '../decode-stored.js';
+import { InboxError } from '../engine-error.js';
+import type { Ending } from '../next-state.js';
+import { statsOf, type Tally } from '../stats.js';
+import { type Condition, where } from './selection.js';
 
 /** A delivery that this process holds. */
 export interface Lease extends LeasedDelivery {

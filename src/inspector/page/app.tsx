@@ -1,14 +1,14 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { PageSettings } from '../protocol.js';
+import type { PageSettings } from '../server/protocol.js';
 import { Detail } from './detail.js';
 import { EVERYTHING, type Filter, matches } from './filter.js';
 import { Filters } from './filters.js';
-import { Inbox } from './inbox.js';
+import { Inbox } from './inbox-view.js';
 import { type Command, useKeyboard } from './keyboard.js';
 import { List } from './list.js';
 import { Plots } from './plots.js';
-import { server } from './server.js';
-import { Store, useStore } from './store.js';
+import { server } from './requests.js';
+import { Store, useStore } from './state.js';
 import { ThemeButton } from './theme.js';
 
 const SEARCH_MS = 200;

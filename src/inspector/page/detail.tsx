@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { DeliveryDetail, DeliverySummary, PageSettings } from '../protocol.js';
+import type { DeliveryDetail, DeliverySummary, PageSettings } from '../server/protocol.js';
 import { Body } from './body.js';
 import { copy, curlOf, textOf } from './export.js';
 import { useKeyboard } from './keyboard.js';
 import { nameOf, OUTCOMES, reasonLabel } from './labels.js';
+import { server } from './requests.js';
 import { Runs } from './runs.js';
-import { server } from './server.js';
 
 interface Props {
   readonly summary: DeliverySummary;

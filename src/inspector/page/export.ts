@@ -1,4 +1,4 @@
-import type { PageSettings } from '../protocol.js';
+import type { PageSettings } from '../server/protocol.js';
 
 /** Decodes base64 as UTF-8 text. Returns undefined when the bytes are not UTF-8. */
 export function textOf(base64: string): string | undefined {

@@ -1,4 +1,4 @@
-import type { DeliverySummary, ShownOutcome } from '../protocol.js';
+import type { DeliverySummary, ShownOutcome } from '../server/protocol.js';
 
 export interface Filter {
   readonly text: string;

@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact';
 import { useMemo } from 'preact/hooks';
-import type { DeliverySummary, ShownOutcome } from '../protocol.js';
+import type { DeliverySummary, ShownOutcome } from '../server/protocol.js';
 import { EVERYTHING, type Filter } from './filter.js';
 import { OUTCOMES } from './labels.js';
 

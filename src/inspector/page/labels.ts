@@ -1,5 +1,5 @@
-import type { RejectionReason } from '../../outcome.js';
-import type { DeliverySummary, ShownOutcome } from '../protocol.js';
+import type { RejectionReason } from '../../delivery/outcome.js';
+import type { DeliverySummary, ShownOutcome } from '../server/protocol.js';
 
 /** Explains each outcome on the page of a delivery. */
 export const OUTCOMES: Record<ShownOutcome, string> = {

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { DeliverySummary } from '../protocol.js';
+import type { DeliverySummary } from '../server/protocol.js';
 import { bytes, clock, milliseconds, nameOf } from './labels.js';
 
 /** The height of a row in pixels, as in the style sheet. */

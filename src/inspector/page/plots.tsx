@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import type { DeliverySummary } from '../protocol.js';
+import type { DeliverySummary } from '../server/protocol.js';
 import { milliseconds } from './labels.js';
 
 const BUCKETS = 60;

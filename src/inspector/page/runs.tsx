@@ -1,4 +1,4 @@
-import type { HandlerTrace, Run } from '../protocol.js';
+import type { HandlerTrace, Run } from '../server/protocol.js';
 import { clock, milliseconds } from './labels.js';
 
 /** Shows each run with its handlers, their durations and their errors. */

@@ -1,0 +1,307 @@
+import { applyPlan, cakemailKeys, planWebhooks } from '../../../src/api/index.js';
+import { createWebhookRouter } from '../../../src/index.js';
+import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
+import { client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import type { FakeCakemail, Fault } from '../../helpers/fake-cakemail.js';
+
+let fake: FakeCakemail;
+beforeEach(async () => {
+  fake = await startFake();
+});
+afterEach(stopFake);
+
+const LOGIN = sampleEvent('User.LoggedIn');
+const signed = (secret: string, account_id = 1) => signedRequest({ ...LOGIN, account_id }, { secret });
+
+function receiver(options: Partial<Parameters<typeof cakemailKeys>[0]> = {}) {
+  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, ...options });
+  const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
+  return { keys, webhooks, receive: (...args: Parameters<typeof signed>) => webhooks.receive(signed(...args)) };
+}
+
+test('gives the key of every active webhook on the URL, bound to its event and named by its id', async () => {
+  const login = fake.add('User.LoggedIn', URL_HERE);
+  const sent = fake.add('Email.Sent', URL_HERE);
+  const archived = fake.add('User.LoggedIn', URL_HERE, { status: 'archived', archived_at: 1_700_000_000 });
+  const elsewhere = fake.add('User.LoggedIn', 'https://elsewhere.example.com/');
+  const { webhooks, receive } = receiver();
+  const verified = jest.fn();
+  webhooks.events.on('verified', verified);
+  expect(await receive(login.key)).toMatchObject({ status: 200 });
+  expect(verified).toHaveBeenCalledWith(expect.objectContaining({ ids: [login.id] }));
+  for (const { key } of [sent, archived, elsewhere]) expect(await receive(key, 2)).toMatchObject({ status: 403 });
+  expect(fake.calls.filter((call) => call === 'GET /webhooks')).toHaveLength(1);
+  expect(fake.calls).toHaveLength(3);
+});
+
+test('looks once more for a key that is not known, and takes it', async () => {
+  const { receive } = receiver({ renewMs: 1 });
+  const old = fake.add('User.LoggedIn', URL_HERE);
+  expect(await receive(old.key)).toMatchObject({ status: 200 });
+  const fresh = fake.add('User.LoggedIn', URL_HERE);
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  const [one, two] = await Promise.all([receive(fresh.key, 2), receive(fresh.key, 3)]);
+  expect([one.status, two.status]).toEqual([200, 200]);
+  // Two listings, and each key once.
+  expect(fake.calls).toHaveLength(4);
+  expect(await receive(old.key, 4)).toMatchObject({ status: 200 });
+});
+
+test('a flood of forgeries makes no flood of calls', async () => {
+  const { key } = fake.add('User.LoggedIn', URL_HERE);
+  const { receive } = receiver();
+  expect(await receive(key)).toMatchObject({ status: 200 });
+  const outcomes = await Promise.all(Array.from({ length: 500 }, (_, index) => receive('not the key', index)));
+  expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set([403]));
+  expect(fake.calls).toHaveLength(2);
+});
+
+test('a flood while no key is known makes none either', async () => {
+  fake.expireTokens();
+  const { receive } = receiver();
+  for (let index = 0; index < 50; index++) expect(await receive('a key', index)).toMatchObject({ status: 503 });
+  expect(fake.calls).toHaveLength(1);
+});
+
+test('the last known keys serve on while the API is down, and forgeries stay forgeries', async () => {
+  const { key } = fake.add('User.LoggedIn', URL_HERE);
+  const onError = jest.fn();
+  const { receive } = receiver({ renewMs: 1, maxAgeMs: 1, onError });
+  expect(await receive(key)).toMatchObject({ status: 200 });
+  fake.expireTokens();
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  expect(await receive('not the key', 2)).toMatchObject({ status: 403 });
+  expect(await receive(key, 3)).toMatchObject({ status: 200 });
+});
+
+test('keys that are old are looked up beside the deliveries, which do not wait', async () => {
+  const { key } = fake.add('User.LoggedIn', URL_HERE);
+  const onError = jest.fn();
+  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
+  await keys();
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  fake.expireTokens();
+  expect(await keys()).toEqual({ 'User.LoggedIn': [{ id: 'wh-1', key }] });
+  while (onError.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(onError).toHaveBeenCalledWith(expect.objectContaining({ apiStatus: 401 }));
+});
+
+test('a webhook that was just archived may still deliver', async () => {
+  const webhook = fake.add('User.LoggedIn', URL_HERE, {
+    status: 'archived',
+    archived_at: Math.floor(Date.now() / 1000),
+  });
+  const { receive } = receiver();
+  expect(await receive(webhook.key)).toMatchObject({ status: 200 });
+});
+
+test('a URL without a webhook is an error that says so', async () => {
+  await expect(cakemailKeys({ api: client(), url: URL_HERE }).refresh()).rejects.toThrow(
+    'no active webhook on this URL',
+  );
+});
+
+test('60 keys are one listing and a call each', async () => {
+  for (let index = 0; index < 60; index++) fake.add('Email.Sent', URL_HERE);
+  const keys = cakemailKeys({ api: client(), url: URL_HERE });
+  await keys.refresh();
+  await keys.refresh();
+  expect(fake.calls.filter((call) => call === 'GET /webhooks')).toHaveLength(4);
+  expect(fake.calls).toHaveLength(64);
+});
+
+describe('what refresh() found', () => {
+  test('reaches the router with the first delivery that needs it, without a further call', async () => {
+    const old = fake.add('User.LoggedIn', URL_HERE);
+    const { keys, receive } = receiver();
+    expect(await receive(old.key)).toMatchObject({ status: 200 });
+    const fresh = fake.add('User.LoggedIn', URL_HERE);
+    await keys.refresh();
+    const calls = fake.calls.length;
+    expect(await receive(fresh.key, 2)).toMatchObject({ status: 200 });
+    expect(await receive(old.key, 3)).toMatchObject({ status: 200 });
+    for (let index = 4; index < 50; index++) expect(await receive('forged', index)).toMatchObject({ status: 403 });
+    expect(fake.calls).toHaveLength(calls);
+  });
+
+  test('reaches each of several routers, and is given to each once', async () => {
+    const old = fake.add('User.LoggedIn', URL_HERE);
+    const { keys, receive } = receiver();
+    const other = createWebhookRouter({ secrets: keys, logger: {} });
+    for (const each of [receive(old.key), other.receive(signed(old.key, 1))])
+      expect(await each).toMatchObject({ status: 200 });
+    const fresh = fake.add('User.LoggedIn', URL_HERE);
+    const latest = await keys.refresh();
+    expect(await receive(fresh.key, 2)).toMatchObject({ status: 200 });
+    expect(await other.receive(signed(fresh.key, 2))).toMatchObject({ status: 200 });
+    expect(keys.renew(latest)).toBeUndefined();
+  });
+
+  test('is what there is now, also when a look runs that began before', async () => {
+    const old = fake.add('User.LoggedIn', URL_HERE);
+    const { keys } = receiver();
+    const before = keys.refresh();
+    while (!fake.calls.includes('GET /webhooks/wh-1')) await new Promise((resolve) => setImmediate(resolve));
+    const fresh = fake.add('User.LoggedIn', URL_HERE);
+    const [now, shared] = await Promise.all([keys.refresh(), keys.refresh(), before]);
+    expect(now['User.LoggedIn']).toEqual([old, fresh].map(({ id, key }) => ({ id, key })));
+    expect(shared).toBe(now);
+    expect(fake.calls.filter((call) => call === 'GET /webhooks')).toHaveLength(2);
+  });
+});
+
+test('once every webhook is archived, and its grace is over, there are no keys', async () => {
+  const webhook = fake.add('User.LoggedIn', URL_HERE);
+  const onError = jest.fn();
+  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
+  await keys.refresh();
+  Object.assign(webhook, { status: 'archived', archived_at: 1_000 });
+  await expect(keys.refresh()).rejects.toThrow('no active webhook on this URL');
+  expect(() => keys()).toThrow('no active webhook on this URL');
+  const { receive } = receiver();
+  expect(await receive(webhook.key)).toMatchObject({ status: 503 });
+});
+
+test('an `onError` that throws ends nothing', async () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  fake.add('User.LoggedIn', URL_HERE);
+  const onError = () => {
+    throw new Error('boom');
+  };
+  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
+  await keys();
+  fake.expireTokens();
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  await keys();
+  while (warn.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining('boom'), expect.anything());
+  warn.mockRestore();
+});
+
+describe('after `applyPlan`', () => {
+  const EVENTS = ['Email.Sent', 'User.LoggedIn'];
+  const keyOf = (id: string) => ({ id, key: fake.webhooks.get(id)?.key });
+  const BOTH = () => ({ 'Email.Sent': [keyOf('wh-1')], 'User.LoggedIn': [keyOf('wh-2')] });
+
+  test.each([3, 99])('refresh() has the keys of what was created, though a listing is late by %d', async (lag) => {
+    fake.lag = lag;
+    const api = client();
+    const keys = cakemailKeys({ api, url: URL_HERE });
+    await applyPlan(await planWebhooks({ api, url: URL_HERE, events: EVENTS }));
+    expect(await keys.refresh()).toEqual(BOTH());
+  });
+
+  test('refresh() waits until what was created can be read', async () => {
+    fake.showLag = 3;
+    const api = client();
+    await applyPlan(await planWebhooks({ api, url: URL_HERE, events: EVENTS }));
+    expect(await cakemailKeys({ api, url: URL_HERE }).refresh()).toEqual(BOTH());
+  });
+});
+
+test('the warning of a key that could not be read names its webhook and event, and claims nothing of the others', async () => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  for (const event of ['User.LoggedIn', 'Email.Sent']) fake.add(event, URL_HERE);
+  fake.fail(/wh-2/, { status: 404 });
+  await cakemailKeys({ api: client(), url: URL_HERE }).refresh();
+  expect(warn.mock.calls).toEqual([
+    [
+      expect.stringMatching(/^Not every key could be looked up\. Email\.Sent: GET \/webhooks\/wh-2: answered 404/),
+      expect.objectContaining({ code: 'WARN_KEYS' }),
+    ],
+  ]);
+  warn.mockRestore();
+});
+
+describe('one odd webhook does not cost the others their keys:', () => {
+  const served = async () => {
+    const login = fake.add('User.LoggedIn', URL_HERE);
+    fake.add('Email.Sent', URL_HERE);
+    const onError = jest.fn();
+    const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, onError });
+    return { login: { id: login.id, key: login.key }, keys, onError };
+  };
+
+  test.each<[string, Fault]>([
+    ['no key', { change: (answer) => ({ ...(answer as object), signature: { hash_function: 'sha256' } }) }],
+    ['another hash function', { change: (answer) => ({ ...(answer as object), signature: { hash_function: 'md5' } }) }],
+    ['no signature', { change: () => ({ id: 'wh-2', data: {} }) }],
+    ['a refusal', { status: 404 }],
+    ['a failure', { status: 500 }],
+  ])('%s', async (_what, fault) => {
+    const { login, keys, onError } = await served();
+    fake.fail(/wh-2/, fault);
+    expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login] });
+    expect(onError).toHaveBeenCalledTimes(1);
+    expect(onError).toHaveBeenCalledWith(expect.objectContaining({ operation: 'GET /webhooks/wh-2' }));
+  });
+
+  test.each([
+    [{ status: 500 }, 200],
+    [{ status: 404 }, 403],
+  ])('one that failed with %j is asked for again before `renewMs`: %d', async (fault, status) => {
+    await served();
+    const { keys, receive } = receiver({ onError: () => {} });
+    fake.fail(/wh-2/, fault);
+    await keys.refresh();
+    const later = performance.now() + 2_001;
+    const now = jest.spyOn(performance, 'now').mockImplementation(() => later);
+    const payload = { ...LOGIN, event: 'Email.Sent' };
+    const { key = '' } = fake.webhooks.get('wh-2') ?? {};
+    expect(await receive(fake.webhooks.get('wh-1')?.key ?? '')).toMatchObject({ status: 200 });
+    const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
+    expect(await webhooks.receive(signedRequest(payload, { secret: key }))).toMatchObject({ status });
+    now.mockRestore();
+  });
+
+  test('an error for each of them is an error', async () => {
+    const { keys, onError } = await served();
+    fake.fail(/wh-/, { status: 404 }, { status: 404 });
+    await expect(keys.refresh()).rejects.toThrow('answered 404');
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  test('a refusal that concerns the account is an error', async () => {
+    const { keys } = await served();
+    fake.fail(/wh-2/, { status: 403 });
+    await expect(keys.refresh()).rejects.toThrow('answered 403');
+  });
+
+  test('the key of a webhook whose status is not known is served', async () => {
+    const { login, keys } = await served();
+    fake.present = (webhook) => (webhook.id === 'wh-2' ? { ...webhook, status: 'paused' } : webhook);
+    const { key } = fake.webhooks.get('wh-2') ?? {};
+    expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login], 'Email.Sent': [{ id: 'wh-2', key }] });
+  });
+
+  test('an event that only the webhook itself tells is bound to its key', async () => {
+    const { login, keys } = await served();
+    const { key } = fake.webhooks.get('wh-2') ?? {};
+    fake.fail(/GET \/webhooks\?/, {
+      change: (answer) => {
+        const { data, ...page } = answer as { data: { event?: string }[] };
+        return { ...page, data: data.map(({ event: _event, ...webhook }) => webhook) };
+      },
+    });
+    expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login], 'Email.Sent': [{ id: 'wh-2', key }] });
+  });
+});
+
+test('the error names a webhook whose URL differs by a trailing slash', async () => {
+  fake.add('User.LoggedIn', `${URL_HERE}/`);
+  await expect(cakemailKeys({ api: client(), url: URL_HERE }).refresh()).rejects.toThrow(
+    `There is one on ${URL_HERE}/, which differs by a trailing slash`,
+  );
+});
+
+test('a key that is added reaches every router without a call, before any listing shows its webhook', async () => {
+  const old = fake.add('User.LoggedIn', URL_HERE);
+  const { keys, receive } = receiver();
+  expect(await receive(old.key)).toMatchObject({ status: 200 });
+  const fresh = fake.add('User.LoggedIn', 'https://elsewhere.example.com/');
+  await keys.add(await client().webhooks.show(fresh.id));
+  const calls = fake.calls.length;
+  expect(await receive(fresh.key, 2)).toMatchObject({ status: 200 });
+  expect(await receive(old.key, 3)).toMatchObject({ status: 200 });
+  expect(fake.calls).toHaveLength(calls);
+});

@@ -1,0 +1,217 @@
+import { VerifiedDelivery } from '../../src/delivery/delivery.js';
+import {
+  AcceptedOutcome,
+  FailedOutcome,
+  RejectedOutcome,
+  type RejectionReason,
+  replyWithDetail,
+} from '../../src/delivery/outcome.js';
+import { SchemaIssuesError } from '../../src/events/schemas.js';
+import { HandlerError, WebhookError } from '../../src/index.js';
+import { messageOf } from '../../src/shared/errors.js';
+import { sampleEvent } from '../../src/testing/index.js';
+import { createApp } from '../helpers/app.js';
+
+const event = sampleEvent('User.LoggedIn');
+const delivery = new VerifiedDelivery(Buffer.from('{}'), null, 'User.LoggedIn', {}, []);
+
+const REJECTIONS: Record<RejectionReason, [status: number, code: string, headers?: Record<string, string>]> = {
+  missing: [403, 'ERR_SIGNATURE'],
+  malformed: [403, 'ERR_SIGNATURE'],
+  mismatch: [403, 'ERR_SIGNATURE'],
+  wrong_key_for_event: [403, 'ERR_SIGNATURE'],
+  too_old: [403, 'ERR_SIGNATURE'],
+  not_utf8: [400, 'ERR_PAYLOAD'],
+  not_json: [400, 'ERR_PAYLOAD'],
+  not_object: [400, 'ERR_PAYLOAD'],
+  no_event_name: [400, 'ERR_PAYLOAD'],
+  not_inflatable: [400, 'ERR_PAYLOAD'],
+  schema_mismatch: [422, 'ERR_SCHEMA_MISMATCH'],
+  schema_failed: [500, 'ERR_SCHEMA_FAILED'],
+  body_too_large: [413, 'ERR_BODY_TOO_LARGE'],
+  content_encoding: [415, 'ERR_CONTENT_ENCODING'],
+  method: [405, 'ERR_METHOD', { allow: 'POST' }],
+  body_timeout: [408, 'ERR_BODY_TIMEOUT'],
+  body_aborted: [400, 'ERR_BODY_ABORTED'],
+  body_consumed: [500, 'ERR_BODY_CONSUMED'],
+  running_elsewhere: [409, 'ERR_DELIVERY_RUNNING', { 'retry-after': '5' }],
+  keys_unavailable: [503, 'ERR_KEYS_UNAVAILABLE', { 'retry-after': '5' }],
+  dedupe_unavailable: [503, 'ERR_DEDUPE_UNAVAILABLE', { 'retry-after': '5' }],
+  inbox_unavailable: [503, 'ERR_INBOX_UNAVAILABLE', { 'retry-after': '5' }],
+  closing: [503, 'ERR_CLOSING', { 'retry-after': '5' }],
+  internal: [500, 'ERR_INTERNAL'],
+};
+const rejections = Object.entries(REJECTIONS) as [RejectionReason, (typeof REJECTIONS)[RejectionReason]][];
+
+/** The headers that every reply has. */
+function plain(body: string): Record<string, string> {
+  return { 'content-type': 'application/json; charset=utf-8', 'content-length': String(Buffer.byteLength(body)) };
+}
+
+describe('the reply to a rejection', () => {
+  test.each(rejections)('%s is %p', (reason, [status, code, headers]) => {
+    const outcome = new RejectedOutcome(reason);
+    const body = JSON.stringify({ error: { code, message: messageOf(outcome.code) } });
+    expect(outcome).toMatchObject({ kind: 'rejected', reason, code, status });
+    expect(outcome.toResponse()).toEqual({ status, headers: { ...plain(body), ...headers }, body });
+  });
+
+  test.each(rejections)('%s is the same as an error, for middleware', (reason, [status, code, headers]) => {
+    const outcome = new RejectedOutcome(reason, { cause: 'why' });
+    expect(outcome.error).toBeInstanceOf(WebhookError);
+    expect(outcome.error).toMatchObject({ code, status, headers, cause: 'why' });
+    expect(outcome.error).toBe(outcome.error);
+  });
+
+  test('is the same bytes for every flaw of a signature', () => {
+    const reasons = ['missing', 'malformed', 'mismatch', 'wrong_key_for_event', 'too_old'] as const;
+    const replies = reasons.map((reason) => JSON.stringify(new RejectedOutcome(reason).toResponse()));
+    expect(new Set(replies).size).toBe(1);
+  });
+
+  test('keeps the event and the cause to itself', () => {
+    const outcome = new RejectedOutcome('schema_mismatch', { eventName: 'User.LoggedIn', cause: new Error('hunter2') });
+    expect(outcome).toMatchObject({ eventName: 'User.LoggedIn', cause: { message: 'hunter2' } });
+    expect(JSON.stringify(outcome.toResponse())).not.toMatch(/hunter2|LoggedIn/);
+  });
+});
+
+describe('the error of a rejection', () => {
+  test.each([
+    ['missing', 'The signature header is missing.'],
+    ['mismatch', 'The signature does not match the body under any key.'],
+    ['wrong_key_for_event', 'The signature was made with the key of another event.'],
+    ['not_utf8', 'The body is not valid UTF-8.'],
+    ['not_json', 'The body is not valid JSON.'],
+    ['not_object', 'The body is not a JSON object.'],
+    ['no_event_name', 'The body has no event name.'],
+    ['body_too_large', 'The body is larger than the limit.'],
+  ] as const)('for %s says what was wrong', (reason, message) => {
+    expect(new RejectedOutcome(reason).error.message).toBe(message);
+  });
+
+  test('has a message of its own for each reason that shares its code with others', () => {
+    const shared = rejections.filter(([, [, code]]) => ['ERR_SIGNATURE', 'ERR_PAYLOAD'].includes(code));
+    const messages = shared.map(([reason]) => new RejectedOutcome(reason).error.message);
+    expect(new Set(messages).size).toBe(shared.length);
+  });
+
+  test('says what lies behind it', () => {
+    const cause = new Error('the key server is away');
+    expect(new RejectedOutcome('keys_unavailable', { cause }).error.message).toBe(
+      'The keys to verify with could not be loaded: the key server is away',
+    );
+  });
+
+  test('tells the paths of what a schema refused, or the class of what it threw, and quotes nothing of the payload', () => {
+    const cause = new SchemaIssuesError([
+      { path: 'data.email', message: 'hunter2' },
+      { path: 'data.id', message: 'hunter2' },
+    ]);
+    expect(new RejectedOutcome('schema_mismatch', { cause }).error.message).toBe(
+      "The event's data does not have the expected shape: data.email, data.id",
+    );
+    expect(new RejectedOutcome('schema_failed', { cause: new TypeError('hunter2') }).error.message).toBe(
+      "The event's schema could not be run: TypeError",
+    );
+  });
+});
+
+test('the error of a failed delivery says what each handler threw', () => {
+  const one = new FailedOutcome(new HandlerError([new Error('boom')]), event, delivery);
+  const two = new FailedOutcome(new HandlerError([new Error('boom'), new TypeError('bang')]), event, delivery);
+  expect([one.error.message, two.error.message]).toEqual(['One handler failed: boom', '2 handlers failed: boom; bang']);
+});
+
+test.each(['handled', 'unhandled', 'duplicate'] as const)('the reply to %s is 200 and says so', (kind) => {
+  const outcome = new AcceptedOutcome(kind, event, delivery);
+  const body = `{"status":"${kind}"}`;
+  expect(outcome).toMatchObject({ kind, status: 200, event, delivery });
+  expect(outcome.toResponse()).toEqual({ status: 200, headers: plain(body), body });
+  expect(replyWithDetail(outcome)).toEqual(outcome.toResponse());
+});
+
+test.each([
+  ['ERR_HANDLER_FAILED', new Error('hunter2')],
+  ['ERR_HANDLER_TIMEOUT', new WebhookError('ERR_HANDLER_TIMEOUT', { message: 'hunter2' })],
+] as const)('the reply to a failed delivery is 500 %s and nothing of the application', (code, error) => {
+  const outcome = new FailedOutcome(new HandlerError([error]), event, delivery);
+  const body = JSON.stringify({ error: { code, message: messageOf(code) } });
+  expect(outcome).toMatchObject({ kind: 'failed', status: 500, code, event, delivery });
+  expect(outcome.toResponse()).toEqual({ status: 500, headers: plain(body), body });
+});
+
+test.each(['stored', 'kept'] as const)('the response of what an inbox keeps is 202: %s', (answer) => {
+  const outcome = new AcceptedOutcome(answer === 'kept' ? 'duplicate' : answer, event, delivery, answer);
+  const body = `{"status":"${answer === 'kept' ? 'duplicate' : 'stored'}"}`;
+  expect(outcome.toResponse()).toEqual({ status: 202, headers: plain(body), body });
+});
+
+test('a response is the caller’s own: changing it changes no later one', () => {
+  const first = new RejectedOutcome('closing').toResponse();
+  Object.assign(first.headers, { 'retry-after': 'never', 'x-more': '1' });
+  expect(new RejectedOutcome('closing').toResponse().headers).toMatchObject({ 'retry-after': '5' });
+  expect(new RejectedOutcome('closing').toResponse().headers).not.toHaveProperty('x-more');
+});
+
+describe('exposed errors', () => {
+  /** The detail, after checking that the length counts it. */
+  function detailOf(outcome: RejectedOutcome | FailedOutcome): unknown {
+    const { body, headers } = replyWithDetail(outcome);
+    expect(headers).toMatchObject(plain(body));
+    return JSON.parse(body).error.detail;
+  }
+
+  test('tell every failure of a handler', () => {
+    const error = new HandlerError([new Error('boom é'), new TypeError('bang')]);
+    expect(detailOf(new FailedOutcome(error, event, delivery))).toBe('Error: boom é; TypeError: bang');
+  });
+
+  test('tell the reason why a signed body was refused, and what lies behind it', () => {
+    expect(detailOf(new RejectedOutcome('not_json'))).toBe('not_json');
+    expect(detailOf(new RejectedOutcome('schema_mismatch', { cause: new Error('data.email') }))).toBe(
+      'schema_mismatch: data.email',
+    );
+    expect(detailOf(new RejectedOutcome('schema_failed', { cause: 'text' }))).toMatch(/^schema_failed: .*text$/);
+  });
+
+  test('tell nothing where no signature has held, or nothing of the payload is wrong', () => {
+    const detailed = ['ERR_PAYLOAD', 'ERR_SCHEMA_MISMATCH', 'ERR_SCHEMA_FAILED'];
+    for (const [reason, [, code]] of rejections.filter(([, [, each]]) => !detailed.includes(each))) {
+      const outcome = new RejectedOutcome(reason, { eventName: 'User.LoggedIn', cause: new Error('hunter2') });
+      expect([code, replyWithDetail(outcome)]).toEqual([code, new RejectedOutcome(reason).toResponse()]);
+    }
+  });
+
+  test('tell nothing of a body that could not be inflated: its signature was never looked at', () => {
+    expect(replyWithDetail(new RejectedOutcome('not_inflatable'))).toEqual(
+      new RejectedOutcome('not_inflatable').toResponse(),
+    );
+  });
+
+  test('show what can be shown of an error that resists', () => {
+    const hostile = Object.assign(new Error('boom'), {
+      toString: () => {
+        throw new Error('not me');
+      },
+    });
+    const outcome = new FailedOutcome(new HandlerError([hostile]), event, delivery);
+    expect(replyWithDetail(outcome)).toMatchObject({
+      status: 500,
+      body: expect.stringContaining('ERR_HANDLER_FAILED'),
+    });
+  });
+
+  test('reach a verified sender over HTTP, and no forger', async () => {
+    const { webhooks, deliver } = createApp({ exposeErrors: true });
+    webhooks.on('User.LoggedIn', () => {
+      throw new Error('boom');
+    });
+    webhooks.onError(() => {});
+    expect((await deliver('User.LoggedIn')).body).toEqual({
+      error: { code: 'ERR_HANDLER_FAILED', message: 'A handler failed.', detail: 'Error: boom' },
+    });
+    expect((await deliver('[]')).body).toMatchObject({ error: { detail: 'not_object' } });
+    expect((await deliver('User.LoggedIn', 'another key')).text).not.toContain('detail');
+  });
+});

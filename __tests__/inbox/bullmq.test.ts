@@ -1,0 +1,194 @@
+import { Redis } from 'ioredis';
+import { Client, type Pool } from 'pg';
+import { type Inbox, openInbox } from '../../src/inbox/index.js';
+import { type LogFields, PermanentError } from '../../src/index.js';
+import { sampleEvent } from '../../src/testing/index.js';
+import { closeAll, drained, newPlace, next, onEachEngine, open, QUICK, routerOn, send } from '../helpers/inbox.js';
+import { OWN_SERVERS, type OwnServer } from '../helpers/own-servers.js';
+
+const LOGIN = sampleEvent('User.LoggedIn');
+
+afterEach(closeAll);
+
+/** Takes a lease away, as if it had been over and another process had taken the delivery on. */
+const STEAL: Record<string, (address: string, name: string, id: string) => Promise<unknown>> = {
+  async Redis(address, name, id) {
+    const client = new Redis(address);
+    await client.set(`bull:${name}:${id}:lock`, 'somebody else');
+    client.disconnect();
+  },
+  async Postgres(connectionString, name, id) {
+    const client = new Client({ connectionString });
+    await client.connect();
+    await client.query(`UPDATE bullmq.job SET lock_token = 'somebody else' WHERE queue = $1 AND id = $2`, [name, id]);
+    await client.end();
+  },
+};
+
+onEachEngine((engine) => {
+  if (engine.name !== 'Postgres') return;
+
+  test('a connection that is lost while it is in use does not end the process', async () => {
+    const place = await newPlace(engine);
+    const { openPostgres } = await import('../../src/inbox/bullmq/postgres.js');
+    const opened = await openPostgres(place.address, place.options.name ?? '');
+    const pool = opened.connection as unknown as Pool;
+    const client = await pool.connect();
+    const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    const other = new Client({ connectionString: place.address });
+    await other.connect();
+    await other.query('SELECT pg_terminate_backend($1)', [rows[0].pid]);
+    await other.end();
+    await ended;
+    client.release(true);
+    await opened.close();
+  });
+});
+
+onEachEngine((engine) => {
+  const steal = STEAL[engine.name];
+  if (steal === undefined) return;
+
+  test('an attempt whose lease was lost leaves no trace', async () => {
+    const place = await newPlace(engine);
+    const inbox = await open(place);
+    let onFailure: (fields: LogFields, message: string) => unknown;
+    const told = new Promise<string>((resolve) => {
+      onFailure = ({ err }, message) => message.startsWith('the inbox') && resolve(`${message}: ${err}`);
+    });
+    const webhooks = routerOn(inbox, { logger: { error: (...line) => onFailure(...line) } });
+    const dead = jest.fn();
+    webhooks.events.on('dead', dead);
+    webhooks.on('User.LoggedIn', async (_event, { id }) => {
+      await steal(place.address, place.options.name ?? '', id);
+      throw new PermanentError('from the attempt that lost its lease');
+    });
+    const failed = next(webhooks, 'failed');
+    await send(webhooks, LOGIN);
+    const { delivery } = await failed;
+    expect(await told).toContain('the inbox failed its worker, which goes on trying: ');
+    const kept = await inbox.get(delivery.id);
+    expect(kept).toMatchObject({ state: 'active', attempts: 1 });
+    expect(kept).not.toHaveProperty('error');
+    expect(dead).not.toHaveBeenCalled();
+  });
+
+  test('inboxes of different names do not see each other', async () => {
+    const [mine, theirs] = [await open(await newPlace(engine)), await open(await newPlace(engine))];
+    const webhooks = routerOn(mine);
+    const handler = jest.fn();
+    routerOn(theirs).onAny(handler);
+    expect(await send(webhooks, LOGIN)).toMatchObject({ kind: 'stored' });
+    await drained(mine);
+    expect(await theirs.list()).toEqual([]);
+    expect(handler).not.toHaveBeenCalled();
+  });
+});
+
+describe.each(OWN_SERVERS)('a $name of its own', ({ name, isThere, make }) => {
+  const onServer = isThere ? test : test.skip;
+  let server: OwnServer | undefined;
+  beforeAll(async () => {
+    if (!isThere) return;
+    server = await make();
+    await server.start();
+  });
+  afterAll(() => server?.remove());
+  const address = (): string => server?.address ?? '';
+
+  onServer('that is set up to be durable gives no warning, and one that is not tells what to set', async () => {
+    const durable = await open({ address: address(), options: {}, clear: async () => {} }, QUICK);
+    expect(durable.warnings).toEqual([]);
+    await durable.close();
+    await weaken[name]?.(address());
+    jest.spyOn(console, 'warn').mockImplementation(); // BullMQ has a word of its own
+    const warn = jest.fn();
+    const weak = await openInbox(address());
+    const webhooks = routerOn(weak, { logger: { warn } });
+    expect(warn.mock.calls.map(([{ code }, message]) => `${code}: ${message}`)).toEqual(SAID[name]);
+    await webhooks.close();
+  });
+
+  onServer('that fails while an attempt ends runs no handler again that succeeded', async () => {
+    const inbox = await open({ address: address(), options: {}, clear: async () => {} }, { ...QUICK, leaseMs: 2_000 });
+    const webhooks = routerOn(inbox);
+    const runs: string[] = [];
+    webhooks.on('User.LoggedIn', async ({ account_id }) => {
+      runs.push(`${account_id} succeeded`);
+      await disturb[name]?.(address());
+    });
+    webhooks.on('User.*', ({ account_id }, { attempt }) => {
+      runs.push(`${account_id} attempt ${attempt}`);
+      if (account_id === 11 && attempt === 1) throw new Error('once');
+      if (account_id === 12) throw new PermanentError('never');
+    });
+    for (const account_id of [10, 11, 12]) {
+      await send(webhooks, { ...LOGIN, account_id });
+      while (await isBusy(inbox)) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(runs.filter((run) => run.endsWith('succeeded'))).toEqual(['10 succeeded', '11 succeeded', '12 succeeded']);
+    expect(runs.filter((run) => run.startsWith('12'))).toHaveLength(2);
+    const states = (await inbox.list()).map(({ state, reason }) => `${state} ${reason}`).sort();
+    expect(states).toEqual(['dead permanent_error', 'done undefined', 'done undefined']);
+    await webhooks.close();
+  });
+
+  onServer('that hangs is answered with 503 after five seconds', async () => {
+    const inbox = await open({ address: address(), options: {}, clear: async () => {} }, QUICK);
+    const webhooks = routerOn(inbox, { worker: false });
+    expect(await send(webhooks, LOGIN)).toMatchObject({ status: 202 });
+    server?.signal('SIGSTOP');
+    const before = performance.now();
+    expect(await send(webhooks, { ...LOGIN, account_id: 2 })).toMatchObject({ status: 503 });
+    expect(performance.now() - before).toBeGreaterThan(4_900);
+    server?.signal('SIGCONT');
+    await webhooks.close();
+  });
+});
+
+/** Whether anything is left to do; while the server is away, surely. */
+async function isBusy(inbox: Inbox): Promise<boolean> {
+  const { waiting, active } = await inbox.stats().catch(() => ({ waiting: 1, active: 0 }));
+  return waiting + active > 0;
+}
+
+/** Makes what is written next fail, in a way that BullMQ does not take for a lost connection. */
+const disturb: Record<string, (address: string) => Promise<unknown>> = {
+  async Redis(address) {
+    const client = new Redis(address);
+    await client.replicaof('127.0.0.1', '1');
+    setTimeout(() => client.replicaof('NO', 'ONE').then(() => client.disconnect()), 1_200);
+  },
+  async Postgres(connectionString) {
+    const client = new Client({ connectionString });
+    await client.connect();
+    await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
+    await client.end();
+  },
+};
+
+const weaken: Record<string, (address: string) => Promise<unknown>> = {
+  async Redis(address) {
+    const client = new Redis(address);
+    await client.config('SET', 'appendfsync', 'everysec');
+    await client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    client.disconnect();
+  },
+  async Postgres(connectionString) {
+    const client = new Client({ connectionString });
+    await client.connect();
+    await client.query('ALTER ROLE postgres SET synchronous_commit = off');
+    await client.end();
+  },
+};
+
+const SAID: Record<string, string[]> = {
+  Redis: [
+    'WARN_INBOX_DURABILITY: Redis may lose what it acknowledged when it crashes: set `appendonly yes` and `appendfsync always`.',
+    'WARN_INBOX_DURABILITY: Redis may throw deliveries away when its memory is full: set `maxmemory-policy noeviction`.',
+  ],
+  Postgres: [
+    'WARN_INBOX_DURABILITY: Postgres may lose what it acknowledged when it crashes: `synchronous_commit` is off.',
+  ],
+};

@@ -1,0 +1,82 @@
+import { CakemailApiError } from './api-errors.js';
+import type { HttpSettings } from './call.js';
+import { MFA } from './exchange.js';
+import { tokenSchema } from './response-schemas.js';
+import { send } from './transport.js';
+
+/** A personal access token, or what to sign in with. */
+export type Credentials =
+  | { readonly token: string }
+  | { readonly username: string; readonly password: string; readonly accountId: number | undefined };
+
+interface Tokens {
+  readonly access: string;
+  readonly refresh: string | undefined;
+}
+
+/** The bearer token of an API client. Calls that need a new one at the same time share one renewal. */
+export class Session {
+  #tokens: Tokens | undefined;
+  #renewing: Promise<Tokens> | undefined;
+
+  constructor(
+    private readonly credentials: Credentials,
+    private readonly settings: HttpSettings,
+  ) {
+    if ('token' in credentials) {
+      settings.secrets.add(credentials.token);
+      this.#tokens = { access: credentials.token, refresh: undefined };
+    } else settings.secrets.add(credentials.password);
+  }
+
+  async token(): Promise<string> {
+    return (this.#tokens ?? (await this.#renew())).access;
+  }
+
+  /** A token in place of one that the API did not take; undefined when there can be none. */
+  async insteadOf(refused: string): Promise<string | undefined> {
+    if ('token' in this.credentials) return undefined;
+    // Somebody may have renewed it in the meantime.
+    if (this.#tokens !== undefined && this.#tokens.access !== refused) return this.#tokens.access;
+    return (await this.#renew()).access;
+  }
+
+  #renew(): Promise<Tokens> {
+    this.#renewing ??= this.#fetchTokens().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #fetchTokens(): Promise<Tokens> {
+    const refresh = this.#tokens?.refresh;
+    this.#tokens = (refresh && (await this.#refresh(refresh))) || (await this.#signIn());
+    return this.#tokens;
+  }
+
+  /** Undefined when the refresh token is over as well. */
+  async #refresh(refresh_token: string): Promise<Tokens | undefined> {
+    try {
+      return await this.#ask({ grant_type: 'refresh_token', refresh_token });
+    } catch (thrown) {
+      if (thrown instanceof CakemailApiError && thrown.code === 'ERR_API_REFUSED') return undefined;
+      throw thrown;
+    }
+  }
+
+  #signIn(): Promise<Tokens> {
+    const { username, password, accountId } = this.credentials as Extract<Credentials, { username: string }>;
+    return this.#ask({ grant_type: 'password', username, password, account_id: accountId });
+  }
+
+  /** Source: operation `createToken` of the OpenAPI document. */
+  async #ask(form: Readonly<Record<string, string | number | undefined>>): Promise<Tokens> {
+    const call = { method: 'POST', path: '/token', form, schema: tokenSchema } as const;
+    const answer = await send(call, undefined, this.settings);
+    if ('challenge' in answer) {
+      throw new CakemailApiError('ERR_API_MFA', 'POST /token', { what: `answered 200: ${MFA}`, apiStatus: 200 });
+    }
+    this.settings.secrets.add(answer.access_token, answer.refresh_token);
+    return { access: answer.access_token, refresh: answer.refresh_token };
+  }
+}

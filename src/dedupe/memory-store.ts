@@ -1,0 +1,51 @@
+import { wholeNumber } from '../shared/option-checks.js';
+import { Recent } from './recent.js';
+import { RecentIds } from './recent-ids.js';
+import type { DedupeStore, Reservation } from './store.js';
+
+/** How much the memory keeps. */
+export interface MemoryOptions {
+  /** Milliseconds that a finished delivery is remembered. Default 24 hours. */
+  readonly ttlMs?: number;
+  /** Deliveries remembered at most; beyond half of it the oldest may be forgotten. Default 100,000. */
+  readonly max?: number;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+const RESERVED: Reservation = { state: 'reserved' };
+const RUNNING: Reservation = { state: 'running' };
+const FINISHED: Reservation = { state: 'finished' };
+
+/** The default store: this process's memory, bounded in time and size. */
+export class MemoryDedupeStore implements DedupeStore {
+  readonly #running = new Set<string>();
+  readonly #finished: RecentIds;
+  readonly #failures: Recent<number>;
+
+  /** @throws {ConfigurationError} when a size is not a whole number above 0. */
+  constructor(options: MemoryOptions = {}) {
+    const ttlMs = wholeNumber('dedupe.ttlMs', options.ttlMs, DAY_MS);
+    const max = wholeNumber('dedupe.max', options.max, 100_000);
+    this.#finished = new RecentIds(max, ttlMs);
+    this.#failures = new Recent(max, ttlMs);
+  }
+
+  reserve(id: string): Reservation {
+    if (this.#finished.has(id)) return FINISHED;
+    if (this.#running.has(id)) return RUNNING;
+    this.#running.add(id);
+    const failures = this.#failures.get(id);
+    return failures === undefined ? RESERVED : { state: 'reserved', attempt: failures + 1 };
+  }
+
+  finish(id: string): void {
+    this.#running.delete(id);
+    this.#finished.add(id);
+    this.#failures.delete(id);
+  }
+
+  release(id: string): void {
+    if (this.#running.delete(id)) this.#failures.set(id, (this.#failures.get(id) ?? 0) + 1);
+  }
+}
