@@ -12,7 +12,7 @@ afterEach(async () => {
   app = undefined;
 });
 
-/** An address of this machine that others use, if it has one. */
+/** An address of this machine that other machines can reach, if it has one. */
 const OUTER = Object.values(networkInterfaces())
   .flat()
   .find((each) => each?.family === 'IPv4' && !each.internal)?.address;
@@ -27,33 +27,36 @@ describe('42. the token', () => {
     ['localhost', 'default'],
     ['localhost:4040', '4040'],
     ['[::1]:4040', '4040'],
-  ])('is exchanged for a cookie of this host and path alone, and leaves the address: Host %s', async (host, port) => {
-    app = await inspectedApp();
-    const { url } = app.panel;
-    expect(url).toMatch(/^\/_webhooks\/\?token=[\w-]{43}$/);
-    const answer = await app.ask(url.slice('/_webhooks/'.length), { headers: { host, cookie: '' } });
-    expect(answer).toMatchObject({
-      status: 303,
-      headers: { location: './', 'cache-control': 'no-store, no-transform' },
-    });
-    const [cookie = '', ...others] = answer.headers['set-cookie'] ?? [];
-    expect(others).toEqual([]);
-    const [pair = '', ...attributes] = cookie.split('; ');
-    expect(attributes).toEqual(['Path=/_webhooks', 'HttpOnly', 'SameSite=Strict']);
-    expect(pair).toMatch(new RegExp(`^cakemail-webhooks-${port}=[\\w-]{43}$`));
-    const token = url.slice(url.indexOf('=') + 1);
-    expect(JSON.stringify(answer)).not.toContain(token);
-    for (const path of ALL) {
-      const refused = { host, cookie: `${pair.slice(0, -1)}${pair.endsWith('A') ? 'B' : 'A'}` };
-      expect(await app.ask(path, { headers: refused })).toMatchObject({ status: 403 });
-    }
-    expect(await app.ask('api/settings', { headers: { host, cookie: `a=b; ${pair}; c=d` } })).toMatchObject({
-      status: 200,
-      json: { canSign: true },
-    });
-  });
+  ])(
+    'is exchanged for a cookie of this host and path only, and leaves the address, with Host %s',
+    async (host, port) => {
+      app = await inspectedApp();
+      const { url } = app.panel;
+      expect(url).toMatch(/^\/_webhooks\/\?token=[\w-]{43}$/);
+      const answer = await app.ask(url.slice('/_webhooks/'.length), { headers: { host, cookie: '' } });
+      expect(answer).toMatchObject({
+        status: 303,
+        headers: { location: './', 'cache-control': 'no-store, no-transform' },
+      });
+      const [cookie = '', ...others] = answer.headers['set-cookie'] ?? [];
+      expect(others).toEqual([]);
+      const [pair = '', ...attributes] = cookie.split('; ');
+      expect(attributes).toEqual(['Path=/_webhooks', 'HttpOnly', 'SameSite=Strict']);
+      expect(pair).toMatch(new RegExp(`^cakemail-webhooks-${port}=[\\w-]{43}$`));
+      const token = url.slice(url.indexOf('=') + 1);
+      expect(JSON.stringify(answer)).not.toContain(token);
+      for (const path of ALL) {
+        const refused = { host, cookie: `${pair.slice(0, -1)}${pair.endsWith('A') ? 'B' : 'A'}` };
+        expect(await app.ask(path, { headers: refused })).toMatchObject({ status: 403 });
+      }
+      expect(await app.ask('api/settings', { headers: { host, cookie: `a=b; ${pair}; c=d` } })).toMatchObject({
+        status: 200,
+        json: { canSign: true },
+      });
+    },
+  );
 
-  test('opens the page without the slash as well, and below any mount', async () => {
+  test('opens the page without the final slash too, and at any mount path', async () => {
     app = await inspectedApp();
     const query = app.panel.url.slice('/_webhooks/'.length);
     const answer = await open(`/_webhooks${query}`);
@@ -76,11 +79,11 @@ describe('42. the token', () => {
       return `${(await asked).headers['set-cookie']}`;
     };
     expect(await cookieFor(trusting)).toMatch(/; Secure$/);
-    // An app that trusts no proxy does not believe the header.
+    // An app that trusts no proxy ignores the header.
     expect(await cookieFor(express().use('/_webhooks', app.panel))).toMatch(/; SameSite=Strict$/);
   });
 
-  test('is needed by each request: nothing else about a request admits it', async () => {
+  test('is required for each request, and nothing else about a request admits it', async () => {
     app = await inspectedApp();
     const handler = jest.fn();
     app.webhooks.on('User.LoggedIn', handler);
@@ -95,7 +98,7 @@ describe('42. the token', () => {
         expect(answer.headers).not.toHaveProperty('set-cookie');
         expect(answer.body).toContain('opens with the URL that its program printed when it started');
         expect(answer.body).not.toContain(token);
-        // Only the program knows its host and port, and where the inspector is mounted.
+        // The response names neither the host and port nor the mount path.
         expect(answer.body).not.toMatch(/localhost|\d|_webhooks/);
       }
       for (const path of ['api/send', 'api/deliveries/1/replay', 'api/inbox/replay', '', `?token=${token}`]) {
@@ -106,7 +109,7 @@ describe('42. the token', () => {
     expect(handler).toHaveBeenCalledTimes(1);
   });
 
-  test('of one inspector opens no other one, and their cookies have different names on different ports', async () => {
+  test('of one inspector does not open another one, and their cookies have different names on different ports', async () => {
     app = await inspectedApp();
     const other = await inspectedApp();
     const names = await Promise.all(
@@ -120,7 +123,7 @@ describe('42. the token', () => {
     await other.stop();
   });
 
-  test('is compared in constant time, by digests of one length', async () => {
+  test('is compared in constant time, by digests of equal length', async () => {
     app = await inspectedApp();
     const compare = jest.spyOn(crypto, 'timingSafeEqual');
     for (const text of ['', 'x', 'x'.repeat(5_000)]) await open(`/_webhooks/?token=${text}`);
@@ -129,7 +132,7 @@ describe('42. the token', () => {
     compare.mockRestore();
   });
 
-  test('can be set, and then opens after a restart too', async () => {
+  test('can be set, and then opens the page after a restart too', async () => {
     const token = 'chosen/by+the=owner&of?this#app%20!';
     app = await inspectedApp({}, { panel: { token, path: '/_webhooks/' } });
     expect(app.panel.url).toBe(`/_webhooks/?token=${encodeURIComponent(token)}`);
@@ -145,13 +148,13 @@ describe('42. the token', () => {
 
   test.each<[string, unknown]>([
     ['empty', ''],
-    ['short', 'x'.repeat(31)],
-    ['long', 'x'.repeat(513)],
-    ['spaced', `${'x'.repeat(32)} `],
+    ['too short', 'x'.repeat(31)],
+    ['too long', 'x'.repeat(513)],
+    ['followed by a space', `${'x'.repeat(32)} `],
     ['not ASCII', 'é'.repeat(32)],
     ['not text', 3],
     ['null', null],
-  ])('that is %s is refused, and not repeated in the error', async (_name, token) => {
+  ])('is refused when it is %s, and the error does not repeat it', async (_name, token) => {
     const error = await inspectedApp({}, { panel: { token: token as string } }).catch((thrown: Error) => thrown);
     expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining('`token`') });
     if (typeof token === 'string' && token !== '') expect(`${(error as Error).stack}`).not.toContain(token);
@@ -183,7 +186,10 @@ describe('42. the token', () => {
       shown.push(body, headers);
     }
     shown.push(await app.listed(), inspect(app.panel, { depth: 9 }), { ...app.panel }, Object.entries(app.panel));
-    const all = inspect([shown, logged], { depth: 9, maxStringLength: null }) + readFileSync(historyFile, 'utf8');
+    app.panel.close();
+    const file = readFileSync(historyFile, 'latin1');
+    expect(file).toContain('the list is full');
+    const all = inspect([shown, logged], { depth: 9, maxStringLength: null }) + file;
     expect(logged.length).toBeGreaterThan(0);
     for (const secret of secrets) {
       expect(secret).toHaveLength(43);
@@ -199,7 +205,7 @@ describe.each([
   ['with `authorize`', { authorize: () => true }],
 ])('42. DNS rebinding, %s', (_name, panel) => {
   test.each(['localhost', 'LOCALHOST:80', '127.0.0.1', '127.1.2.3:3000', '[::1]:3000'])(
-    'a name of this machine is answered: %s',
+    'a request to a name of this machine is answered: %s',
     async (host) => {
       app = await inspectedApp({}, { panel });
       expect(await app.ask('api/settings', { headers: { host } })).toMatchObject({ status: 200 });
@@ -215,7 +221,7 @@ describe.each([
     '10.0.0.1',
     '0.0.0.0',
     'localhost:x',
-  ])('another name that leads here is refused: %p', async (host) => {
+  ])('a request to another name is refused: %p', async (host) => {
     app = await inspectedApp({}, { panel: { ...panel, hosts: ['ops.example.com'] } });
     for (const path of ['', 'page.js', 'api/settings', 'api/stream', app.panel.url.slice('/_webhooks/'.length)]) {
       const answer = await app.ask(path, { headers: { host } });
@@ -225,7 +231,7 @@ describe.each([
   });
 
   test.each(['ops.example.com', 'OPS.example.com:8443', '10.0.0.1:3000', '[fd00::1]'])(
-    'a name in `hosts` is answered: %s',
+    'a request to a name in `hosts` is answered: %s',
     async (host) => {
       app = await inspectedApp({}, { panel: { ...panel, hosts: ['Ops.Example.com', '10.0.0.1:3000', '[fd00::1]'] } });
       expect(await app.ask('api/settings', { headers: { host } })).toMatchObject({ status: 200 });
@@ -235,11 +241,11 @@ describe.each([
 });
 
 test.each<[string, unknown]>([
-  ['no list', 'ops.example.com'],
+  ['a text instead of a list', 'ops.example.com'],
   ['a URL', ['https://ops.example.com']],
   ['an empty name', ['']],
-  ['no text', [3]],
-])('refuses `hosts` that hold %s', async (_name, hosts) => {
+  ['a number', [3]],
+])('`hosts` that hold %s are refused', async (_name, hosts) => {
   await expect(inspectedApp({}, { panel: { hosts: hosts as never } })).rejects.toThrow('`hosts`');
 });
 
@@ -270,37 +276,40 @@ describe.each([
     'http://localhost:3000.evil.example',
     'http://user@localhost:3000',
     'file://',
-  ])('their origin is refused: %s', async (origin) => {
+  ])('a request with their origin is refused: %s', async (origin) => {
     expect(await app?.ask('api/settings', { headers: { host, origin } })).toMatchObject({ status: 403 });
     expect(await app?.ask('api/send', { json: { body: '{}' }, headers: { host, origin } })).toMatchObject({
       status: 403,
     });
   });
 
-  test('the own origin is not', async () => {
+  test('a request with the own origin is answered', async () => {
     const headers = { host, origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' };
     expect(await app?.ask('api/settings', { headers })).toMatchObject({ status: 200 });
   });
 
-  test.each(['cross-site', 'same-site'])('a script or a frame %s is refused, a link is followed', async (site) => {
-    const frame = { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' };
-    const script = { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script' };
-    const link = { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
-    expect(await app?.ask('', { headers: { host, ...frame } })).toMatchObject({ status: 403 });
-    expect(await app?.ask('page.js', { headers: { host, ...script } })).toMatchObject({ status: 403 });
-    expect(await app?.ask('', { headers: { host, ...link } })).toMatchObject({ status: 200 });
-    const form = { ...link, 'content-type': 'text/plain' };
-    expect(await app?.ask('api/send', { json: {}, headers: { host, ...form } })).toMatchObject({ status: 403 });
-  });
+  test.each(['cross-site', 'same-site'])(
+    'a script or a frame that is %s is refused, and a link is answered',
+    async (site) => {
+      const frame = { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' };
+      const script = { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script' };
+      const link = { 'sec-fetch-site': site, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+      expect(await app?.ask('', { headers: { host, ...frame } })).toMatchObject({ status: 403 });
+      expect(await app?.ask('page.js', { headers: { host, ...script } })).toMatchObject({ status: 403 });
+      expect(await app?.ask('', { headers: { host, ...link } })).toMatchObject({ status: 200 });
+      const form = { ...link, 'content-type': 'text/plain' };
+      expect(await app?.ask('api/send', { json: {}, headers: { host, ...form } })).toMatchObject({ status: 403 });
+    },
+  );
 
-  test('what a form can send is refused', async () => {
+  test('a content type that a form can send is refused', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', '']) {
       const headers = { host, 'content-type': type };
       expect(await app?.ask('api/send', { json: { body: '{}' }, headers })).toMatchObject({ status: 403 });
     }
   });
 
-  test('nothing is said of CORS, and nothing may be loaded from elsewhere or framed', async () => {
+  test('no response has CORS headers, and the page cannot load foreign files or be framed', async () => {
     const asked = { 'access-control-request-method': 'POST', origin: 'http://localhost:3000' };
     const preflight = await app?.ask('api/send', { method: 'OPTIONS', headers: { host, ...asked } });
     const page = await app?.ask('', { headers: { host } });
@@ -320,7 +329,7 @@ describe.each([
 });
 
 describe('with `authorize`', () => {
-  test('a request that it admits needs no token; what it throws or rejects with means no', async () => {
+  test('a request that it admits needs no token, and an error in it means no', async () => {
     const authorize = ({ headers }: { headers: Record<string, unknown> }) => {
       if (headers['x-who'] === 'thrower') throw new Error('who?');
       return headers['x-who'] === 'rejecter' ? Promise.reject(new Error('who?')) : headers['x-who'] === 'ada';
@@ -333,7 +342,7 @@ describe('with `authorize`', () => {
     expect(await app.ask('api/settings', { headers: { 'x-who': 'bob' } })).toMatchObject({ status: 200 });
   });
 
-  test('refuses what is no function', async () => {
+  test('a value that is not a function is refused', async () => {
     await expect(inspectedApp({}, { panel: { authorize: true as never } })).rejects.toThrow('`authorize`');
     await expect(inspectedApp({}, { panel: { autorize: () => true } as never })).rejects.toThrow('`authorize`');
   });
@@ -354,7 +363,7 @@ describe('edit and sign', () => {
     ['`authorize` alone', 'development', undefined, false],
     ['`authorize` alone', 'production', undefined, false],
     ['`authorize` alone', 'production', true, true],
-  ])('by %s in %s with `allowSending: %s`: %s', async (by, environment, allowSending, isOn) => {
+  ])('with %s in %s and `allowSending: %s` is allowed: %s', async (by, environment, allowSending, isOn) => {
     process.env['NODE_ENV'] = environment;
     app = await inspectedApp({}, { panel: { allowSending, authorize: () => by !== 'the token' } });
     const handler = jest.fn();
@@ -370,12 +379,12 @@ describe('edit and sign', () => {
   });
 });
 
-test('works behind the parsers of an app', async () => {
+test('the inspector works behind the parsers of an app', async () => {
   app = await inspectedApp({}, { before: [express.json(), express.text()] });
   expect(await app.ask('api/send', { json: { body: '{"event":"User.LoggedIn"}' } })).toMatchObject({ status: 200 });
 });
 
-test('an address with two slashes leads to no other host', async () => {
+test('an address with two slashes does not redirect to another host', async () => {
   const bare = express();
   app = await inspectedApp();
   const { panel } = app;

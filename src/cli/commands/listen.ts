@@ -33,7 +33,9 @@ export function listenCommand(io: Io): Command {
     .addOption(new Option('--port <n>', 'the port to listen on; 0 for any').argParser(port).default(4040))
     .addOption(new Option('--forward-to <url>', 'pass every verified delivery on to here').argParser(receiver))
     .addOption(new Option('--secret <key>', 'the key to verify with; otherwise from the environment'))
-    .addOption(new Option('--history <file>', 'remember deliveries over restarts').argParser(filled))
+    .addOption(
+      new Option('--history <file>', 'keep deliveries over restarts in a SQLite file (needs libsql)').argParser(filled),
+    )
     .action(async ({ port, forwardTo, secret, history }: Options) => {
       const keys = givenKeys(io, secret);
       warnAboutSpace(io, keys);
@@ -77,7 +79,7 @@ export function listenCommand(io: Io): Command {
     });
 }
 
-/** A line for each request. What was passed on has one of its own. */
+/** Prints one line per request. A forwarded delivery has a line of its own. */
 function report(io: Io, events: LifecycleEmitter, isAlone: boolean): void {
   events.on(
     'unhandled',

@@ -7,21 +7,21 @@ import type { RouterInternals } from '../../internals.js';
 import { describe } from '../../shared/describe-error.js';
 import { textOf, toError } from '../../shared/error-text.js';
 import { headerValues, type PlainHeaders, withoutSecrets } from '../../shared/headers.js';
-import { type Entry, isOver } from './entry.js';
+import { type Entry, isFinal } from './entry.js';
 import type { History } from './history.js';
-import { messageIn, nameIn, stackIn } from './texts.js';
-import type { HandlerTrace, Origin, Run } from './wire.js';
+import type { HandlerTrace, Origin, Run } from './protocol.js';
+import { truncateMessage, truncateName, truncateStack } from './truncate.js';
 
 const NO_BODY = Buffer.alloc(0);
-const MOST_RUNS = 20;
-const MOST_TRACES = 50;
-const MOST_DRIFT = 50;
+const MAX_RUNS = 20;
+const MAX_TRACES = 50;
+const MAX_DRIFT = 50;
 
 type Notices = { readonly [N in keyof LifecycleNotices]?: (notice: LifecycleNotices[N]) => void };
 
-/** Records what a router does. */
+/** Records in the history what a router does. */
 export class Recorder {
-  /** By the id of the delivery: the authentic requests without an outcome, in the order of their arrival. */
+  /** Verified requests without a response yet, by the delivery's id and in the order of their verification. */
   readonly #unanswered = new Map<string, Set<Entry>>();
   readonly #requests = new WeakMap<ReceivedRequest, { readonly entry: Entry; readonly startedAt: number }>();
   readonly #entries = new WeakMap<Delivery, Entry>();
@@ -37,11 +37,11 @@ export class Recorder {
     const notices = this.#notices();
     this.#unsubscribe = internals.hooks.subscribe({
       notified: (name, notice) => (notices[name] as ((notice: unknown) => void) | undefined)?.(notice),
-      requestReceived: (request) => this.#received(request),
-      requestVerified: (request, delivery) => this.#verified(request, delivery),
-      requestEnded: (request, outcome) => this.#ended(request, outcome),
-      handlerStarted: (call) => this.#handlerStarted(call),
-      handlerEnded: (call, error) => this.#handlerEnded(call, error),
+      requestReceived: (request) => this.#receive(request),
+      requestVerified: (request, delivery) => this.#verify(request, delivery),
+      requestEnded: (request, outcome) => this.#end(request, outcome),
+      handlerStarted: (call) => this.#startHandler(call),
+      handlerEnded: (call, error) => this.#endHandler(call, error),
     });
   }
 
@@ -49,7 +49,7 @@ export class Recorder {
     this.#unsubscribe();
   }
 
-  /** Marks the request that `send` passes to the router before it first waits. */
+  /** Sets the origin of the request that `send` passes to the router synchronously. */
   as<T>(origin: Origin, send: () => T): T {
     this.#origin = origin;
     try {
@@ -59,7 +59,7 @@ export class Recorder {
     }
   }
 
-  /** Runs the handlers of an entry once more. */
+  /** Runs the handlers of an entry again. */
   async rerun(entry: Entry): Promise<Outcome> {
     const { rawBody, headers } = entry;
     const request = { headers, rawBody: () => rawBody };
@@ -71,52 +71,52 @@ export class Recorder {
 
   #notices(): Notices {
     return {
-      handled: ({ durationMs, ...notice }) => this.#runEnded(notice, { outcome: 'handled', durationMs, error: null }),
-      unhandled: ({ durationMs, ...notice }) =>
-        this.#runEnded(notice, { outcome: 'unhandled', durationMs, error: null }),
+      handled: ({ durationMs, ...notice }) => this.#endRun(notice, { outcome: 'handled', durationMs, error: null }),
+      unhandled: ({ durationMs, ...notice }) => this.#endRun(notice, { outcome: 'unhandled', durationMs, error: null }),
       failed: ({ durationMs, error, ...notice }) =>
-        this.#runEnded(notice, { outcome: 'failed', durationMs, error: messageIn(describe(error)) }),
+        this.#endRun(notice, { outcome: 'failed', durationMs, error: truncateMessage(describe(error)) }),
       drift: ({ delivery, issues }) => {
-        const drift = issues.slice(0, MOST_DRIFT).map(({ path, message }) => messageIn(`${path}: ${message}`));
+        const drift = issues.slice(0, MAX_DRIFT).map(({ path, message }) => truncateMessage(`${path}: ${message}`));
         this.history.change(this.#entryOf(delivery), { drift });
       },
       dead: ({ id, reason, error }) => {
         const entry = this.history.ownerOf(id);
         if (entry !== undefined)
-          this.history.change(entry, { outcome: 'dead', reason, cause: messageIn(describe(error)) });
+          this.history.change(entry, { outcome: 'dead', reason, cause: truncateMessage(describe(error)) });
       },
     };
   }
 
-  #received(request: ReceivedRequest): void {
+  #receive(request: ReceivedRequest): void {
     const { headers } = request;
     const { signatureHeaders } = this.internals;
     const body = request.rawBody();
     const signature = signatureHeaders.flatMap((name) => headerValues(headers, name))[0];
     const entry = this.history.add({
       id: createHash('sha256').update(body).digest('hex'),
-      // A small body is a part of what was read from the socket at once: keeping that would keep all of it.
+      // A small body is a slice of a larger socket buffer. A copy does not keep that buffer in memory.
       rawBody: Buffer.from(body),
-      headers: asText(withoutSecrets(headers, signatureHeaders)),
+      headers: headersAsText(withoutSecrets(headers, signatureHeaders)),
       origin: this.#origin,
       signature: typeof signature === 'string' ? signature : null,
     });
     this.#requests.set(request, { entry, startedAt: performance.now() });
   }
 
-  #verified(request: ReceivedRequest, delivery: Delivery): void {
+  #verify(request: ReceivedRequest, delivery: Delivery): void {
     const entry = this.#requests.get(request)?.entry;
     if (entry === undefined) return; // it was received before this recorder began
     this.#entries.set(delivery, entry);
     this.#unanswered.set(delivery.id, (this.#unanswered.get(delivery.id) ?? new Set()).add(entry));
-    // Before its handlers run: one of them may end the process.
-    this.history.change(entry, { event: nameIn(delivery.eventName) });
+    this.history.change(entry, { event: truncateName(delivery.eventName) });
+    // A handler may end the process. The file then shows which delivery it was.
+    this.history.flush();
   }
 
-  #ended(request: ReceivedRequest | undefined, outcome: Outcome): void {
+  #end(request: ReceivedRequest | undefined, outcome: Outcome): void {
     if (request === undefined) {
       const nothing = { id: null, rawBody: NO_BODY, headers: {}, signature: null };
-      this.#answered(this.history.add({ ...nothing, origin: this.#origin }), outcome);
+      this.#finish(this.history.add({ ...nothing, origin: this.#origin }), outcome);
       return;
     }
     const received = this.#requests.get(request);
@@ -124,7 +124,7 @@ export class Recorder {
     const { entry, startedAt } = received;
     this.#forget(entry);
     entry.durationMs ??= performance.now() - startedAt;
-    this.#answered(entry, outcome);
+    this.#finish(entry, outcome);
   }
 
   #forget(entry: Entry): void {
@@ -134,33 +134,33 @@ export class Recorder {
     if (alike?.size === 0) this.#unanswered.delete(id);
   }
 
-  #handlerStarted(call: HandlerCall): void {
-    const trace: HandlerTrace = { name: nameIn(call.handler), durationMs: null, error: null };
+  #startHandler(call: HandlerCall): void {
+    const trace: HandlerTrace = { name: truncateName(call.handler), durationMs: null, error: null };
     this.#calls.set(call, { trace, startedAt: performance.now() });
     const { run } = this.#runOf(call.delivery);
-    if (run.handlers.length < MOST_TRACES) run.handlers.push(trace);
+    if (run.handlers.length < MAX_TRACES) run.handlers.push(trace);
   }
 
-  #handlerEnded(call: HandlerCall, error: Error | undefined): void {
+  #endHandler(call: HandlerCall, error: Error | undefined): void {
     const started = this.#calls.get(call);
     if (started === undefined) return; // it began before this recorder
     started.trace.durationMs = performance.now() - started.startedAt;
-    started.trace.error = error === undefined ? null : stackIn(error);
+    started.trace.error = error === undefined ? null : truncateStack(error);
     const { entry, run } = this.#runOf(call.delivery);
-    // Later than its time limit: the run has ended without it.
+    // The handler exceeded its time limit, so its run has already ended.
     if (run.outcome !== 'running') this.history.change(entry);
   }
 
-  #answered(entry: Entry, outcome: Outcome): void {
+  #finish(entry: Entry, outcome: Outcome): void {
     const { kind, status } = outcome;
     if (kind === 'rejected') {
       const { reason, eventName, cause } = outcome;
-      const why = cause === undefined ? null : messageIn(describe(toError(cause)));
-      const name = eventName === undefined ? entry.event : nameIn(eventName);
+      const why = cause === undefined ? null : truncateMessage(describe(toError(cause)));
+      const name = eventName === undefined ? entry.event : truncateName(eventName);
       this.history.change(entry, { outcome: kind, status, reason, event: name, cause: why });
       return;
     }
-    // A worker may have been quicker than the answer.
+    // A worker may have run the handlers before the response was sent.
     const isAhead = kind === 'stored' && entry.outcome !== 'running';
     this.history.change(entry, { status, ...(!isAhead && { outcome: kind }) });
   }
@@ -173,17 +173,17 @@ export class Recorder {
     const owner = this.history.ownerOf(id);
     const [first] = this.#unanswered.get(id) ?? [];
     const entry =
-      (owner === undefined || isOver(owner) ? first : owner) ??
+      (owner === undefined || isFinal(owner) ? first : owner) ??
       owner ??
       this.history.add({
         id,
         rawBody: Buffer.from(rawBody),
-        headers: asText(headers),
+        headers: headersAsText(headers),
         origin: 'inbox',
         signature: null,
       });
     this.#entries.set(delivery, entry);
-    if (entry.event === null) this.history.change(entry, { event: nameIn(delivery.eventName) });
+    if (entry.event === null) this.history.change(entry, { event: truncateName(delivery.eventName) });
     return entry;
   }
 
@@ -197,11 +197,11 @@ export class Recorder {
     this.#runs.set(delivery, run);
     entry.attempts++;
     entry.runs.push(run);
-    if (entry.runs.length > MOST_RUNS) entry.runs.shift();
+    if (entry.runs.length > MAX_RUNS) entry.runs.shift();
     return { entry, run };
   }
 
-  #runEnded({ delivery }: DeliveryNotice, end: Pick<Run, 'outcome' | 'durationMs' | 'error'>): void {
+  #endRun({ delivery }: DeliveryNotice, end: Pick<Run, 'outcome' | 'durationMs' | 'error'>): void {
     const { entry, run } = this.#runOf(delivery);
     Object.assign(run, end);
     const { outcome, durationMs } = end;
@@ -210,7 +210,7 @@ export class Recorder {
 }
 
 /** Programs that call `receive()` may pass anything. */
-function asText(headers: PlainHeaders): PlainHeaders {
+function headersAsText(headers: PlainHeaders): PlainHeaders {
   const given = Object.entries(headers).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
     given.map(([name, value]) => [name, Array.isArray(value) ? value.map(textOf) : textOf(value)]),

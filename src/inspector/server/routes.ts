@@ -8,10 +8,10 @@ import type { KeyRing } from '../../signature/key-ring.js';
 import type { Diagnoser } from './diagnoser.js';
 import { type Entry, summaryOf } from './entry.js';
 import type { History } from './history.js';
+import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from './protocol.js';
 import type { Recorder } from './recorder.js';
-import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from './wire.js';
 
-/** What the answers are made of. */
+/** The collaborators of all routes. */
 export interface Context {
   readonly internals: RouterInternals;
   readonly history: History;
@@ -21,24 +21,24 @@ export interface Context {
   receive(incoming: IncomingDelivery): Promise<Outcome>;
 }
 
-/** A request, taken apart. */
-export interface Asked {
+/** The parts of a request that routes use. */
+export interface RouteRequest {
   readonly query: URLSearchParams;
-  /** What the path holds in place of `:`. */
+  /** The segment of the path that `:` stands for. */
   readonly param: string;
-  /** What was posted. */
+  /** The posted object. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** True if a changed body may be signed and sent. */
+  /** True when the request may sign and send a changed body. */
   readonly maySend: boolean;
 }
 
-/** JSON to answer with, or a status. */
-type Answer = object | number;
-type Route = (context: Context, asked: Asked) => Answer | Promise<Answer>;
+/** A JSON object to respond with, or a status. */
+type RouteResponse = object | number;
+type Route = (context: Context, request: RouteRequest) => RouteResponse | Promise<RouteResponse>;
 
-const MOST_LISTED = 200;
+const MAX_LISTED = 200;
 
-/** By method and path below `api/`; `:` stands for one segment. */
+/** The routes by method and path below `api/`. `:` stands for one segment. */
 export const ROUTES: Readonly<Record<string, Route>> = {
   'GET settings': ({ internals, endpoint }, { maySend }): PageSettings => ({
     hasInbox: inboxOf(internals) !== undefined,
@@ -53,7 +53,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   },
 
   'GET search': ({ history }, { query }) => {
-    // As latin1, so that no byte is lost; what is searched for is spelt the same way.
+    // latin1 keeps every byte, and the search text is converted in the same way.
     const plain = (bytes: Buffer): string => bytes.toString('latin1').toLowerCase();
     const text = plain(Buffer.from(query.get('text') ?? ''));
     return { keys: [...history.all()].filter(({ rawBody }) => plain(rawBody).includes(text)).map(({ key }) => key) };
@@ -78,11 +78,11 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     return { status: outcome.status };
   },
 
-  'GET inbox': async ({ internals }, { query }): Promise<Answer> => {
+  'GET inbox': async ({ internals }, { query }): Promise<RouteResponse> => {
     const inbox = inboxOf(internals);
     const filter = filterOf(Object.fromEntries(query));
     if (inbox === undefined || filter === undefined) return 404;
-    const [stats, entries] = await Promise.all([inbox.stats(), inbox.list({ ...filter, limit: MOST_LISTED })]);
+    const [stats, entries] = await Promise.all([inbox.stats(), inbox.list({ ...filter, limit: MAX_LISTED })]);
     const view: Pick<InboxView, 'stats'> & { entries: readonly object[] } = { stats, entries };
     return view;
   },
@@ -105,14 +105,14 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     const { id, ...rest } = json;
     if (typeof id === 'string') return { replayed: await inbox.replay(id) };
     const filter = filterOf(rest);
-    // Everything at once is never what is left when something was forgotten or is of another kind.
+    // A request without a valid selection must not replay everything.
     if (id !== undefined || filter === undefined || (filter.state === undefined && filter.event === undefined))
       return 400;
     return { replayed: await inbox.replay(filter as InboxSelection) };
   },
 };
 
-/** An inbox as `openInbox` opens them; a store of one's own may know less. */
+/** Returns the router's inbox. A user's own durable store may lack the methods of an inbox. */
 function inboxOf({ inbox }: RouterInternals): Inbox | undefined {
   return inbox !== undefined && 'replay' in inbox && 'stats' in inbox ? (inbox as Inbox) : undefined;
 }
@@ -123,7 +123,7 @@ function filterOf({ state, event }: Readonly<Record<string, unknown>>): InboxFil
   return { state: known, event: typeof event === 'string' && event !== '' ? event : undefined };
 }
 
-/** What was verified once. A refused one is a matter of its sender. */
+/** Only a verified delivery can be replayed. */
 function canReplay({ id, outcome, runs }: Entry): boolean {
   return id !== null && outcome !== 'rejected' && outcome !== 'running' && (runs.length > 0 || outcome !== 'duplicate');
 }
@@ -148,7 +148,7 @@ async function keysOf(internals: RouterInternals): Promise<KeyRing> {
   return await internals.loadKeys();
 }
 
-/** The header that a body would come with, under the first key that may authenticate its event. */
+/** Signs a body with the first key that may authenticate its event, and returns the header. */
 async function signatureOf(rawBody: Buffer, internals: RouterInternals): Promise<Record<string, string>> {
   const ring = await keysOf(internals);
   const event = eventOf(rawBody);

@@ -1,9 +1,9 @@
 import type { Mistake } from '../../diagnosis/variants.js';
 import type { InboxDelivery, InboxEntry, InboxStats } from '../../inbox/index.js';
 
-// What goes from the inspector's server side to its page. Neither keys nor signatures are part of it.
+// The types of the data that the inspector's server sends to its page. They hold neither keys nor signatures.
 
-/** What became of a request, or `running`: its handlers have not answered yet. */
+/** The outcome of a request, or `running` while its handlers run. */
 export type ShownOutcome =
   | 'running'
   | 'handled'
@@ -14,22 +14,22 @@ export type ShownOutcome =
   | 'failed'
   | 'dead';
 
-/** Where it came from: over HTTP, from the page's editor, or out of an inbox that had it from before. */
+/** Where a request came from: over HTTP, from the page's editor, or from an inbox that held the delivery before. */
 export type Origin = 'received' | 'edited' | 'inbox';
 
-/** A line of the list. */
+/** A row of the list. */
 export interface DeliverySummary {
-  /** Counts up. */
+  /** Increases with each request. */
   readonly key: number;
-  /** Hex SHA-256 of the body, or null when it never came. */
+  /** Hex SHA-256 of the body, or null when the body was not received. */
   readonly id: string | null;
-  /** The name of the event, once it is verified. */
+  /** The name of the event, or null before it is verified. */
   readonly event: string | null;
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly bytes: number;
   readonly outcome: ShownOutcome;
-  /** What was answered. */
+  /** The status of the response, or null before the response. */
   readonly status: number | null;
   readonly reason: string | null;
   readonly durationMs: number | null;
@@ -60,34 +60,34 @@ export interface DeliveryDetail extends DeliverySummary {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly bodyBase64: string;
   readonly cause: string | null;
-  /** Where the payload deviates from what is published. */
+  /** Where the payload deviates from what Cakemail publishes. */
   readonly drift: readonly string[];
   readonly runs: readonly Run[];
   readonly canReplay: boolean;
-  /** Of a refused signature: the known mistakes that explain it, none if none does. Null: it was not looked into. */
+  /** The known mistakes that explain a refused signature. Null when there was nothing to diagnose. */
   readonly mistakes: readonly Mistake[] | null;
-  /** True if the search for mistakes ended at its time or size limit, before it had tried them all. */
+  /** True when the diagnosis ended at its time or size limit before it had tried all mistakes. */
   readonly isDiagnosisCut: boolean;
 }
 
-/** What the page may do here. */
+/** The settings and permissions of the page. */
 export interface PageSettings {
   readonly hasInbox: boolean;
-  /** True if a changed body may be signed and sent. */
+  /** True when the page may sign and send a changed body. */
   readonly canSign: boolean;
-  /** Where the deliveries come in, for curl: an address, or a path at the page's host. */
+  /** The address that receives deliveries, or its path on the page's host. The page's curl commands use it. */
   readonly endpoint: string;
   /** The name of the header that carries the signature. */
   readonly signatureHeader: string;
 }
 
-/** An event of the stream. Deliveries with a smaller key than `oldest` are forgotten. */
+/** An event of the stream. The history has forgotten all deliveries with a key smaller than `oldest`. */
 export interface StreamPart {
   readonly oldest: number;
   readonly deliveries: readonly DeliverySummary[];
 }
 
-/** Dates go as text. */
+/** JSON holds dates as text. */
 type Plain<T> = { readonly [K in keyof T]: T[K] extends Date ? string : T[K] };
 
 export type PlainInboxEntry = Plain<InboxEntry>;

@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { captureBody } from '../../http/body/capture.js';
 import type { CapturableRequest } from '../../http/body/captured-body.js';
 
-/** A body of the largest size, as JSON text, is somewhat larger. */
+/** Larger than the largest body of a delivery, which is longer when it is quoted as JSON text. */
 const LIMITS = { limit: 4 * 1024 * 1024, timeoutMs: 10_000 };
 
-/** What the page posts; undefined for what is no JSON object. */
+/** Reads the JSON object that the page posted. Returns undefined when the body is not a JSON object. */
 export async function readJson(req: IncomingMessage): Promise<Readonly<Record<string, unknown>> | undefined> {
-  // The app's own parser may have been there first. One that was, and did not care, leaves an empty object with Express 4.
+  // A parser of the app may have read the body. In Express 4, a parser that skips the body leaves an empty object.
   const { body, readableEnded } = req as CapturableRequest & IncomingMessage;
   if (readableEnded && isPlain(body)) return body;
   const captured = await captureBody(req, LIMITS);
