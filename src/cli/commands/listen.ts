@@ -6,6 +6,7 @@ import { EVENT_NAMES } from '../../events/catalogue.js';
 import { inspector } from '../../inspector/index.js';
 import type { LifecycleEmitter } from '../../instrumentation/lifecycle.js';
 import { createWebhookRouter } from '../../router.js';
+import { isLoopback } from '../../shared/is-loopback.js';
 import { shownName } from '../../signature/key-ring.js';
 import type { WebhookRouter } from '../../types.js';
 import { UsageError } from '../environment.js';
@@ -120,7 +121,7 @@ function now(): ReturnType<typeof paint> {
 /** The slip of the pen. Other ways back to here show when something comes. */
 function checkTarget(target: string, port: number): void {
   const { protocol, hostname, port: targetPort } = new URL(target);
-  const isHere = protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  const isHere = protocol === 'http:' && isLoopback(hostname);
   if (isHere && Number(targetPort || 80) === port) {
     throw new UsageError('--forward-to names this receiver itself: give the address of your app.');
   }

@@ -10,7 +10,7 @@ import { fileOf } from '../read-input.js';
 import { givenKeys } from '../read-secrets.js';
 import { jsonOption, positive, receiver } from '../shared-options.js';
 import { type Io, type Piece, paint } from '../terminal/io.js';
-import { json, printable } from '../terminal/text.js';
+import { json, oneLine } from '../terminal/text.js';
 
 const FORGERIES = ['bad-signature', 'missing', 'tampered', 'other-key'] as const;
 const DOCUMENTED = 'User.LoggedIn';
@@ -133,7 +133,7 @@ function isExpected({ status }: Answer, { forge }: Options): boolean {
 
 function lineOf(answer: Answer, options: Options): Piece[] {
   const colour = isExpected(answer, options) ? 'green' : 'red';
-  const body = printable(answer.body.slice(0, 300).replace(/\s/g, ' '));
+  const body = oneLine(answer.body.replace(/\s/g, ' '), 300);
   return [paint(colour, String(answer.status ?? '---')), ` ${body} `, paint('dim', `${answer.ms} ms`)];
 }
 

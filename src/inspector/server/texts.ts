@@ -1,4 +1,5 @@
 import { readText } from '../../shared/errors.js';
+import { truncate } from '../../shared/truncate.js';
 
 // What is kept of texts that may have any length: many are kept, in memory and in the file.
 
@@ -31,6 +32,5 @@ function wholeStack(error: Error): string {
 
 /** A copy: a part of a string keeps all of it in memory. */
 function cut(text: string, most: number): string {
-  const copy = Buffer.from(text.slice(0, most), 'utf16le').toString('utf16le');
-  return text.length > most ? `${copy}…` : copy;
+  return Buffer.from(truncate(text, most), 'utf16le').toString('utf16le');
 }
