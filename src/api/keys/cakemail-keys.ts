@@ -3,7 +3,7 @@ import { checkMembers, wholeNumber } from '../../shared/option-checks.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import type { Awaitable } from '../../shared/promises.js';
 import { contain } from '../../shared/run-safely.js';
-import type { NamedSecret, SecretInput, SecretsByEvent } from '../../signature/key-ring.js';
+import type { SecretInput, SecretsByEvent } from '../../signature/key-ring.js';
 import type { SecretsSource } from '../../signature/key-source.js';
 import type { CakemailApi } from '../client/client.js';
 import type { ShownWebhook } from '../client/response-schemas.js';
@@ -120,7 +120,7 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
 
   function serve(keys: ByEvent): SecretsByEvent {
     found = keys;
-    const all: Record<string, readonly NamedSecret[]> = { ...keys };
+    const all = { ...keys };
     for (const [id, { event, key }] of added) {
       const others = all[event] ?? [];
       if (!others.some((each) => each.id === id)) all[event] = [...others, { id, key }];
