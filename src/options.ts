@@ -7,7 +7,7 @@ import type { EventName, SchemaMap } from './events/event-types.js';
 import type { Schemas } from './events/schemas.js';
 import type { BodyLimits } from './http/body/captured-body.js';
 import { checkEventName } from './instrumentation/check-event-name.js';
-import { createLog, type Log, type Logger, truncate } from './instrumentation/logger.js';
+import { createLog, type Log, type Logger, truncateName } from './instrumentation/logger.js';
 import { ConfigurationError } from './shared/errors.js';
 import { invalid, oneOf, positiveInteger, rejectUnknownKeys } from './shared/option-checks.js';
 import { LONGEST_DELAY_MS } from './shared/promises.js';
@@ -226,7 +226,7 @@ function resolveSchemas(schemas: SchemaMap = {}, log: Log): Schemas {
     if (typeof schema?.['~standard']?.validate !== 'function') {
       throw invalid(`\`schemas['${name}']\` is not a Standard Schema (zod 3.24+, valibot 1+, arktype 2+, …).`);
     }
-    checkEventName(name, '`schemas`', `'${truncate(name)}'`, log);
+    checkEventName(name, '`schemas`', `'${truncateName(name)}'`, log);
   }
   return new Map(given);
 }

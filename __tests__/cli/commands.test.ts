@@ -101,7 +101,7 @@ test('creates, archives and unarchives', async () => {
 
 test('writes keys to a file and not to the terminal', async () => {
   const { key } = fake.add('User.LoggedIn', URL_HERE);
-  const file = join(folder, '.env');
+  const file = join(folder, 'keys.json');
   expect((await cli(`keys --url ${URL_HERE} --out ${file}`)).out).toBe(`${file}: the keys of User.LoggedIn`);
   expect(readFileSync(file, 'utf8')).toContain(key);
 });

@@ -179,8 +179,12 @@ describe('trigger', () => {
     [['User.LoggedIn', '--url', `http://me:${encodeURIComponent(SECRET)}@localhost`], 'without a user name'],
     [[SECRET], 'no such event'],
     [['User.LoggedIn', '--forge', 'well'], 'Allowed choices'],
-    [['User.LoggedIn'], 'Pass --secret', {}],
-    [['User.LoggedIn'], 'no map from event to keys', { CAKEMAIL_WEBHOOK_SECRETS: `{"a": "${SECRET}` }],
+    [['User.LoggedIn'], 'Pass --secret or --keys', {}],
+    [
+      ['User.LoggedIn'],
+      'CAKEMAIL_WEBHOOK_SECRETS does not hold a JSON object',
+      { CAKEMAIL_WEBHOOK_SECRETS: `{"a": "${SECRET}` },
+    ],
   ])('wrong use is told: %j %s', async (args, said, env = KEY) => {
     const { code, err, out } = await trigger(args, env);
     expect(code).toBe(2);

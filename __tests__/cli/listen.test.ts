@@ -5,6 +5,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeKeyFile } from '../../src/cli/key-file.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
 import { ended, killAll, start } from '../helpers/command.js';
 import { FORWARDERS } from '../helpers/forwarders.js';
@@ -344,13 +345,22 @@ test('keeps what was on its way when it was killed', async () => {
   expect(await shown(second)).toMatchObject({ event: 'User.LoggedIn', outcome: 'failed', canReplay: true });
 });
 
-test('receives alone, with keys bound to events', async () => {
-  const secrets = JSON.stringify({ 'User.LoggedIn': ['one key'], 'Email.Sent': 'another key' });
-  const { url, says } = await listen([], { CAKEMAIL_WEBHOOK_SECRETS: secrets });
-  const sent = start(['trigger', 'Email.Sent', '--url', url], { CAKEMAIL_WEBHOOK_SECRETS: secrets });
-  expect(await ended(sent)).toMatchObject({ code: 0, out: expect.stringMatching(/^200 /) });
-  await says('200 Email.Sent received');
-});
+test.each(['environment', 'keys.json', 'keys.env'])(
+  'receives alone, with the keys of each event from %s',
+  async (from) => {
+    const keys = { 'User.LoggedIn': ['one key'], 'Email.Sent': ['another key'] };
+    const secrets = JSON.stringify(keys);
+    const file = join(folder, from);
+    if (from !== 'environment') await writeKeyFile(file, keys);
+    const { url, says } =
+      from === 'environment'
+        ? await listen([], { CAKEMAIL_WEBHOOK_SECRETS: secrets })
+        : await listen(['--keys', file], {});
+    const sent = start(['trigger', 'Email.Sent', '--url', url], { CAKEMAIL_WEBHOOK_SECRETS: secrets });
+    expect(await ended(sent)).toMatchObject({ code: 0, out: expect.stringMatching(/^200 /) });
+    await says('200 Email.Sent received');
+  },
+);
 
 test('is there for this machine only, and Ctrl-C leaves no port open', async () => {
   const { url, page, session, interrupt } = await listen();

@@ -21,7 +21,7 @@ export async function stopFake(): Promise<void> {
 /** A client of the fake API that does not wait long. */
 export function client(options: Partial<CakemailApiOptions> = {}): CakemailApi {
   const credentials = options.username === undefined ? { token: TOKEN } : {};
-  return new CakemailApi({ ...credentials, baseUrl: fake.baseUrl, backoffMs: 1, timeoutMs: 1_000, ...options });
+  return new CakemailApi({ ...credentials, baseUrl: fake.baseUrl, backoffMs: 1, ...options });
 }
 
 export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Delivery } from '../delivery/delivery.js';
 import type { AnyCakemailEvent } from '../events/event-types.js';
 import { SIGNATURE_HEADERS } from '../shared/headers.js';
+import { truncate } from '../shared/truncate.js';
 import { sign } from '../testing/sign.js';
 import { type Posted, post } from './post.js';
 import type { GivenKey } from './read-secrets.js';
@@ -70,8 +71,7 @@ export function createForwarder(
 
 /** An app may answer with a whole page. */
 export function brief(body: string): string {
-  const line = body.replace(/\s+/g, ' ').trim();
-  return line.length > 120 ? `${line.slice(0, 120)}…` : line;
+  return truncate(body.replace(/\s+/g, ' ').trim(), 120);
 }
 
 function signatureIn(headers: IncomingHttpHeaders | undefined): Record<string, string> | undefined {

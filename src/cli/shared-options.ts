@@ -7,6 +7,12 @@ import { emitProcessWarning } from '../shared/process-warning.js';
 export const urlOption = () =>
   new Option('--url <url>', 'where Cakemail delivers').argParser(address).makeOptionMandatory();
 export const jsonOption = () => new Option('--json', 'for programs');
+export const secretOption = (use: 'sign' | 'verify') =>
+  new Option('--secret <key>', `the key to ${use} with; otherwise from --keys or from the environment`);
+export const keysOption = () =>
+  new Option('--keys <file>', 'the keys of each event, as `keys --out` wrote them')
+    .argParser(filled)
+    .conflicts('secret');
 export const rateOption = () =>
   new Option('--rate-limit <n/period>', 'at most so many deliveries, as in 50/second or 600/minute').argParser(
     rateLimit,

@@ -1,6 +1,6 @@
 import { EVENT_NAMES } from '../events/catalogue.js';
 import { warnOfUnlisted } from '../instrumentation/check-event-name.js';
-import { type Log, truncate } from '../instrumentation/logger.js';
+import { type Log, truncateName } from '../instrumentation/logger.js';
 import { ConfigurationError } from '../shared/errors.js';
 import { rejectUnknownKeys } from '../shared/option-checks.js';
 import type { Dispatcher, ErrorHandler } from './dispatcher.js';
@@ -27,7 +27,7 @@ export function registrations(dispatcher: Dispatcher, log: Log) {
   return {
     on(name: Names, handler: AnyHandler, options?: HandlerOptions) {
       const names = checkNames(name);
-      for (const each of names) warnOfUnlisted(each, 'on()', `'${truncate(each)}'`, log);
+      for (const each of names) warnOfUnlisted(each, 'on()', `'${truncateName(each)}'`, log);
       return register(names, handler, options);
     },
     off: (name: Names, handler: AnyHandler) => handlers.remove(checkNames(name), handler),

@@ -2,7 +2,7 @@ import { readText, toError } from '../shared/error-text.js';
 import { HandlerError, helpOf, WebhookError } from '../shared/errors.js';
 import { issuePaths } from '../shared/issue-paths.js';
 import type { DeliveryNotice, LifecycleNotices } from './lifecycle.js';
-import { type Log, type LogFields, type LogLevel, truncate } from './logger.js';
+import { type Log, type LogFields, type LogLevel, truncateName } from './logger.js';
 
 type Line = readonly [level: LogLevel, fields: LogFields, message: string];
 
@@ -17,7 +17,7 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
       reason,
       code,
       status,
-      ...(eventName !== undefined && { eventName: truncate(eventName) }),
+      ...(eventName !== undefined && { eventName: truncateName(eventName) }),
       ...(cause !== undefined && (isOfSchema(reason) ? summaryOf(cause) : { err: cause })),
       ...(status >= 500 && { help: helpOf(code) }),
     },
@@ -26,7 +26,7 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
   // Paths only: a schema's message may quote the value that it refuses.
   drift: ({ issues, ...notice }) => [
     'warn',
-    { ...fieldsOf(notice), paths: issues.map(({ path }) => truncate(path)) },
+    { ...fieldsOf(notice), paths: issues.map(({ path }) => truncateName(path)) },
     'deviates from what is published',
   ],
   handled: ({ durationMs, ...notice }) => ['info', { ...fieldsOf(notice), durationMs }, 'handled'],
@@ -46,11 +46,11 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
   dead: ({ id, eventName, reason, error }) => [
     'error',
     {
-      eventName: truncate(eventName),
+      eventName: truncateName(eventName),
       delivery: id,
       reason,
       ...(error instanceof WebhookError && { code: error.code }),
-      ...(error instanceof Error ? summaryOf(error) : { errorNames: [truncate(error.name)] }),
+      ...(error instanceof Error ? summaryOf(error) : { errorNames: [truncateName(error.name)] }),
     },
     'dead letter',
   ],
@@ -58,7 +58,7 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
 };
 
 function fieldsOf({ delivery }: DeliveryNotice): LogFields {
-  return { eventName: truncate(delivery.eventName), delivery: delivery.id, attempt: delivery.attempt };
+  return { eventName: truncateName(delivery.eventName), delivery: delivery.id, attempt: delivery.attempt };
 }
 
 function isOfSchema(reason: LifecycleNotices['rejected']['reason']): boolean {
@@ -75,8 +75,8 @@ function summaryOf(error: unknown): LogFields {
   const thrown = thrownIn(error);
   const paths = thrown.flatMap((each) => issuePaths(each) ?? []);
   return {
-    errorNames: thrown.map((each) => truncate(readText(toError(each), 'name'))),
-    ...(paths.length > 0 && { paths: paths.map(truncate) }),
+    errorNames: thrown.map((each) => truncateName(readText(toError(each), 'name'))),
+    ...(paths.length > 0 && { paths: paths.map(truncateName) }),
   };
 }
 

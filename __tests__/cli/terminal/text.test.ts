@@ -23,7 +23,7 @@ describe('a text from outside', () => {
     expect(oneLine('a\u001b\nb')).toBe('a??b');
     expect(oneLine('abcd', 4)).toBe('abcd');
     expect(oneLine('abcde', 4)).toBe('abcd…');
-    expect(oneLine('abc🎂', 4)).toBe('abc?…');
+    expect(oneLine('abc🎂', 4)).toBe('abc…');
   });
 
   test('is the same data in JSON of one line', () => {

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../../shared/errors.js';
+import { isLoopback } from '../../shared/is-loopback.js';
 import { invalid, positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import { LONGEST_DELAY_MS } from '../../shared/promises.js';
@@ -121,10 +122,9 @@ function credentialsOf({ token, username, password, accountId }: CakemailApiOpti
 
 function baseUrlOf(given: string): URL {
   const url = URL.canParse(given) ? new URL(given) : undefined;
-  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '');
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  if (url !== undefined && isPlain && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
-    return url;
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  if (url !== undefined && isPlain && isSafe) return url;
   throw invalid('`baseUrl` must be an https address without credentials; http is for this machine itself.');
 }
 

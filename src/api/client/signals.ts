@@ -7,7 +7,10 @@ export interface Combined {
   release(): void;
 }
 
-/** As AbortSignal.any(), which Node has only from 20.3 on, and which can be ended. */
+/**
+ * As AbortSignal.any(), and it can be released. In Node 20, AbortSignal.any() keeps about 2 KB per call for as long as one of the
+ * signals lives.
+ */
 export function combined(...signals: readonly (AbortSignal | undefined)[]): Combined {
   const controller = new AbortController();
   const given = signals.filter((each) => each !== undefined);

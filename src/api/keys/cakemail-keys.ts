@@ -4,7 +4,7 @@ import { positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.j
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import type { Awaitable } from '../../shared/promises.js';
 import { runSafely } from '../../shared/run-safely.js';
-import type { NamedSecret, SecretsByEvent } from '../../signature/key-ring.js';
+import type { SecretsByEvent } from '../../signature/key-ring.js';
 import type { SecretsRequest, SecretsSource } from '../../signature/key-source.js';
 import type { CakemailApi } from '../client/client.js';
 import type { ShownWebhook } from '../client/response-schemas.js';
@@ -122,7 +122,7 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
 
   function serve(keys: ByEvent): SecretsByEvent {
     found = keys;
-    const all: Record<string, readonly NamedSecret[]> = { ...keys };
+    const all = { ...keys };
     for (const [id, { event, key }] of added) {
       const others = all[event] ?? [];
       if (!others.some((each) => each.id === id)) all[event] = [...others, { id, key }];

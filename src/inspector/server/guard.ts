@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isLoopback } from '../../shared/is-loopback.js';
 import { invalid } from '../../shared/option-checks.js';
 import type { Awaitable } from '../../shared/promises.js';
 import type { AccessToken } from './token.js';
@@ -54,13 +55,13 @@ export class Guard {
 
   #isOurHost(header = ''): boolean {
     const host = header.toLowerCase();
-    return LOOPBACK.test(host) || this.#hosts.has(host) || this.#hosts.has(host.replace(/:\d{1,5}$/, ''));
+    const name = host.replace(/:\d{1,5}$/, '');
+    return isLoopback(name) || this.#hosts.has(host) || this.#hosts.has(name);
   }
 }
 
 /** A name, an IPv4 address or an IPv6 address in brackets, with or without a port. */
 const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/;
 
 function isForeign({ method, headers }: IncomingMessage): boolean {
   const { host, origin } = headers;

@@ -1,24 +1,24 @@
-/** Why there was no answer. */
-export interface Cause extends Error {
+/** Why a request of `fetch` got no response. */
+export interface FetchFailure extends Error {
+  /** The code of the operating system or of Node, if there is one. */
   readonly code?: string;
 }
 
-/** What fetch says without a code, and without a word of the answer. */
+/** Messages of errors without a code that quote nothing of the response. */
 const PLAIN = new Set(['unexpected redirect', 'bad port', 'terminated', 'other side closed']);
 
 /**
- * An error of fetch's, without what came over the connection: its own errors keep pieces of the answer, and so of keys and
- * tokens, in their members and messages.
+ * Finds the reason behind the "fetch failed" of `fetch`. The result is a new error, because the original keeps pieces of the
+ * response, and so of keys and tokens, in its members and its message.
  */
-export function cleanCause(thrown: unknown): Cause {
-  // fetch says "fetch failed" and no more; what happened is its cause.
+export function fetchFailure(thrown: unknown): FetchFailure {
   const { cause } = thrown as { cause?: unknown };
   const { code, syscall, address, port, message } = (cause ?? thrown ?? {}) as Readonly<Record<string, unknown>>;
   const known = typeof code === 'string' && /^[A-Z][A-Z\d_]{1,60}$/.test(code) ? code : undefined;
   if (known === undefined) {
     return new Error(typeof message === 'string' && PLAIN.has(message) ? message : 'the connection failed');
   }
-  // Of the operating system: which address it was helps.
+  // An error of the operating system names an address, which helps to find the mistake.
   const where = known.startsWith('E') && typeof syscall === 'string' ? [address, port] : [];
   const text = [known, ...where.filter((each) => each !== undefined)].join(' ');
   return Object.assign(new Error(text), { code: known });
