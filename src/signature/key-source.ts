@@ -76,8 +76,12 @@ export class LoadedKeys implements KeySource {
   }
 
   refresh(bytes = 0): Promise<KeyRing> | undefined {
-    if (performance.now() - this.#calledAt < this.#cooldownMs) return undefined;
-    return this.#waiting.wait(bytes, () => this.#callAgain());
+    if (performance.now() - this.#calledAt >= this.#cooldownMs) {
+      return this.#waiting.wait(bytes, () => this.#callAgain());
+    }
+    // A running call is shared, so that a burst of deliveries under a new key is not refused.
+    const running = this.#running;
+    return running && this.#waiting.wait(bytes, () => running);
   }
 
   /** A running call may have begun before the new key existed, so all who come meanwhile share the next one. */
