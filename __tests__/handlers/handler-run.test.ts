@@ -27,11 +27,10 @@ function bench({ timeoutMs = LONG, subscriber }: { timeoutMs?: number; subscribe
   const completed: CompletedHandlers = new Map();
   const hooks = new Hooks(({ message }) => reports.push(`hook: ${message}`));
   if (subscriber !== undefined) hooks.subscribe(subscriber);
-  const run = new HandlerRun(event, delivery, {
+  const run = new HandlerRun(event, delivery, completed, {
     timeoutMs,
     hooks,
-    completed,
-    onFailure: ({ message }, isLate) => reports.push(`${isLate ? 'late' : 'failed'}: ${message}`),
+    onFailure: ({ message }, _event, _delivery, isLate) => reports.push(`${isLate ? 'late' : 'failed'}: ${message}`),
     onAbort: ({ message }) => reports.push(`aborted: ${message}`),
   });
   return {

@@ -11,7 +11,7 @@ afterEach(() => {
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
 const key = fc
   .uint8Array({ minLength: 8, maxLength: 200 })
-  // Blank keys are refused, also those that one turned bit makes blank.
+  // Blank keys are refused, including those that one flipped bit makes blank.
   .filter((array) => array.filter((byte) => byte > 32).length > 1)
   .map((array) => Buffer.from(array));
 
@@ -23,7 +23,7 @@ function digest(body: Buffer, secret: string | Uint8Array): Buffer {
   return Buffer.from(sign(body, secret), 'base64');
 }
 
-/** A copy with one bit turned over; `at` may be any number. */
+/** A copy with one bit flipped; `at` may be any number. */
 function flipped(original: Buffer, at: number): Buffer {
   const copy = Buffer.from(original);
   const index = (at >> 3) % copy.length;
@@ -31,21 +31,21 @@ function flipped(original: Buffer, at: number): Buffer {
   return copy;
 }
 
-test('whatever was signed verifies', () => {
+test('the signature of any body matches under the key that signed it', () => {
   fc.assert(
     fc.property(bytes, key, (body, secret) => matchingKeys([body], digest(body, secret), ringOf(secret)).length === 1),
   );
 });
 
-test('in whatever pieces the body came', () => {
+test('the signature of a body matches in whatever chunks the body arrived', () => {
   fc.assert(
-    fc.property(fc.array(bytes), key, (pieces, secret) => {
-      expect(matchingKeys(pieces, digest(Buffer.concat(pieces), secret), ringOf(secret))).toHaveLength(1);
+    fc.property(fc.array(bytes), key, (chunks, secret) => {
+      expect(matchingKeys(chunks, digest(Buffer.concat(chunks), secret), ringOf(secret))).toHaveLength(1);
     }),
   );
 });
 
-test('one bit of the body turned over, and it does not verify', () => {
+test('the signature does not match when one bit of the body is flipped', () => {
   const body = bytes.filter(({ length }) => length > 0);
   fc.assert(
     fc.property(body, key, fc.nat(), (signed, secret, at) => {
@@ -55,7 +55,7 @@ test('one bit of the body turned over, and it does not verify', () => {
   );
 });
 
-test('one bit of the key turned over, and it does not verify', () => {
+test('the signature does not match when one bit of the key is flipped', () => {
   fc.assert(
     fc.property(bytes, key, fc.nat(), (body, secret, at) => {
       expect(matchingKeys([body], digest(body, secret), ringOf(flipped(secret, at)))).toEqual([]);
@@ -63,7 +63,7 @@ test('one bit of the key turned over, and it does not verify', () => {
   );
 });
 
-test('one bit of the signature turned over, and it does not verify', () => {
+test('the signature does not match when one of its own bits is flipped', () => {
   fc.assert(
     fc.property(bytes, key, fc.nat(255), (body, secret, at) => {
       expect(matchingKeys([body], flipped(digest(body, secret), at), ringOf(secret))).toEqual([]);
@@ -71,17 +71,17 @@ test('one bit of the signature turned over, and it does not verify', () => {
   );
 });
 
-test('the signature of a key that is not in the ring does not verify', () => {
+test('the signature of a key that is not in the ring does not match', () => {
   const body = Buffer.from('{}');
   expect(matchingKeys([body], digest(body, 'another'), ringOf('old', 'new'))).toEqual([]);
 });
 
-test('no key verifies nothing', () => {
+test('no signature matches an empty ring', () => {
   const body = Buffer.from('{}');
   expect(matchingKeys([body], digest(body, ''), [])).toEqual([]);
 });
 
-test.each([0, 1, 2])('of three keys, number %i is found wherever it stands', (position) => {
+test.each([0, 1, 2])('the key at index %i of three is found', (position) => {
   const body = Buffer.from('{}');
   const keys = ['old', 'current', 'next'];
   const ring = ringOf(...keys);
@@ -93,7 +93,7 @@ test('a key that is listed twice is found twice', () => {
   expect(matchingKeys([body], digest(body, 'same'), ringOf('same', 'same'))).toHaveLength(2);
 });
 
-test.each(['old', 'next', 'unknown'])('every key is compared in constant time when %s signed', (signer) => {
+test.each(['old', 'next', 'unknown'])('every key is compared in constant time when the key %j signed', (signer) => {
   const body = Buffer.from('{}');
   const compare = jest.spyOn(crypto, 'timingSafeEqual');
   matchingKeys([body], digest(body, signer), ringOf('old', 'current', 'next'));

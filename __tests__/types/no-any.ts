@@ -23,6 +23,7 @@ export type Exported = [
   False<HoldsAny<core.DeliveryNotice>>,
   False<HoldsAny<core.EventEnvelope>>,
   False<HoldsAny<core.FailedOutcome>>,
+  False<HoldsAny<core.HandlerOptions>>,
   False<HoldsAny<core.HeadersInput>>,
   False<HoldsAny<core.IncomingDelivery>>,
   False<HoldsAny<core.Issue>>,
@@ -38,11 +39,13 @@ export type Exported = [
   False<HoldsAny<core.SchemaMap>>,
   False<HoldsAny<core.SecretInput>>,
   False<HoldsAny<core.SecretsByEvent>>,
+  False<HoldsAny<core.SecretsRequest>>,
   False<HoldsAny<core.SecretsSource>>,
   False<HoldsAny<core.DedupeStore>>,
   False<HoldsAny<core.TimeLimits>>,
   False<HoldsAny<core.UnknownEvent>>,
   False<HoldsAny<core.UserLoggedInData>>,
+  False<HoldsAny<core.VerifiedInput>>,
   False<HoldsAny<core.WebhookRouterOptions>>,
   // Of a function only the parameters and the result are looked at: `Pick` lays its members open.
   False<HoldsAny<core.WebhookRouter>>,
@@ -110,7 +113,7 @@ webhooks.on('User.LoggedIn', (event, delivery) => typed(event, event.event, even
 webhooks.on('Email.Sent', (event, delivery) => typed(event, event.data, event.data['email'], delivery.headers['x']));
 webhooks.on(['Email.Sent', 'User.LoggedIn'], (event, delivery) => typed(event, event.data, delivery));
 webhooks.on('Email.*', (event, delivery) => typed(event, event.data, delivery));
-webhooks.once('User.*', (event, delivery) => typed(event, event.data, delivery));
+webhooks.on('User.*', (event, delivery) => typed(event, event.data, delivery), { id: 'users' });
 webhooks.onAny((event, delivery) => typed(event, event.event, event.data, event.user, delivery));
 webhooks.onUnhandled((event, delivery) => typed(event, event.data, delivery));
 webhooks.onError((error, delivery) => typed(error, error.cause, delivery));
@@ -123,6 +126,7 @@ webhooks.lifecycle.on('failed', (notice) => typed(notice, notice.error, notice.e
 webhooks.lifecycle.on('late', (notice) => typed(notice, notice.error));
 webhooks.lifecycle.on('duplicate', (notice) => typed(notice, notice.joined));
 void webhooks.receive({ rawBody: '', headers: {} }).then((outcome) => typed(outcome, outcome.kind, outcome.status));
+void webhooks.handleVerified({ rawBody: '' }).then((outcome) => typed(outcome, outcome.kind, outcome.status));
 
 // @ts-expect-error the check above would notice
 typed('fine', JSON.parse('{}'));

@@ -21,6 +21,8 @@ import {
   type RejectedOutcome,
   type RejectionReason,
   type Reservation,
+  type SecretsRequest,
+  type SecretsSource,
   WebhookError,
   type WebhookErrorCode,
 } from '../../src/index.js';
@@ -80,6 +82,24 @@ export async function receive(fetched: Request, awsHeaders: Record<string, strin
   await fetch('http://localhost/', signed);
   return outcomes;
 }
+
+// handleVerified() takes the same bytes; a queue may have kept no headers.
+export async function handleVerified(queued: { body: string; headers?: Record<string, string> }): Promise<Outcome[]> {
+  exactly<Promise<Outcome>>()(webhooks.handleVerified({ rawBody: queued.body }));
+  return Promise.all([
+    webhooks.handleVerified({ rawBody: new Uint8Array(1) }),
+    webhooks.handleVerified({ rawBody: Buffer.from(queued.body), headers: new Headers() }),
+    webhooks.handleVerified({ rawBody: queued.body, headers: { 'user-agent': 'Cakemail' } }),
+  ]);
+}
+
+// Key sources may use the request, and may say that they cache.
+const vault = ({ refresh }: SecretsRequest): string[] => (refresh ? ['new', 'old'] : ['old']);
+export const source: SecretsSource = vault;
+createWebhookRouter({ secrets: vault });
+createWebhookRouter({ secrets: Object.assign(vault, { isCached: true }) });
+// @ts-expect-error a source says it by true or false
+createWebhookRouter({ secrets: Object.assign(vault, { isCached: 'yes' }) });
 
 // Notices are typed by name.
 webhooks.lifecycle.on('received', ({ bytes }) => exactly<number>()(bytes));

@@ -74,8 +74,9 @@ export class LoadedKeys implements KeySource {
   }
 
   refresh(bytes = 0): Promise<KeyRing> | undefined {
-    if (performance.now() - this.#calledAt < this.#cooldownMs) return undefined;
-    return this.#refreshing.joinNext(bytes);
+    const isCooling = performance.now() - this.#calledAt < this.#cooldownMs;
+    // A running call is shared, so that a burst of deliveries under a new key is not refused.
+    return isCooling ? this.#refreshing.joinRunning(bytes) : this.#refreshing.joinNext(bytes);
   }
 
   async #call(request: SecretsRequest): Promise<KeyRing> {

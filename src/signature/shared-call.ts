@@ -27,6 +27,12 @@ export class SharedCall<T> {
     return this.#wait(bytes, () => this.#running ?? this.#begin());
   }
 
+  /** The result of the running call, if there is one. */
+  joinRunning(bytes: number): Promise<T> | undefined {
+    const running = this.#running;
+    return running && this.#wait(bytes, () => running);
+  }
+
   /** The result of a call that begins now or later, because a running one may have begun too early. */
   joinNext(bytes: number): Promise<T> {
     return this.#wait(bytes, () => {
