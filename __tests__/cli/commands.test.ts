@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { type Run, runCli } from '../helpers/cli.js';
 import { type FakeCakemail, TOKEN, USER } from '../helpers/fake-cakemail.js';
 

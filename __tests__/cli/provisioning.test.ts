@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { type Run, runCli } from '../helpers/cli.js';
-import { ended, killAll, start } from '../helpers/command.js';
+import { ended, killAll, start } from '../helpers/cli-process.js';
 import { type FakeCakemail, type Fault, TOKEN } from '../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

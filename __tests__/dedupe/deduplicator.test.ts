@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Once, type OnceResult } from '../../src/dedupe/deduplicator.js';
 import { type DedupeStore, MemoryDedupeStore, type Reservation } from '../../src/index.js';
-import { createApp } from '../helpers/app.js';
+import { createApp } from '../helpers/harness.js';
 
 /** A store of which some methods are replaced, and that writes down what it is asked. */
 function storeWith(parts: Partial<DedupeStore>): DedupeStore & { readonly asked: string[] } {

@@ -10,7 +10,7 @@ import { SchemaIssuesError } from '../../src/events/schemas.js';
 import { HandlerError, WebhookError } from '../../src/index.js';
 import { messageOf } from '../../src/shared/errors.js';
 import { sampleEvent } from '../../src/testing/index.js';
-import { createApp } from '../helpers/app.js';
+import { createApp } from '../helpers/harness.js';
 
 const event = sampleEvent('User.LoggedIn');
 const delivery = new VerifiedDelivery(Buffer.from('{}'), null, 'User.LoggedIn', {}, []);

@@ -16,12 +16,11 @@ import {
   type WebhookRouterOptions,
 } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { createApp, PATH, SECRET } from '../helpers/app.js';
+import { createApp, PATH, SECRET } from '../helpers/harness.js';
 import {
   closeAll,
   drained,
   newPlace,
-  next,
   onEachEngine,
   open,
   type Place,
@@ -29,6 +28,7 @@ import {
   routerOn,
   send,
 } from '../helpers/inbox.js';
+import { next } from '../helpers/waiting.js';
 
 afterEach(closeAll);
 

@@ -1,6 +1,6 @@
 import { CakemailApi, CakemailApiError } from '../../../src/api/index.js';
 import { ConfigurationError } from '../../../src/index.js';
-import { all, client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { all, client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import { type FakeCakemail, TOKEN, USER } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

@@ -1,7 +1,7 @@
 import { applyPlan, cakemailKeys, planWebhooks } from '../../../src/api/index.js';
 import { createWebhookRouter } from '../../../src/index.js';
 import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail, Fault } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeKeys } from '../../../src/api/index.js';
-import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

@@ -1,5 +1,5 @@
 import { applyPlan, type CakemailApiError, planWebhooks, type Step, type Wanted } from '../../../src/api/index.js';
-import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

@@ -1,6 +1,6 @@
 import { applyPlan, planWebhooks, rotateWebhook, type Step, type Wanted } from '../../../src/api/index.js';
 import { createWebhookRouter, EVENT_NAMES } from '../../../src/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import { type FakeCakemail, USER } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

@@ -13,10 +13,9 @@ import { openInbox } from '../../../src/inbox/index.js';
 import { EVENT_NAMES, type LifecycleNotices, PermanentError } from '../../../src/index.js';
 import { inspector } from '../../../src/inspector/index.js';
 import { sampleEvent, sign, signedRequest } from '../../../src/testing/index.js';
-import { SECRET } from '../../helpers/app.js';
-import { type Inspected, inspectedApp } from '../../helpers/inspected.js';
+import { type InspectedApp, SECRET, startInspectedApp } from '../../helpers/harness.js';
 
-let app: Inspected;
+let app: InspectedApp;
 afterEach(() => app?.stop());
 
 /** What the page knows of a delivery, and of the first one when none is named. */
@@ -28,7 +27,7 @@ function noticed<N extends keyof LifecycleNotices>(name: N): Promise<LifecycleNo
 
 describe('a delivery', () => {
   test('is shown with its exact bytes, what became of it and the handlers that ran', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     app.webhooks.on('User.LoggedIn', async function audit() {});
     app.webhooks.on(['User.LoggedIn', 'Email.*'], () => {});
     app.webhooks.onAny(() => {});
@@ -62,7 +61,7 @@ describe('a delivery', () => {
   });
 
   test('whose handler fails is shown with the error, and the next try as another run of its own', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     let isBroken = true;
     app.webhooks.on('User.LoggedIn', async function audit() {
       if (isBroken) throw new Error('the list is full');
@@ -83,7 +82,7 @@ describe('a delivery', () => {
   });
 
   test('whose handler runs out of time is shown so, and the error that comes too late as well', async () => {
-    app = await inspectedApp({ timeoutMs: { handler: 5 } });
+    app = await startInspectedApp({ timeoutMs: { handler: 5 } });
     let fail = (_error: Error): void => {};
     app.webhooks.on('User.LoggedIn', () => new Promise((_, reject) => (fail = reject)));
     await app.deliver('User.LoggedIn');
@@ -98,14 +97,14 @@ describe('a delivery', () => {
   });
 
   test('that deviates from what is published is shown with where', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     app.webhooks.on('User.LoggedIn', () => {});
     await app.deliver({ ...sampleEvent('User.LoggedIn'), account_id: 'text' });
     expect((await detail()).drift).toEqual([expect.stringMatching(/^account_id: /)]);
   });
 
   test('while its handlers run is there already', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     let end = (): void => {};
     const started = new Promise<void>((isStarted) => {
       app.webhooks.on('User.LoggedIn', () => {
@@ -132,7 +131,7 @@ describe('a refused request', () => {
     ],
     ['in hex', (body: string) => Buffer.from(sign(body, SECRET), 'base64').toString('hex'), 'signature-hex'],
   ])('says why, and the mistake that explains a signature %s', async (_name, signature, mistake) => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const body = JSON.stringify(sampleEvent('User.LoggedIn'), null, 2);
     await app.post(body, { 'x-signature': signature(body) });
     const shown = await detail();
@@ -142,7 +141,7 @@ describe('a refused request', () => {
   });
 
   test('that nothing explains says only what it is', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     await app.deliver('User.LoggedIn', 'another key');
     await app.post('{}');
     expect(await detail(1)).toMatchObject({ reason: 'mismatch', mistakes: [] });
@@ -150,7 +149,7 @@ describe('a refused request', () => {
   });
 
   test('without a body is shown too', async () => {
-    app = await inspectedApp({ limit: 10 });
+    app = await startInspectedApp({ limit: 10 });
     await app.post('x'.repeat(100));
     await fetch(`${app.base}/webhooks/cakemail`);
     expect(await app.listed()).toMatchObject([
@@ -161,7 +160,7 @@ describe('a refused request', () => {
 
   test('by a schema says what the schema found', async () => {
     const { z } = await import('zod');
-    app = await inspectedApp({ schemas: { 'User.LoggedIn': z.object({ email: z.number() }) } });
+    app = await startInspectedApp({ schemas: { 'User.LoggedIn': z.object({ email: z.number() }) } });
     await app.deliver('User.LoggedIn');
     expect(await detail()).toMatchObject({
       reason: 'schema_mismatch',
@@ -173,7 +172,7 @@ describe('a refused request', () => {
 
 describe('replay', () => {
   test('runs the handlers again with the original bytes, though they ran already', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const seen: string[] = [];
     app.webhooks.on('User.LoggedIn', (_event, { rawBody }) => seen.push(rawBody.toString()));
     await app.deliver('User.LoggedIn');
@@ -191,14 +190,14 @@ describe('replay', () => {
   });
 
   test('is over once the receiver closes', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     await app.deliver('User.LoggedIn');
     await app.webhooks.close();
     expect(await app.ask('api/deliveries/1/replay', { json: {} })).toMatchObject({ json: { status: 503 } });
   });
 
   test('of what is not there is not found', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     for (const key of ['9', 'x', '-1', '__proto__']) {
       expect(await app.ask(`api/deliveries/${key}/replay`, { json: {} })).toMatchObject({ status: 404 });
     }
@@ -207,7 +206,7 @@ describe('replay', () => {
 
 describe('edit and sign', () => {
   test('signs a body and sends it through the whole receiver', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const handler = jest.fn();
     app.webhooks.on('User.LoggedIn', handler);
     const body = '{"event":"User.LoggedIn","data":{"email":"é@example.com"}}';
@@ -217,7 +216,7 @@ describe('edit and sign', () => {
   });
 
   test('takes the key of the event', async () => {
-    app = await inspectedApp({ secret: { 'User.LoggedIn': 'key-of-logins', 'Email.Sent': 'key-of-mails' } });
+    app = await startInspectedApp({ secret: { 'User.LoggedIn': 'key-of-logins', 'Email.Sent': 'key-of-mails' } });
     for (const event of ['User.LoggedIn', 'Email.Sent']) {
       expect(await app.ask('api/send', { json: { body: JSON.stringify({ event }) } })).toMatchObject({
         json: { status: 200 },
@@ -226,7 +225,7 @@ describe('edit and sign', () => {
   });
 
   test('refuses what is no text', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     for (const json of [{}, { body: 1 }, { body: {} }]) {
       expect(await app.ask('api/send', { json })).toMatchObject({ status: 400 });
     }
@@ -235,7 +234,7 @@ describe('edit and sign', () => {
 });
 
 test('finds text in bodies, whatever its case', async () => {
-  app = await inspectedApp();
+  app = await startInspectedApp();
   await app.deliver({ ...sampleEvent('User.LoggedIn'), data: { email: 'Zoë@Example.com' } });
   await app.deliver('User.LoggedIn');
   expect((await app.ask(`api/search?text=${encodeURIComponent('zoë@example')}`)).json).toEqual({ keys: [1] });
@@ -245,7 +244,7 @@ test('finds text in bodies, whatever its case', async () => {
 test('18. neither keys, signatures, credentials nor cookies reach the page or the file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'inspector-'));
   const historyFile = join(folder, 'history');
-  app = await inspectedApp({}, { panel: { historyFile } });
+  app = await startInspectedApp({}, { panel: { historyFile } });
   app.webhooks.on('User.LoggedIn', () => {});
   const secrets = { authorization: 'Bearer tok-123', cookie: 'sid=cook-123', 'proxy-authorization': 'Basic prox-123' };
   const signed = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
@@ -274,7 +273,7 @@ describe('with an inbox', () => {
     const inbox = await openInbox(`file:${join(folder, 'inbox.db')}`, {
       retries: { attempts: 2, baseMs: 1, maxMs: 1 },
     });
-    app = await inspectedApp({ inbox });
+    app = await startInspectedApp({ inbox });
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -360,7 +359,7 @@ describe('looking on changes nothing', () => {
     ['whose stack cannot be read', oddly({ get: thrower(new Error('no')) })],
     ['whose message cannot be read', oddly({ get: thrower(new Error('no')) }, 'message')],
   ])('an error %s reaches the app as it was thrown, and is shown', async (_name, thrown) => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const told = jest.fn();
     app.webhooks.onError(told);
     app.webhooks.on('User.LoggedIn', thrower(thrown));
@@ -375,7 +374,7 @@ describe('looking on changes nothing', () => {
     ['a bigint', (event) => (event['event'] = 10n)],
     ['a getter that throws', (event) => Object.defineProperty(event, 'event', { get: thrower(new Error('no')) })],
   ])('a handler that makes the name of the event into %s harms nobody', async (_name, change) => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const other = jest.fn();
     app.webhooks.on('User.LoggedIn', (event) => void change(event as never));
     app.webhooks.on('User.LoggedIn', other);
@@ -387,7 +386,7 @@ describe('looking on changes nothing', () => {
 
   test('a handler that fails where nothing reports it is warned of all the same', async () => {
     const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    app = await inspectedApp({ logger: undefined });
+    app = await startInspectedApp({ logger: undefined });
     app.webhooks.on('User.LoggedIn', thrower(new Error('the list is full')));
     await app.deliver('User.LoggedIn');
     expect(warned.mock.calls.map(String).join()).toContain('nothing reports it');
@@ -395,7 +394,7 @@ describe('looking on changes nothing', () => {
   });
 
   test('another inspector sees the same names', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const second = express().use(inspector(app.webhooks, { authorize: () => true }));
     app.webhooks.on('User.LoggedIn', async function audit() {});
     await app.deliver('User.LoggedIn');
@@ -405,7 +404,7 @@ describe('looking on changes nothing', () => {
   });
 
   test('a lazy promise, as database libraries have them, runs once', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     let runs = 0;
     const query = {
       // biome-ignore lint/suspicious/noThenProperty: that is the point
@@ -420,7 +419,7 @@ describe('looking on changes nothing', () => {
   });
 
   test('a handler that fails at once fails with its own error', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const told = jest.fn();
     const error = new Error('at once');
     app.webhooks.onError(told);
@@ -432,7 +431,7 @@ describe('looking on changes nothing', () => {
   });
 
   test('after close() nothing is written down any more, and the app goes on', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     app.panel.close();
     expect((await app.deliver('User.LoggedIn')).status).toBe(200);
     expect((await app.ask('api/deliveries/1')).status).toBe(404);
@@ -441,7 +440,7 @@ describe('looking on changes nothing', () => {
 
 describe('what may be long is cut', () => {
   test('errors, names and runs', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const long = 'x'.repeat(100_000);
     app.webhooks.on('User.LoggedIn', () => {
       throw new Error(long);
@@ -465,7 +464,7 @@ describe('what may be long is cut', () => {
 
   test('a forgery that stands for a large body, under many keys, is looked into once', async () => {
     const secret = Object.fromEntries(EVENT_NAMES.map((name) => [name, `key-of-${name}`]));
-    app = await inspectedApp({ secret });
+    app = await startInspectedApp({ secret });
     const bomb = brotliCompressSync(Buffer.alloc(4_000_000));
     await app.post(bomb as never, { 'x-signature': sign(bomb, 'another key') });
     const hashed = jest.spyOn(crypto, 'createHmac');
@@ -480,7 +479,7 @@ describe('what may be long is cut', () => {
 
 test('44. a search for the cause that was cut short says so, and others go on while one runs', async () => {
   const secret = Object.fromEntries(EVENT_NAMES.map((name) => [name, `key-of-${name}`]));
-  app = await inspectedApp({ secret });
+  app = await startInspectedApp({ secret });
   const body = JSON.stringify({ event: 'User.LoggedIn', long: 'x'.repeat(200_000) }, null, 2);
   for (let time = 0; time < 3; time++) {
     await app.post(body, { 'x-signature': sign(JSON.stringify(JSON.parse(body)), 'key-of-User.LoggedIn') });
@@ -496,7 +495,7 @@ test('44. a search for the cause that was cut short says so, and others go on wh
 });
 
 test('44. forgeries that are opened at once are looked into one after the other, and each of them once', async () => {
-  app = await inspectedApp();
+  app = await startInspectedApp();
   for (let index = 0; index < 5; index++) await app.post(`body ${index}`, { 'x-signature': sign('x', 'x') });
   const order: string[] = [];
   const { update } = crypto.Hmac.prototype;
@@ -513,7 +512,7 @@ test('44. forgeries that are opened at once are looked into one after the other,
 test('a run belongs to the request that was authentic, not to a forged copy that came before it', async () => {
   let give = (_key: string): void => {};
   const key = new Promise<string>((resolve) => (give = resolve));
-  app = await inspectedApp({ secrets: () => key });
+  app = await startInspectedApp({ secrets: () => key });
   app.webhooks.on('User.LoggedIn', () => {});
   const { rawBody, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
   const forged = app.webhooks.receive({ rawBody, headers: { 'x-signature': sign(rawBody, 'another key') } });
@@ -528,7 +527,7 @@ test('a run belongs to the request that was authentic, not to a forged copy that
 
 describe('the stream', () => {
   test('is over once the inspector is closed: what would come back is told so', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     app.panel.close();
     expect(await app.ask('api/stream')).toMatchObject({ status: 503 });
   });
@@ -541,7 +540,7 @@ describe('the stream', () => {
       visitors.emit('asked');
       return once(visitors, 'admitted');
     };
-    app = await inspectedApp({}, { panel: { authorize } });
+    app = await startInspectedApp({}, { panel: { authorize } });
     const isAsked = once(visitors, 'asked');
     const page = request(`${app.base}/_webhooks/api/stream`).on('error', () => {});
     page.end();
@@ -561,7 +560,7 @@ test.each([
   ['4', express4 as unknown as typeof express],
   ['5', express],
 ])('what the page posts arrives behind parsers that do not care for it, in Express %s', async (_version, make) => {
-  app = await inspectedApp({}, { panel: { authorize: () => true, allowSending: true } });
+  app = await startInspectedApp({}, { panel: { authorize: () => true, allowSending: true } });
   const outer = make().use(make.urlencoded({ extended: true }), make.text(), app.panel);
   const { default: supertest } = await import('supertest');
   const sent = await supertest(outer)
@@ -577,7 +576,7 @@ test('keys that cannot be had hide no delivery', async () => {
     if (isDown) throw new Error('down');
     return SECRET;
   };
-  app = await inspectedApp({ secrets, secretsMaxAgeMs: 1 });
+  app = await startInspectedApp({ secrets, secretsMaxAgeMs: 1 });
   await app.deliver('User.LoggedIn', 'another key');
   isDown = true;
   await sleep(2);
@@ -594,7 +593,7 @@ test.each([
   [{ path: '/_webhooks?x' }, '`path`'],
   [{ path: null }, '`path`'],
 ])('refuses options that cannot be right: %j', async (panel, words) => {
-  await expect(inspectedApp({}, { panel: panel as never })).rejects.toThrow(words);
+  await expect(startInspectedApp({}, { panel: panel as never })).rejects.toThrow(words);
 });
 
 test('needs a router of this package', () => {

@@ -6,7 +6,7 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { SECRET } from './app.js';
+import { SECRET } from './harness.js';
 import { closeAll, drained, open, type Place } from './inbox.js';
 
 const CONNECTIONS = 32;

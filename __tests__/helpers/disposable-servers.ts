@@ -1,16 +1,15 @@
 import { type ChildProcess, execFileSync, type StdioOptions, spawn, spawnSync } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.js';
 
 const LONGEST_START_MS = 60_000;
 
 /** A server that a test may kill: its own data, its own port, and set up so that what it acknowledged survives. */
-export interface OwnServer {
+export interface DisposableServer {
   readonly address: string;
   /** Resolves when it answers. */
   start(): Promise<void>;
@@ -25,17 +24,17 @@ interface Kind {
   readonly name: string;
   /** Whether the machine has its programs. */
   readonly isThere: boolean;
-  make(): Promise<OwnServer>;
+  make(): Promise<DisposableServer>;
 }
 
 const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 
-export const OWN_SERVERS: readonly Kind[] = [
+export const DISPOSABLE_SERVERS: readonly Kind[] = [
   { name: 'Redis', isThere: has('redis-server'), make: makeRedis },
   { name: 'Postgres', isThere: has('initdb') && has('postgres'), make: makePostgres },
 ];
 
-async function makeRedis(): Promise<OwnServer> {
+async function makeRedis(): Promise<DisposableServer> {
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   const port = await freePort();
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
@@ -50,7 +49,7 @@ async function makeRedis(): Promise<OwnServer> {
   });
 }
 
-async function makePostgres(): Promise<OwnServer> {
+async function makePostgres(): Promise<DisposableServer> {
   const folder = mkdtempSync(join(tmpdir(), 'postgres-'));
   const port = await freePort();
   const user = await userForPostgres(folder);
@@ -78,7 +77,7 @@ interface Supervised {
   isReady(): boolean;
 }
 
-function supervise(folder: string, { address, spawnServer, isReady }: Supervised): OwnServer {
+function supervise(folder: string, { address, spawnServer, isReady }: Supervised): DisposableServer {
   // To a file: a pipe that nobody reads fills up, and the server hangs in the middle of a complaint.
   const log = join(folder, 'server.log');
   const output = openSync(log, 'a');
@@ -113,23 +112,4 @@ function supervise(folder: string, { address, spawnServer, isReady }: Supervised
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
-}
-
-/**
- * A port that stays free while nobody listens to it: below those that Linux gives to clients, one of which would otherwise
- * take the port of a server that is down, or even connect to itself.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    if (!isFree) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
 }
