@@ -155,7 +155,7 @@ describe('an error names the variable that was set', () => {
       'the user is that of CAKEMAIL_USERNAME and CAKEMAIL_PASSWORD',
     ],
   ])('a refusal: %j', async (env, said) => {
-    fake.expireTokens();
+    fake.tokens.expire();
     const { code, err } = await cli('list', env);
     expect([code, err]).toEqual([1, expect.stringMatching(new RegExp(`answered 401; .*${said}`))]);
   });

@@ -1,28 +1,27 @@
-import { type ChildProcess, execFileSync, type StdioOptions, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 
 const LONGEST_START_MS = 60_000;
 
-/** A server that a test may kill: its own data, its own port, and set up so that what it acknowledged survives. */
+/** A server that a test may kill. It has its own data and port, and is set up so that what it acknowledged survives. */
 export interface DisposableServer {
   readonly address: string;
-  /** Resolves when it answers. */
+  /** Resolves when it accepts connections. */
   start(): Promise<void>;
-  /** Without a chance to write anything down. */
+  /** Kills it without a chance to write anything. */
   kill(): Promise<void>;
-  /** Makes all of it hang, or go on. */
+  /** Stops or continues it with all its processes. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   remove(): Promise<void>;
 }
 
 interface Kind {
   readonly name: string;
-  /** Whether the machine has its programs. */
+  /** True when its programs are installed. */
   readonly isThere: boolean;
   make(): Promise<DisposableServer>;
 }
@@ -41,11 +40,8 @@ async function makeRedis(): Promise<DisposableServer> {
   const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
   return supervise(folder, {
     address: `redis://127.0.0.1:${port}`,
-    spawnServer: (stdio) => spawn('redis-server', [...options, ...durable], { stdio }),
-    isReady: () =>
-      spawnSync('redis-cli', ['-p', String(port), 'ping'])
-        .stdout.toString()
-        .trim() === 'PONG',
+    spawnServer: () => spawn('redis-server', [...options, ...durable]),
+    ready: 'Ready to accept connections',
   });
 }
 
@@ -57,12 +53,12 @@ async function makePostgres(): Promise<DisposableServer> {
   const options = ['-D', join(folder, 'data'), '-p', String(port), '-k', folder, '-h', '127.0.0.1'];
   return supervise(folder, {
     address: `postgres://postgres@127.0.0.1:${port}/postgres`,
-    spawnServer: (stdio) => spawn('postgres', options, { ...user, cwd: folder, stdio }),
-    isReady: () => spawnSync('pg_isready', ['-h', '127.0.0.1', '-p', String(port)]).status === 0,
+    spawnServer: () => spawn('postgres', [...options, '-c', 'lc_messages=C'], { ...user, cwd: folder }),
+    ready: 'database system is ready to accept connections',
   });
 }
 
-/** Postgres refuses to be run by root. */
+/** Postgres refuses to run as root. */
 async function userForPostgres(folder: string): Promise<{ uid?: number; gid?: number }> {
   if (userInfo().uid !== 0) return {};
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres']).toString());
@@ -73,32 +69,45 @@ async function userForPostgres(folder: string): Promise<{ uid?: number; gid?: nu
 
 interface Supervised {
   readonly address: string;
-  spawnServer(stdio: StdioOptions): ChildProcess;
-  isReady(): boolean;
+  spawnServer(): ChildProcess;
+  /** The text that it prints once it accepts connections. */
+  readonly ready: string;
 }
 
-function supervise(folder: string, { address, spawnServer, isReady }: Supervised): DisposableServer {
-  // To a file: a pipe that nobody reads fills up, and the server hangs in the middle of a complaint.
-  const log = join(folder, 'server.log');
-  const output = openSync(log, 'a');
+function supervise(folder: string, { address, spawnServer, ready }: Supervised): DisposableServer {
   let running: ChildProcess | undefined;
+  let log = '';
+
+  /** Resolves to whether the process became ready before it ended. */
+  function attempt(): Promise<boolean> {
+    const child = spawnServer();
+    running = child;
+    log = '';
+    return new Promise((resolve) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        // The pipes are read to the end, because a server hangs when it cannot write.
+        stream?.setEncoding('utf8').on('data', (text: string) => {
+          log = (log + text).slice(-10_000);
+          if (log.includes(ready)) resolve(true);
+        });
+      }
+      child.once('exit', () => resolve(false));
+    });
+  }
+
   async function kill(): Promise<void> {
     if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
     const exited = once(running, 'exit');
     running.kill('SIGKILL');
     await exited;
   }
+
   return {
     address,
     async start() {
-      // The processes of a Postgres that was killed take a moment to notice; until then a new one refuses to start.
-      for (const until = Date.now() + LONGEST_START_MS; Date.now() < until; await sleep(50)) {
-        if (running === undefined || running.exitCode !== null || running.signalCode !== null) {
-          running = spawnServer(['ignore', output, output]);
-        }
-        if (isReady()) return;
-      }
-      throw new Error(`${address} did not start:\n${readFileSync(log, 'utf8').slice(-2_000)}`);
+      // A new Postgres refuses to start until the processes of the killed one have noticed that they are alone.
+      for (const until = Date.now() + LONGEST_START_MS; Date.now() < until; ) if (await attempt()) return;
+      throw new Error(`${address} did not start:\n${log.slice(-2_000)}`);
     },
     kill,
     signal(signal) {
@@ -108,7 +117,6 @@ function supervise(folder: string, { address, spawnServer, isReady }: Supervised
     },
     async remove() {
       await kill();
-      closeSync(output);
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };

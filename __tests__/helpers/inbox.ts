@@ -15,7 +15,7 @@ export interface Place {
   clear(): Promise<unknown>;
 }
 
-export interface Engine {
+interface Engine {
   readonly name: string;
   /** Empty for a server that this machine does not have. */
   readonly address: string;

@@ -57,7 +57,7 @@ test('a flood of forgeries makes no flood of calls', async () => {
 });
 
 test('a flood while no key is known makes none either', async () => {
-  fake.expireTokens();
+  fake.tokens.expire();
   const { receive } = receiver();
   for (let index = 0; index < 50; index++) expect(await receive('a key', index)).toMatchObject({ status: 503 });
   expect(fake.calls).toHaveLength(1);
@@ -68,7 +68,7 @@ test('the last known keys serve on while the API is down, and forgeries stay for
   const onError = jest.fn();
   const { receive } = receiver({ renewMs: 1, maxAgeMs: 1, onError });
   expect(await receive(key)).toMatchObject({ status: 200 });
-  fake.expireTokens();
+  fake.tokens.expire();
   await new Promise((resolve) => setTimeout(resolve, 2));
   expect(await receive('not the key', 2)).toMatchObject({ status: 403 });
   expect(await receive(key, 3)).toMatchObject({ status: 200 });
@@ -80,7 +80,7 @@ test('keys that are old are looked up beside the deliveries, which do not wait',
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
   await keys();
   await new Promise((resolve) => setTimeout(resolve, 2));
-  fake.expireTokens();
+  fake.tokens.expire();
   expect(await keys()).toEqual({ 'User.LoggedIn': [{ id: 'wh-1', key }] });
   while (onError.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   expect(onError).toHaveBeenCalledWith(expect.objectContaining({ apiStatus: 401 }));
@@ -170,7 +170,7 @@ test('an `onError` that throws ends nothing', async () => {
   };
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
   await keys();
-  fake.expireTokens();
+  fake.tokens.expire();
   await new Promise((resolve) => setTimeout(resolve, 2));
   await keys();
   while (warn.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));

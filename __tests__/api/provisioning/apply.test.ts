@@ -301,7 +301,7 @@ describe('an error names its event', () => {
     const plan = await planWebhooks(wanted(EVENTS));
     fake.fail(post, { change: (answer) => answer }, refused(401));
     fake.meanwhile = async (operation) => {
-      if (operation === 'POST /webhooks') fake.expireTokens();
+      if (operation === 'POST /webhooks') fake.tokens.expire();
     };
     const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
     expect(error).toMatchObject({ apiStatus: 401, event: 'Email.Opened' });

@@ -147,7 +147,7 @@ describe('whatever goes wrong on the way, the end is right and no webhook is the
     const api = client(USER);
     const plan = await planWebhooks({ api, url: URL_HERE, events });
     let step = 0;
-    await applyPlan(plan, { onStep: () => ++step % 10 === 0 && fake.expireTokens() });
+    await applyPlan(plan, { onStep: () => ++step % 10 === 0 && fake.tokens.expire() });
     isRight();
   });
 
