@@ -22,7 +22,7 @@ interface Engine {
   place(): Promise<Place>;
 }
 
-const sqlite: Engine = {
+export const SQLITE: Engine = {
   name: 'SQLite',
   address: 'file:',
   async place() {
@@ -53,7 +53,7 @@ async function obliterate(address: string, name: string): Promise<void> {
 }
 
 const ENGINES: readonly Engine[] = [
-  sqlite,
+  SQLITE,
   onServer('Redis', process.env['REDIS_URL']),
   onServer('Postgres', process.env['DATABASE_URL']),
 ];
