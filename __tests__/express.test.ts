@@ -10,8 +10,9 @@ import {
   type WebhookRouterOptions,
 } from '../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../src/testing/index.js';
-import { createApp, PATH, SECRET, type TestApp } from './helpers/app.js';
-import { dial, FRAMEWORKS, hangUp, head, listen, type Peer } from './helpers/wire.js';
+import { FRAMEWORKS } from './helpers/adapters.js';
+import { createApp, PATH, SECRET, type TestApp } from './helpers/harness.js';
+import { dial, hangUp, head, listen, type Peer } from './helpers/raw-http.js';
 
 afterEach(hangUp);
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ConfigurationError, createWebhookRouter, MemoryDedupeStore, type WebhookRouterOptions } from '../src/index.js';
 import { OPTION_NAMES, resolveOptions } from '../src/options.js';
-import { SECRET } from './helpers/app.js';
+import { SECRET } from './helpers/harness.js';
 
 /** What is thrown for these options, whatever they hold. */
 function refusal(options: unknown): ConfigurationError {

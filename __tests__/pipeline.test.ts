@@ -10,7 +10,7 @@ import {
   type WebhookRouterOptions,
 } from '../src/index.js';
 import { sampleEvent, signedRequest } from '../src/testing/index.js';
-import { SECRET } from './helpers/app.js';
+import { SECRET } from './helpers/harness.js';
 
 const NAMES = ['received', 'verified', 'rejected', 'drift', 'handled', 'unhandled', 'failed', 'duplicate'] as const;
 

@@ -14,7 +14,7 @@ import {
   type WebhookRouterOptions,
 } from '../src/index.js';
 import { sampleEvent, signedRequest } from '../src/testing/index.js';
-import { createApp, PATH, SECRET } from './helpers/app.js';
+import { createApp, PATH, SECRET } from './helpers/harness.js';
 
 let serial = 0;
 

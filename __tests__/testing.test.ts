@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import request from 'supertest';
 import { EVENT_NAMES, type EventName } from '../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../src/testing/index.js';
-import { createApp, PATH, SECRET, type TestApp } from './helpers/app.js';
+import { createApp, PATH, SECRET, type TestApp } from './helpers/harness.js';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {

@@ -142,7 +142,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
 
   const members = {
     ...registrations(dispatcher, log),
-    events: lifecycle,
+    lifecycle,
     inFrontOf: (app: NodeListener, options: InFrontOptions) => {
       if (settings.errors === 'next') {
         log.warnDeveloper('WARN_ERRORS_NEXT', "inFrontOf(): no middleware follows, so `errors: 'next'` has no effect.");

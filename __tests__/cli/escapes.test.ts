@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { openInbox } from '../../src/inbox/index.js';
 import { createWebhookRouter } from '../../src/index.js';
 import { signedRequest } from '../../src/testing/index.js';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { runCli } from '../helpers/cli.js';
-import { ended, killAll, start } from '../helpers/command.js';
+import { ended, killAll, start } from '../helpers/cli-process.js';
 import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
 
 /** Clears the screen, sets the title, turns the direction of writing, and returns to the start of the line. */

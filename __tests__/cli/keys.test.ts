@@ -19,9 +19,9 @@ import { join } from 'node:path';
 import { jsonIn } from '../../src/cli/key-file.js';
 import { createWebhookRouter, type SecretInput } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { type Run, runCli } from '../helpers/cli.js';
-import { ended, killAll, MAIN, startProgram } from '../helpers/command.js';
+import { ended, killAll, MAIN, startProgram } from '../helpers/cli-process.js';
 import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeKeyFile } from '../../src/cli/key-file.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { ended, killAll, start } from '../helpers/command.js';
+import { ended, killAll, start } from '../helpers/cli-process.js';
 import { FORWARDERS } from '../helpers/forwarders.js';
-import { freePort } from '../helpers/own-servers.js';
+import { freePort } from '../helpers/free-port.js';
 
 const SECRET = 'the key of a developer';
 const folder = mkdtempSync(join(tmpdir(), 'listen-'));
@@ -440,7 +440,7 @@ test('a port in use is said', async () => {
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
 (hasScript ? test : test.skip)('on a terminal its lines have colours, and Ctrl-C is typed', async () => {
-  const { startProgram, MAIN } = await import('../helpers/command.js');
+  const { startProgram, MAIN } = await import('../helpers/cli-process.js');
   // The shell in between would die of it before.
   const command = `exec ${process.execPath} ${MAIN} listen --port 0`;
   const child = startProgram('script', ['-qefc', command, '/dev/null'], { CAKEMAIL_WEBHOOK_SECRET: SECRET });

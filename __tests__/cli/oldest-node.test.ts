@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from '../helpers/cli.js';
-import { ended, killAll, MAIN, startProgram } from '../helpers/command.js';
+import { ended, killAll, MAIN, startProgram } from '../helpers/cli-process.js';
 
 // The real binary of the first Node that the package supports, kept for the next time. It lacks names that later ones have.
 const VERSION = '20.12.0';

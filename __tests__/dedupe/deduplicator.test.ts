@@ -11,7 +11,7 @@ import {
   type Reservation,
 } from '../../src/index.js';
 import { sampleEvent } from '../../src/testing/index.js';
-import { createApp } from '../helpers/app.js';
+import { createApp } from '../helpers/harness.js';
 
 const login: AnyCakemailEvent = sampleEvent('User.LoggedIn');
 const other: AnyCakemailEvent = sampleEvent('Email.Sent');

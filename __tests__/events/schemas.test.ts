@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import * as z from 'zod';
 import { checkData, SchemaIssuesError } from '../../src/events/schemas.js';
 import type { WebhookRouterOptions } from '../../src/index.js';
-import { createApp } from '../helpers/app.js';
+import { createApp } from '../helpers/harness.js';
 
 const bounced = (data: unknown) => ({ event: 'Email.Bounced', account_id: 1, data });
 const GOOD = { email: 'a@example.com', bounce_type: 'hard' };

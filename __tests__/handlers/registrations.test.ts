@@ -5,7 +5,7 @@ import { Hooks } from '../../src/instrumentation/hooks.js';
 import { createLog } from '../../src/instrumentation/logger.js';
 import { ConfigurationError } from '../../src/shared/errors.js';
 import { sampleEvent } from '../../src/testing/index.js';
-import { recordingLogger } from '../helpers/wire.js';
+import { recordingLogger } from '../helpers/harness.js';
 
 /** The members that register handlers, the warnings that they write, and a way to run the handlers. */
 function bench() {

@@ -20,7 +20,7 @@ import { Outage } from '../../src/instrumentation/outage.js';
 import { PermanentError, WebhookError } from '../../src/shared/errors.js';
 import { InFlight } from '../../src/shared/in-flight.js';
 import { sampleEvent } from '../../src/testing/index.js';
-import { recordingLogger } from '../helpers/wire.js';
+import { recordingLogger } from '../helpers/harness.js';
 
 const outages: Outage[] = [];
 afterEach(() => {

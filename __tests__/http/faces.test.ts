@@ -13,20 +13,9 @@ import request, { type Response } from 'supertest';
 import * as z from 'zod';
 import type { Delivery, WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { type Middleware, PATH, SECRET, type TestApp } from '../helpers/app.js';
-import { FACES } from '../helpers/faces.js';
-import {
-  chunk,
-  dial,
-  flood,
-  hangUp,
-  head,
-  type Listening,
-  listen,
-  type Peer,
-  recordingLogger,
-  statusOf,
-} from '../helpers/wire.js';
+import { ADAPTERS } from '../helpers/adapters.js';
+import { type Middleware, PATH, recordingLogger, SECRET, type TestApp } from '../helpers/harness.js';
+import { chunk, dial, flood, hangUp, head, type Listening, listen, type Peer, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 
@@ -37,7 +26,7 @@ const FORGED = { ...SIGNED.headers, 'x-signature': sign(SIGNED.body, 'another ke
 const CHUNKED = head({ ...SIGNED.headers, 'transfer-encoding': 'chunked' });
 const LAST = '0\r\n\r\n';
 
-describe.each(FACES)('by %s', (_face, createApp) => {
+describe.each(ADAPTERS)('by %s', (_adapter, createApp) => {
   const deliver = ({ listener }: TestApp, headers = SIGNED.headers): Promise<Response> =>
     Promise.resolve(request(listener).post(PATH).set(headers).send(SIGNED.body));
 

@@ -6,9 +6,9 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { PATH, SECRET } from '../helpers/app.js';
+import { PATH, SECRET } from '../helpers/harness.js';
 import fc from '../helpers/properties.js';
-import { chunk, dial, flood, hangUp, head, statusOf } from '../helpers/wire.js';
+import { chunk, dial, flood, hangUp, head, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 

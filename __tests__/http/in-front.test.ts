@@ -10,8 +10,9 @@ import {
   type WebhookRouter,
 } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { PATH, SECRET } from '../helpers/app.js';
-import { dial, FRAMEWORKS, hangUp, head, listen, recordingLogger, statusOf } from '../helpers/wire.js';
+import { FRAMEWORKS } from '../helpers/adapters.js';
+import { PATH, recordingLogger, SECRET } from '../helpers/harness.js';
+import { dial, hangUp, head, listen, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 

@@ -2,7 +2,8 @@ import { Redis } from 'ioredis';
 import Database from 'libsql';
 import { Client } from 'pg';
 import { sampleEvent } from '../../src/testing/index.js';
-import { closeAll, newPlace, next, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
+import { closeAll, newPlace, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
+import { next } from '../helpers/waiting.js';
 
 afterEach(closeAll);
 

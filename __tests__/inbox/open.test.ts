@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import Database from 'libsql';
 import { type InboxOptions, openInbox } from '../../src/inbox/index.js';
 import { ConfigurationError, createWebhookRouter } from '../../src/index.js';
-import { SECRET } from '../helpers/app.js';
+import { SECRET } from '../helpers/harness.js';
 
 let folder: string;
 beforeAll(() => {

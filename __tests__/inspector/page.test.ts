@@ -12,7 +12,7 @@ import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
 import express from 'express';
 import type { Browser, Page } from 'playwright-core';
 import { describeInChromium, openBrowser } from '../helpers/browser.js';
-import { ended, start } from '../helpers/command.js';
+import { ended, start } from '../helpers/cli-process.js';
 
 const SECRET = 'a-key-used-only-in-tests';
 const SCREENSHOTS = join(__dirname, '../../reports/screenshots');

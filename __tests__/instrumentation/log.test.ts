@@ -18,7 +18,7 @@ import {
 import { LOG_NOTICES, writeNotice } from '../../src/instrumentation/log-lines.js';
 import { createLog, type LogLevel } from '../../src/instrumentation/logger.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { SECRET } from '../helpers/app.js';
+import { SECRET } from '../helpers/harness.js';
 
 /** A stream that keeps its text. */
 function sink(): { stream: Writable; text: () => string } {

@@ -7,21 +7,9 @@ import type { Response } from 'supertest';
 import * as z from 'zod';
 import { type Delivery, keepRawBody, type WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign } from '../../src/testing/index.js';
-import { createApp, type Mount, SECRET, type TestApp } from '../helpers/app.js';
-import { type CreateApp, TWO_FACES } from '../helpers/faces.js';
-import {
-  chunk,
-  closing,
-  dial,
-  FRAMEWORKS,
-  flood,
-  hangUp,
-  head,
-  type Listening,
-  listen,
-  recordingLogger,
-  statusOf,
-} from '../helpers/wire.js';
+import { type CreateApp, FRAMEWORKS, TWO_ADAPTERS } from '../helpers/adapters.js';
+import { createApp, type Mount, recordingLogger, SECRET, type TestApp } from '../helpers/harness.js';
+import { chunk, closing, dial, flood, hangUp, head, type Listening, listen, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 
@@ -48,7 +36,7 @@ function watch(createApp: CreateApp, options: Partial<WebhookRouterOptions> = {}
   return { ...app, seen, reasons, deliverBytes };
 }
 
-describe.each(TWO_FACES)('by %s', (_face, createApp) => {
+describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   const watchedApp = (options?: Partial<WebhookRouterOptions>, mount?: Mount) => watch(createApp, options, mount);
 
   describe('19. bodies that are easily altered on the way', () => {

@@ -1,27 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { LifecycleNotices, Logger, WebhookRouter } from '../../src/index.js';
+import type { Logger } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { SECRET } from '../helpers/app.js';
-import { TWO_FACES } from '../helpers/faces.js';
+import { TWO_ADAPTERS } from '../helpers/adapters.js';
+import { SECRET } from '../helpers/harness.js';
+import { gate, next } from '../helpers/waiting.js';
 
 // Jest fails a test during which a promise is rejected unseen, so a rejection that would end a process fails here.
-
-/** Something to wait for, and the way to let it happen. */
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
-/** The next notice of this name. */
-function next<N extends keyof LifecycleNotices>(webhooks: WebhookRouter, name: N): Promise<LifecycleNotices[N]> {
-  return new Promise((resolve) => {
-    const listener = (notice: LifecycleNotices[N]): void => resolve(notice);
-    webhooks.lifecycle.on(name, listener as never);
-  });
-}
 
 /** An object with a `then` of its own making. */
 function thenable(then: (resolve: (value?: unknown) => void, reject: (reason?: unknown) => void) => void): object {
@@ -32,7 +16,7 @@ const boom = (): never => {
   throw new Error('boom');
 };
 
-describe.each(TWO_FACES)('by %s', (_face, createApp) => {
+describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   describe('duplicates', () => {
     test('32. the same request twice in sequence runs once and is accepted twice', async () => {
       const { webhooks, deliver } = createApp();

@@ -5,8 +5,8 @@ import { ConfigurationError, createWebhookRouter, type WebhookRouterOptions } fr
 import { inspector } from '../../src/inspector/index.js';
 import { internalsOf } from '../../src/internals.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { createApp, SECRET } from '../helpers/app.js';
-import { dial, hangUp, head, listen } from '../helpers/wire.js';
+import { createApp, SECRET } from '../helpers/harness.js';
+import { dial, hangUp, head, listen } from '../helpers/raw-http.js';
 
 afterEach(async () => {
   jest.restoreAllMocks();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createWebhookRouter, type DedupeStore, type Reservation } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { createApp, SECRET } from '../helpers/app.js';
+import { createApp, SECRET } from '../helpers/harness.js';
 
 // The app's own code, at its worst. Whatever it does, the sender gets an answer and the process lives:
 // jest fails a test during which a promise is rejected unseen.

@@ -16,9 +16,9 @@ import {
   type WebhookRouterOptions,
 } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { PATH, SECRET } from '../helpers/app.js';
-import { TWO_FACES } from '../helpers/faces.js';
-import { dial, hangUp, head, listen } from '../helpers/wire.js';
+import { TWO_ADAPTERS } from '../helpers/adapters.js';
+import { PATH, SECRET } from '../helpers/harness.js';
+import { dial, hangUp, head, listen } from '../helpers/raw-http.js';
 
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -73,7 +73,7 @@ describe('a secret that is none', () => {
   );
 });
 
-describe.each(TWO_FACES)('by %s', (_face, createApp) => {
+describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   describe('a key with white space around it', () => {
     const spaced = `${SECRET}\n`;
 

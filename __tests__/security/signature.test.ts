@@ -14,8 +14,8 @@ import {
   type WebhookRouterOptions,
 } from '../../src/index.js';
 import { sampleEvent, sign } from '../../src/testing/index.js';
-import { createApp, PATH, SECRET, type TestApp } from '../helpers/app.js';
-import { type CreateApp, TWO_FACES } from '../helpers/faces.js';
+import { type CreateApp, TWO_ADAPTERS } from '../helpers/adapters.js';
+import { createApp, PATH, SECRET, type TestApp } from '../helpers/harness.js';
 
 const BODY = JSON.stringify(sampleEvent('User.LoggedIn'));
 const RIGHT = sign(BODY, SECRET);
@@ -109,7 +109,7 @@ async function responsesTo(app: Watched): Promise<Set<string>> {
   return responses;
 }
 
-describe.each(TWO_FACES)('by %s', (_face, createApp) => {
+describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   const watchedApp = (options?: Partial<WebhookRouterOptions>) => watch(createApp, options);
 
   describe('no signature', () => {

@@ -5,7 +5,7 @@ import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { CakemailApi, type CakemailApiError } from '../../../src/api/index.js';
-import { client, reasonOf, startFake, stopFake } from '../../helpers/api.js';
+import { client, reasonOf, startFake, stopFake } from '../../helpers/api-client.js';
 import { type FakeCakemail, TOKEN } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

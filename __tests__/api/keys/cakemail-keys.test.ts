@@ -1,7 +1,7 @@
 import { applyPlan, cakemailKeys, planWebhooks } from '../../../src/api/index.js';
 import { createWebhookRouter } from '../../../src/index.js';
 import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail, Fault } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -58,7 +58,7 @@ test('a flood of forgeries makes no flood of calls', async () => {
 });
 
 test('a flood while no key is known makes none either', async () => {
-  fake.expireTokens();
+  fake.tokens.expire();
   const { receive } = receiver();
   for (let index = 0; index < 50; index++) expect(await receive('a key', index)).toMatchObject({ status: 503 });
   expect(fake.calls).toHaveLength(1);
@@ -69,7 +69,7 @@ test('the last known keys serve on while the API is down, and forgeries stay for
   const onError = jest.fn();
   const { receive } = receiver({ renewMs: 1, maxAgeMs: 1, onError });
   expect(await receive(key)).toMatchObject({ status: 200 });
-  fake.expireTokens();
+  fake.tokens.expire();
   await new Promise((resolve) => setTimeout(resolve, 2));
   expect(await receive('not the key', 2)).toMatchObject({ status: 403 });
   expect(await receive(key, 3)).toMatchObject({ status: 200 });
@@ -81,7 +81,7 @@ test('keys that are old are looked up beside the deliveries, which do not wait',
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
   await keys();
   await new Promise((resolve) => setTimeout(resolve, 2));
-  fake.expireTokens();
+  fake.tokens.expire();
   expect(await keys()).toEqual({ 'User.LoggedIn': [{ id: 'wh-1', key }] });
   while (onError.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   expect(onError).toHaveBeenCalledWith(expect.objectContaining({ apiStatus: 401 }));
@@ -171,7 +171,7 @@ test('an `onError` that throws ends nothing', async () => {
   };
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
   await keys();
-  fake.expireTokens();
+  fake.tokens.expire();
   await new Promise((resolve) => setTimeout(resolve, 2));
   await keys();
   while (warn.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -1,7 +1,7 @@
 import { exportKeys } from '../../../src/api/index.js';
 import { createWebhookRouter } from '../../../src/index.js';
 import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
-import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

@@ -5,7 +5,7 @@ import express from 'express';
 import { applyPlan, cakemailKeys, planWebhooks, type RotationStage, rotateWebhook } from '../../../src/api/index.js';
 import { createWebhookRouter } from '../../../src/index.js';
 import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail, Fault } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

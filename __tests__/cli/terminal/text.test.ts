@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { harmless, json, jsonLine, oneLine, printable, table } from '../../../src/cli/terminal/text.js';
-import { startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import { type Around, type Run, runCli } from '../../helpers/cli.js';
 import { type FakeCakemail, TOKEN } from '../../helpers/fake-cakemail.js';
 

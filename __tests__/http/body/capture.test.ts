@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { captureBody } from '../../../src/http/body/capture.js';
 import type { BodyFlaw, BodyLimits, CapturableRequest, CapturedBody } from '../../../src/http/body/captured-body.js';
 import { join } from '../../../src/shared/bytes.js';
-import { dial, hangUp, head, listen, withRequest } from '../../helpers/wire.js';
+import { dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
 

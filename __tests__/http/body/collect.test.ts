@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { CapturedBody } from '../../../src/http/body/captured-body.js';
 import { collect } from '../../../src/http/body/collect.js';
-import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/wire.js';
+import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
 

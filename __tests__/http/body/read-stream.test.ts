@@ -5,7 +5,7 @@ import type { BodyFlaw, BodyLimits, CapturedBody } from '../../../src/http/body/
 import { readStream as readSource } from '../../../src/http/body/read-stream.js';
 import { join } from '../../../src/shared/bytes.js';
 import { heapInUse } from '../../helpers/heap.js';
-import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/wire.js';
+import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
 

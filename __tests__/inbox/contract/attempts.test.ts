@@ -6,7 +6,6 @@ import {
   closeAll,
   drained,
   newPlace,
-  next,
   onEachEngine,
   open,
   type Place,
@@ -14,6 +13,7 @@ import {
   routerOn,
   send,
 } from '../../helpers/inbox.js';
+import { next } from '../../helpers/waiting.js';
 
 afterEach(closeAll);
 

@@ -13,7 +13,6 @@ import {
   closeAll,
   drained,
   newPlace,
-  next,
   onEachEngine,
   open,
   type Place,
@@ -21,6 +20,7 @@ import {
   routerOn,
   send,
 } from '../../helpers/inbox.js';
+import { next } from '../../helpers/waiting.js';
 
 afterEach(closeAll);
 

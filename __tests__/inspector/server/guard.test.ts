@@ -4,9 +4,9 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import express from 'express';
-import { type Inspected, inspectedApp } from '../../helpers/inspected.js';
+import { type InspectedApp, startInspectedApp } from '../../helpers/harness.js';
 
-let app: Inspected | undefined;
+let app: InspectedApp | undefined;
 afterEach(async () => {
   await app?.stop();
   app = undefined;
@@ -30,7 +30,7 @@ describe('42. the token', () => {
   ])(
     'is exchanged for a cookie of this host and path only, and leaves the address, with Host %s',
     async (host, port) => {
-      app = await inspectedApp();
+      app = await startInspectedApp();
       const { url } = app.panel;
       expect(url).toMatch(/^\/_webhooks\/\?token=[\w-]{43}$/);
       const answer = await app.ask(url.slice('/_webhooks/'.length), { headers: { host, cookie: '' } });
@@ -57,7 +57,7 @@ describe('42. the token', () => {
   );
 
   test('opens the page without the final slash too, and at any mount path', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const query = app.panel.url.slice('/_webhooks/'.length);
     const answer = await open(`/_webhooks${query}`);
     expect([answer.status, answer.headers.get('location')]).toEqual([303, './_webhooks/']);
@@ -71,7 +71,7 @@ describe('42. the token', () => {
   });
 
   test('gets a Secure cookie when the request came over TLS', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const trusting = express().set('trust proxy', true).use('/_webhooks', app.panel);
     const { default: supertest } = await import('supertest');
     const cookieFor = async (outer: express.Express) => {
@@ -84,7 +84,7 @@ describe('42. the token', () => {
   });
 
   test('is required for each request, and nothing else about a request admits it', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const handler = jest.fn();
     app.webhooks.on('User.LoggedIn', handler);
     await app.deliver('User.LoggedIn');
@@ -110,8 +110,8 @@ describe('42. the token', () => {
   });
 
   test('of one inspector does not open another one, and their cookies have different names on different ports', async () => {
-    app = await inspectedApp();
-    const other = await inspectedApp();
+    app = await startInspectedApp();
+    const other = await startInspectedApp();
     const names = await Promise.all(
       [app, other].map(async ({ base, panel }) => {
         const { headers } = await fetch(`${base}${panel.url}`, { redirect: 'manual' });
@@ -124,7 +124,7 @@ describe('42. the token', () => {
   });
 
   test('is compared in constant time, by digests of equal length', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const compare = jest.spyOn(crypto, 'timingSafeEqual');
     for (const text of ['', 'x', 'x'.repeat(5_000)]) await open(`/_webhooks/?token=${text}`);
     await open('/_webhooks/api/settings', { cookie: `cakemail-webhooks-${new URL(app.base).port}=x` });
@@ -134,14 +134,14 @@ describe('42. the token', () => {
 
   test('can be set, and then opens the page after a restart too', async () => {
     const token = 'chosen/by+the=owner&of?this#app%20!';
-    app = await inspectedApp({}, { panel: { token, path: '/_webhooks/' } });
+    app = await startInspectedApp({}, { panel: { token, path: '/_webhooks/' } });
     expect(app.panel.url).toBe(`/_webhooks/?token=${encodeURIComponent(token)}`);
     const { headers } = await open(app.panel.url);
     const cookie = `${headers.get('set-cookie')?.split(';')[0]}`;
     expect(cookie).not.toContain(token);
     const { port } = new URL(app.base);
     await app.stop();
-    app = await inspectedApp({}, { panel: { token } });
+    app = await startInspectedApp({}, { panel: { token } });
     const again = cookie.replace(port, new URL(app.base).port);
     expect((await open('/_webhooks/api/settings', { cookie: again })).status).toBe(200);
   });
@@ -155,7 +155,7 @@ describe('42. the token', () => {
     ['not text', 3],
     ['null', null],
   ])('is refused when it is %s, and the error does not repeat it', async (_name, token) => {
-    const error = await inspectedApp({}, { panel: { token: token as string } }).catch((thrown: Error) => thrown);
+    const error = await startInspectedApp({}, { panel: { token: token as string } }).catch((thrown: Error) => thrown);
     expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining('`token`') });
     if (typeof token === 'string' && token !== '') expect(`${(error as Error).stack}`).not.toContain(token);
   });
@@ -170,7 +170,7 @@ describe('42. the token', () => {
     );
     spies.push(jest.spyOn(process, 'emitWarning').mockImplementation(log) as never);
     const logger = { debug: log, info: log, warn: log, error: log };
-    app = await inspectedApp({ logger }, { panel: { historyFile } });
+    app = await startInspectedApp({ logger }, { panel: { historyFile } });
     const { url } = app.panel;
     const given = await open(url);
     const cookie = `${given.headers.get('set-cookie')?.split(';')[0]}`;
@@ -207,7 +207,7 @@ describe.each([
   test.each(['localhost', 'LOCALHOST:80', '127.0.0.1', '127.1.2.3:3000', '[::1]:3000'])(
     'a request to a name of this machine is answered: %s',
     async (host) => {
-      app = await inspectedApp({}, { panel });
+      app = await startInspectedApp({}, { panel });
       expect(await app.ask('api/settings', { headers: { host } })).toMatchObject({ status: 200 });
     },
   );
@@ -222,7 +222,7 @@ describe.each([
     '0.0.0.0',
     'localhost:x',
   ])('a request to another name is refused: %p', async (host) => {
-    app = await inspectedApp({}, { panel: { ...panel, hosts: ['ops.example.com'] } });
+    app = await startInspectedApp({}, { panel: { ...panel, hosts: ['ops.example.com'] } });
     for (const path of ['', 'page.js', 'api/settings', 'api/stream', app.panel.url.slice('/_webhooks/'.length)]) {
       const answer = await app.ask(path, { headers: { host } });
       expect(answer).toMatchObject({ status: 403, body: expect.stringContaining('host name') });
@@ -233,7 +233,10 @@ describe.each([
   test.each(['ops.example.com', 'OPS.example.com:8443', '10.0.0.1:3000', '[fd00::1]'])(
     'a request to a name in `hosts` is answered: %s',
     async (host) => {
-      app = await inspectedApp({}, { panel: { ...panel, hosts: ['Ops.Example.com', '10.0.0.1:3000', '[fd00::1]'] } });
+      app = await startInspectedApp(
+        {},
+        { panel: { ...panel, hosts: ['Ops.Example.com', '10.0.0.1:3000', '[fd00::1]'] } },
+      );
       expect(await app.ask('api/settings', { headers: { host } })).toMatchObject({ status: 200 });
       expect(await app.ask('api/settings', { headers: { host: '10.0.0.1:3001' } })).toMatchObject({ status: 403 });
     },
@@ -246,15 +249,15 @@ test.each<[string, unknown]>([
   ['an empty name', ['']],
   ['a number', [3]],
 ])('`hosts` that hold %s are refused', async (_name, hosts) => {
-  await expect(inspectedApp({}, { panel: { hosts: hosts as never } })).rejects.toThrow('`hosts`');
+  await expect(startInspectedApp({}, { panel: { hosts: hosts as never } })).rejects.toThrow('`hosts`');
 });
 
 const foreign = OUTER === undefined ? test.skip : test;
 foreign('42. another machine needs the token too, and a host name in `hosts`', async () => {
-  app = await inspectedApp({}, { host: OUTER as string });
+  app = await startInspectedApp({}, { host: OUTER as string });
   expect(await app.ask('api/settings')).toMatchObject({ status: 403, body: expect.stringContaining('host name') });
   await app.stop();
-  app = await inspectedApp({}, { host: OUTER as string, panel: { hosts: [OUTER as string] } });
+  app = await startInspectedApp({}, { host: OUTER as string, panel: { hosts: [OUTER as string] } });
   expect(await app.ask('api/settings')).toMatchObject({ status: 200 });
   expect(await app.ask('api/settings', { headers: { cookie: '' } })).toMatchObject({ status: 403 });
 });
@@ -264,7 +267,7 @@ describe.each([
   ['with `authorize`', { authorize: () => true }],
 ])('42. pages of other sites, %s', (_name, panel) => {
   beforeEach(async () => {
-    app = await inspectedApp({}, { panel });
+    app = await startInspectedApp({}, { panel });
   });
   const host = 'localhost:3000';
 
@@ -334,7 +337,7 @@ describe('with `authorize`', () => {
       if (headers['x-who'] === 'thrower') throw new Error('who?');
       return headers['x-who'] === 'rejecter' ? Promise.reject(new Error('who?')) : headers['x-who'] === 'ada';
     };
-    app = await inspectedApp({}, { panel: { authorize, hosts: ['ops.example.com'] } });
+    app = await startInspectedApp({}, { panel: { authorize, hosts: ['ops.example.com'] } });
     const as = (who: string, cookie = '') =>
       app?.ask('api/settings', { headers: { host: 'ops.example.com', 'x-who': who, cookie } });
     expect(await as('ada')).toMatchObject({ status: 200, json: { canSign: false } });
@@ -343,8 +346,8 @@ describe('with `authorize`', () => {
   });
 
   test('a value that is not a function is refused', async () => {
-    await expect(inspectedApp({}, { panel: { authorize: true as never } })).rejects.toThrow('`authorize`');
-    await expect(inspectedApp({}, { panel: { autorize: () => true } as never })).rejects.toThrow('`authorize`');
+    await expect(startInspectedApp({}, { panel: { authorize: true as never } })).rejects.toThrow('`authorize`');
+    await expect(startInspectedApp({}, { panel: { autorize: () => true } as never })).rejects.toThrow('`authorize`');
   });
 });
 
@@ -365,7 +368,7 @@ describe('edit and sign', () => {
     ['`authorize` alone', 'production', true, true],
   ])('with %s in %s and `allowSending: %s` is allowed: %s', async (by, environment, allowSending, isOn) => {
     process.env['NODE_ENV'] = environment;
-    app = await inspectedApp({}, { panel: { allowSending, authorize: () => by !== 'the token' } });
+    app = await startInspectedApp({}, { panel: { allowSending, authorize: () => by !== 'the token' } });
     const handler = jest.fn();
     app.webhooks.on('User.LoggedIn', handler);
     const headers: Record<string, string> = by === 'the token' ? {} : { cookie: '' };
@@ -375,18 +378,20 @@ describe('edit and sign', () => {
   });
 
   test.each(['true', 1, null])('`allowSending` cannot be %j', async (allowSending) => {
-    await expect(inspectedApp({}, { panel: { allowSending: allowSending as never } })).rejects.toThrow('allowSending');
+    await expect(startInspectedApp({}, { panel: { allowSending: allowSending as never } })).rejects.toThrow(
+      'allowSending',
+    );
   });
 });
 
 test('the inspector works behind the parsers of an app', async () => {
-  app = await inspectedApp({}, { before: [express.json(), express.text()] });
+  app = await startInspectedApp({}, { before: [express.json(), express.text()] });
   expect(await app.ask('api/send', { json: { body: '{"event":"User.LoggedIn"}' } })).toMatchObject({ status: 200 });
 });
 
 test('an address with two slashes does not redirect to another host', async () => {
   const bare = express();
-  app = await inspectedApp();
+  app = await startInspectedApp();
   const { panel } = app;
   bare.use((req, res) => panel(Object.assign(req, { originalUrl: '//evil.example', url: req.url }), res));
   const { default: supertest } = await import('supertest');

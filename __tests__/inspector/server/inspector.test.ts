@@ -13,10 +13,9 @@ import { openInbox } from '../../../src/inbox/index.js';
 import { EVENT_NAMES, type LifecycleNotices, PermanentError } from '../../../src/index.js';
 import { inspector } from '../../../src/inspector/index.js';
 import { sampleEvent, sign, signedRequest } from '../../../src/testing/index.js';
-import { SECRET } from '../../helpers/app.js';
-import { type Inspected, inspectedApp } from '../../helpers/inspected.js';
+import { type InspectedApp, SECRET, startInspectedApp } from '../../helpers/harness.js';
 
-let app: Inspected;
+let app: InspectedApp;
 afterEach(() => app?.stop());
 
 /** Gets the details of a delivery as the page does. The default is the first delivery. */
@@ -28,7 +27,7 @@ function noticed<N extends keyof LifecycleNotices>(name: N): Promise<LifecycleNo
 
 describe('a delivery', () => {
   test('is shown with its exact bytes, its outcome and the handlers that ran', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     app.webhooks.on('User.LoggedIn', async function audit() {});
     app.webhooks.on(['User.LoggedIn', 'Email.*'], () => {});
     app.webhooks.onAny(() => {});
@@ -62,7 +61,7 @@ describe('a delivery', () => {
   });
 
   test('is shown with the error of its handler, and its next attempt is a run of its own request', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     let isBroken = true;
     app.webhooks.on('User.LoggedIn', async function audit() {
       if (isBroken) throw new Error('the list is full');
@@ -83,7 +82,7 @@ describe('a delivery', () => {
   });
 
   test('is shown as failed when its handler exceeds the time limit, and a late error is shown as well', async () => {
-    app = await inspectedApp({ timeoutMs: { handler: 5 } });
+    app = await startInspectedApp({ timeoutMs: { handler: 5 } });
     let fail = (_error: Error): void => {};
     app.webhooks.on('User.LoggedIn', () => new Promise((_, reject) => (fail = reject)));
     await app.deliver('User.LoggedIn');
@@ -98,14 +97,14 @@ describe('a delivery', () => {
   });
 
   test('is shown with the members that deviate from what Cakemail publishes', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     app.webhooks.on('User.LoggedIn', () => {});
     await app.deliver({ ...sampleEvent('User.LoggedIn'), account_id: 'text' });
     expect((await detail()).drift).toEqual([expect.stringMatching(/^account_id: /)]);
   });
 
   test('is shown while its handlers run', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     let end = (): void => {};
     const started = new Promise<void>((isStarted) => {
       app.webhooks.on('User.LoggedIn', () => {
@@ -134,7 +133,7 @@ describe('a refused request', () => {
   ])(
     'is shown with its reason, and with the mistake that explains a signature %s',
     async (_name, signature, mistake) => {
-      app = await inspectedApp();
+      app = await startInspectedApp();
       const body = JSON.stringify(sampleEvent('User.LoggedIn'), null, 2);
       await app.post(body, { 'x-signature': signature(body) });
       const shown = await detail();
@@ -145,7 +144,7 @@ describe('a refused request', () => {
   );
 
   test('is shown without a mistake when no known mistake explains it', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     await app.deliver('User.LoggedIn', 'another key');
     await app.post('{}');
     expect(await detail(1)).toMatchObject({ reason: 'mismatch', mistakes: [] });
@@ -153,7 +152,7 @@ describe('a refused request', () => {
   });
 
   test('is shown even when its body was not read', async () => {
-    app = await inspectedApp({ limit: 10 });
+    app = await startInspectedApp({ limit: 10 });
     await app.post('x'.repeat(100));
     await fetch(`${app.base}/webhooks/cakemail`);
     expect(await app.listed()).toMatchObject([
@@ -164,7 +163,7 @@ describe('a refused request', () => {
 
   test('is shown with the issues that the schema found', async () => {
     const { z } = await import('zod');
-    app = await inspectedApp({ schemas: { 'User.LoggedIn': z.object({ email: z.number() }) } });
+    app = await startInspectedApp({ schemas: { 'User.LoggedIn': z.object({ email: z.number() }) } });
     await app.deliver('User.LoggedIn');
     expect(await detail()).toMatchObject({
       reason: 'schema_mismatch',
@@ -176,7 +175,7 @@ describe('a refused request', () => {
 
 describe('replay', () => {
   test('runs the handlers again with the original bytes although they succeeded before', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const seen: string[] = [];
     app.webhooks.on('User.LoggedIn', (_event, { rawBody }) => seen.push(rawBody.toString()));
     await app.deliver('User.LoggedIn');
@@ -194,14 +193,14 @@ describe('replay', () => {
   });
 
   test('is answered 503 once the receiver closes', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     await app.deliver('User.LoggedIn');
     await app.webhooks.close();
     expect(await app.ask('api/deliveries/1/replay', { json: {} })).toMatchObject({ json: { status: 503 } });
   });
 
   test('is answered 404 for an entry that does not exist', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     for (const key of ['9', 'x', '-1', '__proto__']) {
       expect(await app.ask(`api/deliveries/${key}/replay`, { json: {} })).toMatchObject({ status: 404 });
     }
@@ -210,7 +209,7 @@ describe('replay', () => {
 
 describe('edit and sign', () => {
   test('signs a body and sends it through the whole pipeline', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const handler = jest.fn();
     app.webhooks.on('User.LoggedIn', handler);
     const body = '{"event":"User.LoggedIn","data":{"email":"é@example.com"}}';
@@ -220,7 +219,7 @@ describe('edit and sign', () => {
   });
 
   test('signs with the key of the event', async () => {
-    app = await inspectedApp({ secret: { 'User.LoggedIn': 'key-of-logins', 'Email.Sent': 'key-of-mails' } });
+    app = await startInspectedApp({ secret: { 'User.LoggedIn': 'key-of-logins', 'Email.Sent': 'key-of-mails' } });
     for (const event of ['User.LoggedIn', 'Email.Sent']) {
       expect(await app.ask('api/send', { json: { body: JSON.stringify({ event }) } })).toMatchObject({
         json: { status: 200 },
@@ -229,7 +228,7 @@ describe('edit and sign', () => {
   });
 
   test('refuses a body that is not text', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     for (const json of [{}, { body: 1 }, { body: {} }]) {
       expect(await app.ask('api/send', { json })).toMatchObject({ status: 400 });
     }
@@ -238,7 +237,7 @@ describe('edit and sign', () => {
 });
 
 test('the search finds text in bodies and ignores its case', async () => {
-  app = await inspectedApp();
+  app = await startInspectedApp();
   await app.deliver({ ...sampleEvent('User.LoggedIn'), data: { email: 'Zoë@Example.com' } });
   await app.deliver('User.LoggedIn');
   expect((await app.ask(`api/search?text=${encodeURIComponent('zoë@example')}`)).json).toEqual({ keys: [1] });
@@ -248,7 +247,7 @@ test('the search finds text in bodies and ignores its case', async () => {
 test('18. neither keys, signatures, credentials nor cookies reach the page or the file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'inspector-'));
   const historyFile = join(folder, 'history');
-  app = await inspectedApp({}, { panel: { historyFile } });
+  app = await startInspectedApp({}, { panel: { historyFile } });
   app.webhooks.on('User.LoggedIn', () => {});
   const secrets = { authorization: 'Bearer tok-123', cookie: 'sid=cook-123', 'proxy-authorization': 'Basic prox-123' };
   const signed = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
@@ -280,7 +279,7 @@ describe('with an inbox', () => {
     const inbox = await openInbox(`file:${join(folder, 'inbox.db')}`, {
       retries: { attempts: 2, baseMs: 1, maxMs: 1 },
     });
-    app = await inspectedApp({ inbox });
+    app = await startInspectedApp({ inbox });
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -366,7 +365,7 @@ describe('the inspector changes nothing in the app', () => {
     ['whose stack cannot be read', oddly({ get: thrower(new Error('no')) })],
     ['whose message cannot be read', oddly({ get: thrower(new Error('no')) }, 'message')],
   ])('an error %s reaches the app unchanged, and is shown', async (_name, thrown) => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const told = jest.fn();
     app.webhooks.onError(told);
     app.webhooks.on('User.LoggedIn', thrower(thrown));
@@ -381,7 +380,7 @@ describe('the inspector changes nothing in the app', () => {
     ['a bigint', (event) => (event['event'] = 10n)],
     ['a getter that throws', (event) => Object.defineProperty(event, 'event', { get: thrower(new Error('no')) })],
   ])('a handler that changes the name of the event into %s disturbs no other handler', async (_name, change) => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const other = jest.fn();
     app.webhooks.on('User.LoggedIn', (event) => void change(event as never));
     app.webhooks.on('User.LoggedIn', other);
@@ -393,7 +392,7 @@ describe('the inspector changes nothing in the app', () => {
 
   test('a failure that no logger and no listener reports is still a process warning', async () => {
     const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    app = await inspectedApp({ logger: undefined });
+    app = await startInspectedApp({ logger: undefined });
     app.webhooks.on('User.LoggedIn', thrower(new Error('the list is full')));
     await app.deliver('User.LoggedIn');
     expect(warned.mock.calls.map(String).join()).toContain('nothing reports it');
@@ -401,7 +400,7 @@ describe('the inspector changes nothing in the app', () => {
   });
 
   test('a second inspector shows the same names', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const second = express().use(inspector(app.webhooks, { authorize: () => true }));
     app.webhooks.on('User.LoggedIn', async function audit() {});
     await app.deliver('User.LoggedIn');
@@ -411,7 +410,7 @@ describe('the inspector changes nothing in the app', () => {
   });
 
   test('a lazy promise, such as a query of a database library, runs once', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     let runs = 0;
     const query = {
       // biome-ignore lint/suspicious/noThenProperty: that is the point
@@ -426,7 +425,7 @@ describe('the inspector changes nothing in the app', () => {
   });
 
   test('a handler that throws synchronously fails with its own error', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const told = jest.fn();
     const error = new Error('at once');
     app.webhooks.onError(told);
@@ -438,7 +437,7 @@ describe('the inspector changes nothing in the app', () => {
   });
 
   test('after close() the inspector records nothing more, and the app still works', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     app.panel.close();
     expect((await app.deliver('User.LoggedIn')).status).toBe(200);
     expect((await app.ask('api/deliveries/1')).status).toBe(404);
@@ -447,7 +446,7 @@ describe('the inspector changes nothing in the app', () => {
 
 describe('the inspector bounds', () => {
   test('the length of errors and names, and the number of runs', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     const long = 'x'.repeat(100_000);
     app.webhooks.on('User.LoggedIn', () => {
       throw new Error(long);
@@ -471,7 +470,7 @@ describe('the inspector bounds', () => {
 
   test('the diagnoses of a forgery to one, even for a large body and many keys', async () => {
     const secret = Object.fromEntries(EVENT_NAMES.map((name) => [name, `key-of-${name}`]));
-    app = await inspectedApp({ secret });
+    app = await startInspectedApp({ secret });
     const bomb = brotliCompressSync(Buffer.alloc(4_000_000));
     await app.post(bomb as never, { 'x-signature': sign(bomb, 'another key') });
     const hashed = jest.spyOn(crypto, 'createHmac');
@@ -486,7 +485,7 @@ describe('the inspector bounds', () => {
 
 test('44. a diagnosis that ended at its limit says so, and others go on while one runs', async () => {
   const secret = Object.fromEntries(EVENT_NAMES.map((name) => [name, `key-of-${name}`]));
-  app = await inspectedApp({ secret });
+  app = await startInspectedApp({ secret });
   const body = JSON.stringify({ event: 'User.LoggedIn', long: 'x'.repeat(200_000) }, null, 2);
   for (let time = 0; time < 3; time++) {
     await app.post(body, { 'x-signature': sign(JSON.stringify(JSON.parse(body)), 'key-of-User.LoggedIn') });
@@ -502,7 +501,7 @@ test('44. a diagnosis that ended at its limit says so, and others go on while on
 });
 
 test('44. forgeries that are opened at the same time are diagnosed one after the other, and each of them once', async () => {
-  app = await inspectedApp();
+  app = await startInspectedApp();
   for (let index = 0; index < 5; index++) await app.post(`body ${index}`, { 'x-signature': sign('x', 'x') });
   const order: string[] = [];
   const { update } = crypto.Hmac.prototype;
@@ -519,7 +518,7 @@ test('44. forgeries that are opened at the same time are diagnosed one after the
 test('a run belongs to the authentic request, not to a forged copy that arrived before it', async () => {
   let give = (_key: string): void => {};
   const key = new Promise<string>((resolve) => (give = resolve));
-  app = await inspectedApp({ secrets: () => key });
+  app = await startInspectedApp({ secrets: () => key });
   app.webhooks.on('User.LoggedIn', () => {});
   const { rawBody, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
   const forged = app.webhooks.receive({ rawBody, headers: { 'x-signature': sign(rawBody, 'another key') } });
@@ -534,7 +533,7 @@ test('a run belongs to the authentic request, not to a forged copy that arrived 
 
 describe('the stream', () => {
   test('is answered 503 once the inspector is closed, so that the page does not reconnect', async () => {
-    app = await inspectedApp();
+    app = await startInspectedApp();
     app.panel.close();
     expect(await app.ask('api/stream')).toMatchObject({ status: 503 });
   });
@@ -547,7 +546,7 @@ describe('the stream', () => {
       visitors.emit('asked');
       return once(visitors, 'admitted');
     };
-    app = await inspectedApp({}, { panel: { authorize } });
+    app = await startInspectedApp({}, { panel: { authorize } });
     const isAsked = once(visitors, 'asked');
     const page = request(`${app.base}/_webhooks/api/stream`).on('error', () => {});
     page.end();
@@ -567,7 +566,7 @@ test.each([
   ['4', express4 as unknown as typeof express],
   ['5', express],
 ])('the page can post behind parsers that skip its body, in Express %s', async (_version, make) => {
-  app = await inspectedApp({}, { panel: { authorize: () => true, allowSending: true } });
+  app = await startInspectedApp({}, { panel: { authorize: () => true, allowSending: true } });
   const outer = make().use(make.urlencoded({ extended: true }), make.text(), app.panel);
   const { default: supertest } = await import('supertest');
   const sent = await supertest(outer)
@@ -583,7 +582,7 @@ test('a delivery is shown although the keys cannot be loaded', async () => {
     if (isDown) throw new Error('down');
     return SECRET;
   };
-  app = await inspectedApp({ secrets, secretsMaxAgeMs: 1 });
+  app = await startInspectedApp({ secrets, secretsMaxAgeMs: 1 });
   await app.deliver('User.LoggedIn', 'another key');
   isDown = true;
   await sleep(2);
@@ -600,7 +599,7 @@ test.each([
   [{ path: '/_webhooks?x' }, '`path`'],
   [{ path: null }, '`path`'],
 ])('the options %j are refused', async (panel, words) => {
-  await expect(inspectedApp({}, { panel: panel as never })).rejects.toThrow(words);
+  await expect(startInspectedApp({}, { panel: panel as never })).rejects.toThrow(words);
 });
 
 test('inspector() refuses anything but a router of createWebhookRouter()', () => {

@@ -1,16 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import express from 'express';
-import type { Logger } from '../../src/index.js';
-import { PATH } from './app.js';
 
-/** Every Express that is supported, oldest last. The aliases are real releases. */
-export const FRAMEWORKS: readonly (readonly [name: string, framework: typeof express])[] = [
-  ['Express 5', express],
-  ['Express 4', jest.requireActual<typeof express>('express4')],
-  ['Express 4.18.0', jest.requireActual<typeof express>('express418')],
-];
+/** The path at which the tests mount a router. */
+export const PATH = '/webhooks/cakemail';
 
 export interface Listening {
   readonly port: number;
@@ -19,6 +12,8 @@ export interface Listening {
   readonly sockets: readonly Socket[];
   /** The first request, as soon as its headers are there. */
   readonly request: Promise<IncomingMessage>;
+  /** Closes the server and its connections, as `hangUp()` does for all. */
+  close(): Promise<void>;
 }
 
 /** The client's side of a connection, written to by hand. */
@@ -29,22 +24,30 @@ export interface Peer {
   readonly closed: Promise<void>;
 }
 
-const servers: Server[] = [];
+const running = new Set<() => Promise<void>>();
 const ends: Socket[] = [];
 
 /** Serves on a free port until `hangUp()`. */
 export async function listen(
   listener: RequestListener,
   prepare: (server: Server) => unknown = () => {},
+  host?: string,
 ): Promise<Listening> {
   const sockets: Socket[] = [];
   const server = createServer(listener).on('connection', (socket) => sockets.push(socket));
   const request = new Promise<IncomingMessage>((resolve) => server.once('request', resolve));
   prepare(server);
-  servers.push(server.listen(0));
+  async function close(): Promise<void> {
+    if (!running.delete(close)) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  }
+  running.add(close);
+  server.listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  return { port, url: `http://localhost:${port}`, sockets, request };
+  return { port, url: `http://localhost:${port}`, sockets, request, close };
 }
 
 /** Connects, and sends this much at once. */
@@ -103,13 +106,7 @@ export function statusOf(answer: string): number {
 /** Closes all servers, and all connections on both sides. */
 export async function hangUp(): Promise<void> {
   for (const end of ends.splice(0)) end.destroy();
-  await Promise.all(
-    servers.splice(0).map((server) => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      return closed;
-    }),
-  );
+  await Promise.all([...running].map((close) => close()));
 }
 
 /** Resolves with what `look` makes of the first request that comes in. It is answered 204 afterwards. */
@@ -125,13 +122,6 @@ export async function withRequest<T>(
     };
     listen(listener).then(({ port }) => (typeof send === 'function' ? send(port) : dial(port, send)), reject);
   });
-}
-
-/** A logger that keeps its lines. */
-export function recordingLogger(): Logger & { readonly lines: { level: string; fields: object; message: string }[] } {
-  const lines: { level: string; fields: object; message: string }[] = [];
-  const at = (level: string) => (fields: object, message: string) => lines.push({ level, fields, message });
-  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
 function isWhole(text: string): boolean {

@@ -6,20 +6,20 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { SECRET } from './app.js';
+import { SECRET } from './harness.js';
 import { closeAll, drained, open, type Place } from './inbox.js';
 
 const CONNECTIONS = 32;
 
-export interface Receiver {
+interface Receiver {
   readonly process: ChildProcess;
   readonly port: number;
 }
 
 /** What a receiver does: take deliveries, handle them, or both. */
-export type Role = 'web' | 'worker' | 'both';
+type Role = 'web' | 'worker' | 'both';
 
-export interface Sent {
+interface Sent {
   readonly id: string;
   readonly body: string;
   readonly headers: Record<string, string>;
