@@ -1,5 +1,5 @@
 export { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory-store.js';
-export type { DedupeStore, InFrontOptions, NodeListener, Reservation } from './dedupe/store.js';
+export type { DedupeStore, Reservation } from './dedupe/store.js';
 export type { Delivery, IncomingDelivery } from './delivery/delivery.js';
 export type {
   AcceptedOutcome,
@@ -61,4 +61,11 @@ export type { HeadersInput, PlainHeaders } from './shared/headers.js';
 export type { Awaitable } from './shared/promises.js';
 export type { NamedSecret, Secret, SecretInput, SecretsByEvent } from './signature/key-ring.js';
 export type { SecretsRequest, SecretsSource } from './signature/key-source.js';
-export type { SelectedEvent, Unsubscribe, VerifiedInput, WebhookRouter } from './types.js';
+export type {
+  InFrontOptions,
+  NodeListener,
+  SelectedEvent,
+  Unsubscribe,
+  VerifiedInput,
+  WebhookRouter,
+} from './types.js';
