@@ -6,9 +6,9 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { PATH, SECRET } from '../helpers/app.js';
+import { PATH, SECRET } from '../helpers/harness.js';
 import fc from '../helpers/properties.js';
-import { chunk, dial, flood, hangUp, head, statusOf } from '../helpers/wire.js';
+import { chunk, dial, flood, hangUp, head, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 
@@ -33,7 +33,7 @@ function watched(options: Partial<WebhookRouterOptions> = {}): Watched {
   const seen: string[] = [];
   const reasons: string[] = [];
   webhooks.on(['User.*', 'Email.*'], (_event, { rawBody }) => seen.push(rawBody.toString()));
-  webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+  webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
   return { webhooks, seen, reasons };
 }
 
@@ -714,7 +714,7 @@ describe('under Hono, on a real socket', () => {
 
   test('a sender that vanishes in the middle reaches no handler', async () => {
     const { port, webhooks, seen } = await hono();
-    const rejected = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+    const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
     const sender = dial(
       port,
       head({ ...SIGNED.headers, 'content-length': SIGNED.body.length }) + SIGNED.body.slice(0, 9),

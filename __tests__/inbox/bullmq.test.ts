@@ -3,8 +3,9 @@ import { Client, type Pool } from 'pg';
 import { type Inbox, openInbox } from '../../src/inbox/index.js';
 import { type LogFields, PermanentError } from '../../src/index.js';
 import { sampleEvent } from '../../src/testing/index.js';
-import { closeAll, drained, newPlace, next, onEachEngine, open, QUICK, routerOn, send } from '../helpers/inbox.js';
-import { OWN_SERVERS, type OwnServer } from '../helpers/own-servers.js';
+import { DISPOSABLE_SERVERS, type DisposableServer } from '../helpers/disposable-servers.js';
+import { closeAll, drained, newPlace, onEachEngine, open, QUICK, routerOn, send } from '../helpers/inbox.js';
+import { next } from '../helpers/waiting.js';
 
 const LOGIN = sampleEvent('User.LoggedIn');
 
@@ -30,8 +31,8 @@ onEachEngine((engine) => {
 
   test('a connection that is lost while it is in use does not end the process', async () => {
     const place = await newPlace(engine);
-    const { openPostgres } = await import('../../src/inbox/bullmq/postgres.js');
-    const opened = await openPostgres(place.address, place.options.name ?? '');
+    const { connectPostgres } = await import('../../src/inbox/bullmq/postgres.js');
+    const opened = await connectPostgres(place.address, place.options.name ?? '');
     const pool = opened.connection as unknown as Pool;
     const client = await pool.connect();
     const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
@@ -59,7 +60,7 @@ onEachEngine((engine) => {
     });
     const webhooks = routerOn(inbox, { logger: { error: (...line) => onFailure(...line) } });
     const dead = jest.fn();
-    webhooks.events.on('dead', dead);
+    webhooks.lifecycle.on('dead', dead);
     webhooks.on('User.LoggedIn', async (_event, { id }) => {
       await steal(place.address, place.options.name ?? '', id);
       throw new PermanentError('from the attempt that lost its lease');
@@ -67,7 +68,7 @@ onEachEngine((engine) => {
     const failed = next(webhooks, 'failed');
     await send(webhooks, LOGIN);
     const { delivery } = await failed;
-    expect(await told).toContain('the inbox failed its worker, which goes on trying: ');
+    expect(await told).toContain('the inbox worker cannot use its store and keeps trying: ');
     const kept = await inbox.get(delivery.id);
     expect(kept).toMatchObject({ state: 'active', attempts: 1 });
     expect(kept).not.toHaveProperty('error');
@@ -86,9 +87,9 @@ onEachEngine((engine) => {
   });
 });
 
-describe.each(OWN_SERVERS)('a $name of its own', ({ name, isThere, make }) => {
+describe.each(DISPOSABLE_SERVERS)('a $name of its own', ({ name, isThere, make }) => {
   const onServer = isThere ? test : test.skip;
-  let server: OwnServer | undefined;
+  let server: DisposableServer | undefined;
   beforeAll(async () => {
     if (!isThere) return;
     server = await make();
@@ -185,10 +186,10 @@ const weaken: Record<string, (address: string) => Promise<unknown>> = {
 
 const SAID: Record<string, string[]> = {
   Redis: [
-    'WARN_INBOX_DURABILITY: Redis may lose what it acknowledged when it crashes: set `appendonly yes` and `appendfsync always`.',
-    'WARN_INBOX_DURABILITY: Redis may throw deliveries away when its memory is full: set `maxmemory-policy noeviction`.',
+    'WARN_INBOX_DURABILITY: Redis may lose acknowledged deliveries in a crash. Set `appendonly yes` and `appendfsync always`.',
+    'WARN_INBOX_DURABILITY: Redis may evict deliveries when its memory is full. Set `maxmemory-policy noeviction`.',
   ],
   Postgres: [
-    'WARN_INBOX_DURABILITY: Postgres may lose what it acknowledged when it crashes: `synchronous_commit` is off.',
+    'WARN_INBOX_DURABILITY: Postgres may lose acknowledged deliveries in a crash because `synchronous_commit` is off.',
   ],
 };

@@ -2,7 +2,8 @@ import { Redis } from 'ioredis';
 import Database from 'libsql';
 import { Client } from 'pg';
 import { sampleEvent } from '../../src/testing/index.js';
-import { closeAll, newPlace, next, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
+import { closeAll, newPlace, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
+import { next } from '../helpers/waiting.js';
 
 afterEach(closeAll);
 
@@ -29,7 +30,7 @@ const inSqlite: Damages = {
   'attempts that are text': [`attempt = 'x'`, 'done'],
   'attempts beyond all numbers': ['attempt = 9223372036854775807', 'dead'],
   'a fence that is text': [`fence = 'x'`, 'done'],
-  'settled handlers of another shape': [`settled = '[[1,2,3],"x",null]'`, 'done'],
+  'completed handlers of another shape': [`completed = '[[1,2,3],"x",null]'`, 'done'],
   'a state that does not exist': [`state = 'odd'`, 'skipped'],
   'a due time that is text': [`at = 'abc'`, 'skipped'],
   'a reason that is not text': [`reason = x'ff'`, 'done'],
@@ -41,7 +42,7 @@ const inRedis: Damages = {
   'data that is a number': ['data=5', 'dead'],
   'data without a body': ['data={}', 'dead'],
   'data of another shape': [
-    'data={"body":{},"headers":[1],"receivedAt":"abc","call":7,"settled":5,"ending":5}',
+    'data={"body":{},"headers":[1],"receivedAt":"abc","addedBy":7,"completed":5,"transition":5}',
     'dead',
   ],
   'a time that is text': ['timestamp=abc', 'done'],
@@ -53,7 +54,7 @@ const inPostgres: Damages = {
   'data that is a number': [`data = '5'`, 'dead'],
   'data without a body': [`data = '{}'`, 'dead'],
   'data of another shape': [
-    `data = '{"body":{},"headers":[1],"receivedAt":"abc","call":7,"settled":5,"ending":5}'`,
+    `data = '{"body":{},"headers":[1],"receivedAt":"abc","addedBy":7,"completed":5,"transition":5}'`,
     'dead',
   ],
   'headers that are not JSON': [`data = jsonb_set(data, '{headers}', '"{"')`, 'done'],
@@ -106,7 +107,7 @@ onEachEngine((engine) => {
       const { delivery } = await stored;
       await damage?.(place, delivery.id, change);
       const healthy = new Set<string>();
-      webhooks.events.on('stored', (notice) => healthy.add(notice.delivery.id));
+      webhooks.lifecycle.on('stored', (notice) => healthy.add(notice.delivery.id));
       for (const account_id of [1, 2, 3]) await send(webhooks, { ...LOGIN, account_id });
 
       /** In every state, what is listed can be shown, and counted. */

@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import Database from 'libsql';
 import { type InboxOptions, openInbox } from '../../src/inbox/index.js';
 import { ConfigurationError, createWebhookRouter } from '../../src/index.js';
-import { SECRET } from '../helpers/app.js';
+import { SECRET } from '../helpers/harness.js';
 
 let folder: string;
 beforeAll(() => {
@@ -27,13 +27,13 @@ test.each(['', 'webhooks.db', 'file:', 'mysql://user:hunter2@localhost', 42, und
 
 test.each<[object, string]>([
   [{ keepMS: 1 }, 'Did you mean `keepMs`?'],
-  [{ name: 'mine' }, '`name` is for Redis and Postgres'],
+  [{ name: 'mine' }, '`name` is only for Redis and Postgres'],
   [{ name: 'a:b' }, '`name`'],
   [{ name: '' }, '`name`'],
   [{ keepMs: 0 }, '`keepMs`'],
   [{ keepDeadMs: 1.5 }, '`keepDeadMs`'],
   [{ leaseMs: 2 ** 31 }, '`leaseMs`'],
-  [{ leaseMs: 999 }, '`leaseMs` must be at least 1000: a lease that ends before its worker can renew it'],
+  [{ leaseMs: 999 }, '`leaseMs` must be at least 1000, because'],
   [{ pollMs: '1' }, '`pollMs`'],
   [{ retries: { attempts: 0 } }, '`retries.attempts`'],
   [{ retries: { base: 1 } }, 'There is no option `retries.base`.'],
@@ -43,11 +43,11 @@ test.each<[object, string]>([
 });
 
 test.each([
-  ['redis://default:hunter2@127.0.0.1:1', 'Redis: '],
-  ['postgres://postgres:hunter2@127.0.0.1:1/test', 'Postgres: '],
-  ['redis://:hunter2@127.0.0.1:99999999', 'Redis: '],
-  ['redis://:hunter2%@127.0.0.1', 'Redis: '],
-  ['postgres://postgres:hunter2@127.0.0.1:99999999/x', 'Postgres: '],
+  ['redis://default:hunter2@127.0.0.1:1', 'Redis '],
+  ['postgres://postgres:hunter2@127.0.0.1:1/test', 'Postgres '],
+  ['redis://:hunter2@127.0.0.1:99999999', 'Redis '],
+  ['redis://:hunter2%@127.0.0.1', 'Redis '],
+  ['postgres://postgres:hunter2@127.0.0.1:99999999/x', 'Postgres '],
 ])('a server that is not there is said, without its password: %s', async (url, said) => {
   const opened = openInbox(url);
   await expect(opened).rejects.toThrow(expect.objectContaining({ code: 'ERR_INBOX_OPEN' }));
@@ -63,7 +63,7 @@ const redis = process.env['REDIS_URL'] ?? '';
     ['name', 'by number'],
     ['1abc', 'by number'],
     ['-1', 'by number'],
-    ['99999', 'has no database of the number in the address'],
+    ['99999', 'has no database with the number in the address'],
   ])('with the database %s is refused', async (database, said) => {
     const unhandled = jest.fn();
     process.on('unhandledRejection', unhandled);
@@ -97,7 +97,9 @@ test('a file that is no database, or of a newer version, is refused', async () =
   const db = new Database(join(folder, 'newer.db'));
   db.exec('PRAGMA user_version = 99');
   db.close();
-  await expect(openInbox(`file:${join(folder, 'newer.db')}`)).rejects.toThrow('a newer version made it');
+  await expect(openInbox(`file:${join(folder, 'newer.db')}`)).rejects.toThrow(
+    'which a newer version of this package created',
+  );
   await expect(openInbox(`file:${__filename}`)).rejects.toThrow('not a database');
 });
 
@@ -141,7 +143,7 @@ test('the file may be named by an address with two slashes', async () => {
 
 describe('a router', () => {
   test.each<[object, string]>([
-    [{ inbox: {} }, '`inbox` must be what `await openInbox(…)` gives.'],
+    [{ inbox: {} }, '`inbox` must be the result of `await openInbox(…)`.'],
     [{ inbox: null }, '`inbox` must be'],
     [{ inbox: openInbox }, '`inbox` must be'],
     [{ worker: false }, '`worker` needs an `inbox`.'],

@@ -11,7 +11,7 @@ import { Client } from 'pg';
 import { openInbox } from '../../src/inbox/index.js';
 import { createWebhookRouter } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { OWN_SERVERS, type OwnServer } from '../helpers/own-servers.js';
+import { DISPOSABLE_SERVERS, type DisposableServer } from '../helpers/disposable-servers.js';
 
 const PASSWORD = 'the-password-of-a-test';
 const KEY = 'the-key-of-a-test';
@@ -112,13 +112,13 @@ test('no log holds anything of a delivery when another process locks the file of
   expectNothingOf([...lines, inspect(outcome, { depth: Number.POSITIVE_INFINITY })].join('\n'));
 });
 
-const [redis, postgres] = OWN_SERVERS;
+const [redis, postgres] = DISPOSABLE_SERVERS;
 
 (redis?.isThere ? describe : describe.skip)('whatever befalls a Redis', () => {
-  let server: OwnServer;
+  let server: DisposableServer;
   let admin: Redis;
   beforeEach(async () => {
-    server = (await redis?.make()) as OwnServer;
+    server = (await redis?.make()) as DisposableServer;
     await server.start();
     await withPassword(PASSWORD);
   });
@@ -195,9 +195,9 @@ const [redis, postgres] = OWN_SERVERS;
 });
 
 (postgres?.isThere ? describe : describe.skip)('whatever befalls a Postgres', () => {
-  let server: OwnServer;
+  let server: DisposableServer;
   beforeAll(async () => {
-    server = (await postgres?.make()) as OwnServer;
+    server = (await postgres?.make()) as DisposableServer;
     await server.start();
     const [{ hba_file: file }] = (await sql('SHOW hba_file')) as [{ hba_file: string }];
     writeFileSync(file, 'host all app 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n');

@@ -1,7 +1,7 @@
 import { createLog } from '../../src/instrumentation/logger.js';
 import { Outage } from '../../src/instrumentation/outage.js';
 
-const TEXTS = { began: 'began', goesOn: (count: string) => `${count} more`, ended: 'ended' };
+const MESSAGES = { began: 'began', continues: (count: string) => `${count} more`, ended: 'ended' };
 const MINUTE_MS = 60_000;
 const error = new Error('the server is away');
 
@@ -11,7 +11,7 @@ beforeEach(() => {
   jest.useFakeTimers();
   lines = [];
   const line = (level: string) => (fields: object, message: string) => lines.push([level, fields, message]);
-  outage = new Outage(createLog({ warn: line('warn'), error: line('error') }), true, TEXTS);
+  outage = new Outage(createLog({ warn: line('warn'), error: line('error') }), true, MESSAGES);
 });
 afterEach(() => {
   outage.close();
@@ -23,7 +23,7 @@ const fail = (times: number): void => {
 };
 const messages = (): string[] => lines.map(([level, , message]) => `${level}: ${message}`);
 
-test('an outage is one line when it begins, one a minute with the count, and one when it ends', () => {
+test('an outage is logged when it begins, once a minute with the number of failures, and when it ends', () => {
   fail(1_204);
   expect(lines).toEqual([['error', { code: 'ERR_INBOX_UNAVAILABLE', err: error }, 'began']]);
   jest.advanceTimersByTime(MINUTE_MS);
@@ -40,13 +40,13 @@ test('an outage is one line when it begins, one a minute with the count, and one
   expect(lines).toHaveLength(4);
 });
 
-test('without a failure nothing is logged', () => {
+test('successes without a failure are not logged', () => {
   outage.succeeded();
   jest.advanceTimersByTime(MINUTE_MS);
   expect(lines).toEqual([]);
 });
 
-test('what fails every other time is three lines a minute at most', () => {
+test('an operation that fails every other time is logged at most three times a minute', () => {
   for (let minute = 0; minute < 5; minute++) {
     for (let index = 0; index < 1_000; index++) {
       outage.failed(error);
@@ -66,7 +66,7 @@ test('after a minute without a failure, the next failure is logged at once', () 
   expect(messages().slice(2)).toEqual(['error: began']);
 });
 
-test('an outage that ended within the minute of another is reported as ended with the next success', () => {
+test('the end of a second outage within a minute is logged with the first success after that minute', () => {
   fail(1);
   outage.succeeded();
   fail(1);
@@ -76,16 +76,16 @@ test('an outage that ended within the minute of another is reported as ended wit
   expect(messages().at(-1)).toBe('warn: ended');
 });
 
-test('closing it ends its timer', () => {
+test('close() stops the timer', () => {
   fail(1);
   expect(jest.getTimerCount()).toBe(1);
   outage.close();
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('without a logger there is one process warning, however long it lasts', () => {
+test('without a logger an outage causes one process warning, however long it lasts', () => {
   const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-  const silent = new Outage(createLog(undefined), false, TEXTS);
+  const silent = new Outage(createLog(undefined), false, MESSAGES);
   for (let minute = 0; minute < 10; minute++) {
     for (let index = 0; index < 100; index++) silent.failed(error);
     if (minute % 3 === 0) silent.succeeded();

@@ -25,8 +25,8 @@ try {
   const line = (level: string) => (fields: object, message: string) => tell(`${level} ${message}`, fields);
   const logger = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
   const webhooks = createWebhookRouter({ secret, inbox, logger });
-  webhooks.events.on('rejected', (notice) => tell('rejected', notice));
-  webhooks.events.on('dead', (notice) => tell('dead', notice));
+  webhooks.lifecycle.on('rejected', (notice) => tell('rejected', notice));
+  webhooks.lifecycle.on('dead', (notice) => tell('dead', notice));
   webhooks.onAny(() => {});
   const questions = [
     () => inbox.list(),

@@ -7,21 +7,9 @@ import type { Response } from 'supertest';
 import * as z from 'zod';
 import { type Delivery, keepRawBody, type WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign } from '../../src/testing/index.js';
-import { createApp, type Mount, SECRET, type TestApp } from '../helpers/app.js';
-import { type CreateApp, TWO_FACES } from '../helpers/faces.js';
-import {
-  chunk,
-  closing,
-  dial,
-  FRAMEWORKS,
-  flood,
-  hangUp,
-  head,
-  type Listening,
-  listen,
-  recordingLogger,
-  statusOf,
-} from '../helpers/wire.js';
+import { type CreateApp, FRAMEWORKS, TWO_ADAPTERS } from '../helpers/adapters.js';
+import { createApp, type Mount, recordingLogger, SECRET, type TestApp } from '../helpers/harness.js';
+import { chunk, closing, dial, flood, hangUp, head, type Listening, listen, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 
@@ -42,13 +30,13 @@ function watch(createApp: CreateApp, options: Partial<WebhookRouterOptions> = {}
   const seen: Watched['seen'] = [];
   const reasons: string[] = [];
   app.webhooks.onAny((event, delivery) => seen.push({ event, delivery }));
-  app.webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+  app.webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
   const deliverBytes: Watched['deliverBytes'] = (bytes, headers) =>
     app.post(bytes, { 'x-signature': sign(bytes, SECRET), ...headers });
   return { ...app, seen, reasons, deliverBytes };
 }
 
-describe.each(TWO_FACES)('by %s', (_face, createApp) => {
+describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   const watchedApp = (options?: Partial<WebhookRouterOptions>, mount?: Mount) => watch(createApp, options, mount);
 
   describe('19. bodies that are easily altered on the way', () => {
@@ -69,7 +57,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
   test('20. a byte order mark verifies, and is then not JSON', async () => {
     const { deliverBytes, webhooks, seen, reasons } = watchedApp();
     const verified: unknown[] = [];
-    webhooks.events.on('verified', (notice) => verified.push(notice));
+    webhooks.lifecycle.on('verified', (notice) => verified.push(notice));
     const response = await deliverBytes(`\uFEFF${EVENT}`);
     expect(response.status).toBe(400);
     expect(verified).toHaveLength(1);
@@ -447,7 +435,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     async function served(options: Partial<WebhookRouterOptions> = {}) {
       const logger = recordingLogger();
       const app = watchedApp({ logger, ...options });
-      const rejection = new Promise<unknown>((resolve) => app.webhooks.events.once('rejected', resolve));
+      const rejection = new Promise<unknown>((resolve) => app.webhooks.lifecycle.once('rejected', resolve));
       return { ...app, ...(await listen(app.listener)), rejection, logger };
     }
 

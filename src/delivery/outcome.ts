@@ -1,9 +1,10 @@
 import type { AnyCakemailEvent } from '../events/event-types.js';
-import { HandlerError, messageOf, readText, toError, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
+import { readText, toError } from '../shared/error-text.js';
+import { HandlerError, messageOf, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
 import { issuePaths } from '../shared/issue-paths.js';
 import type { Delivery } from './delivery.js';
 
-/** Why a request was refused before any handler ran. Told to `events` and the log, never to the sender. */
+/** Why a request was refused before any handler ran. Reported to `lifecycle` and the log, never to the sender. */
 export type RejectionReason = keyof typeof REASONS;
 
 const REASONS = {

@@ -1,4 +1,5 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { unicodeEscape } from '../shared/unicode-escape.js';
 import { isDeeperThan, layOut } from './json-layout.js';
 import { type Variant, variantsIn } from './variants.js';
 
@@ -157,5 +158,5 @@ function unescaped(text: string): string {
 }
 
 function escaped(text: string): string {
-  return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(/[\u0080-\uffff]+/g, unicodeEscape);
 }

@@ -1,44 +1,46 @@
-import type { Settled } from '../handlers/completed.js';
+import type { CompletedHandlers } from '../delivery/stored-delivery.js';
 import type { PlainHeaders } from '../shared/headers.js';
+import { recordOf } from '../shared/is-record.js';
 
-// What is kept, read back. Another program may have changed it: one damaged delivery must not stop the worker for all, nor
-// keep the others from being listed. What cannot be read becomes empty, and the attempt then ends as `not_readable`.
+// Another program may have changed what is stored. One damaged delivery must neither stop the worker nor keep the other
+// deliveries from being listed, so a value that cannot be decoded becomes an empty one.
 
-/** Milliseconds that a Date can hold. */
-const LATEST = 8.64e15;
+/** The latest time that a Date can hold, in Unix milliseconds. */
+export const MAX_TIME_MS = 8.64e15;
 
-export function headersIn(json: unknown): PlainHeaders {
-  const headers = parse(json);
-  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return {};
+export function decodeStoredHeaders(json: unknown): PlainHeaders {
+  const headers = parseStoredJson(json);
+  if (Array.isArray(headers)) return {};
   return Object.fromEntries(
-    Object.entries(headers).filter((each): each is [string, string | string[]] => isHeader(each[1])),
+    Object.entries(recordOf(headers)).filter((entry): entry is [string, string | string[]] => isHeaderValue(entry[1])),
   );
 }
 
-export function settledIn(json: unknown): Settled {
-  const entries = parse(json);
-  return new Map(Array.isArray(entries) ? entries.filter(isSettled) : []);
+export function decodeStoredHandlers(json: unknown): CompletedHandlers {
+  const entries = parseStoredJson(json);
+  return new Map(Array.isArray(entries) ? entries.filter(isCompletedHandler) : []);
 }
 
-/** The Unix epoch for what is not a time. */
-export function timeIn(value: unknown): Date {
+/** Decodes Unix milliseconds. The epoch stands for an invalid time. */
+export function decodeStoredTime(value: unknown): Date {
   const time = Number(value ?? 0);
-  return new Date(Math.abs(time) <= LATEST ? time : 0);
+  return new Date(Math.abs(time) <= MAX_TIME_MS ? time : 0);
 }
 
-function isHeader(value: unknown): boolean {
-  const values = Array.isArray(value) ? value : [value];
-  return values.every((each) => typeof each === 'string');
-}
-
-function isSettled(entry: unknown): entry is [string, 'succeeded' | 'failed'] {
-  return Array.isArray(entry) && typeof entry[0] === 'string' && (entry[1] === 'succeeded' || entry[1] === 'failed');
-}
-
-function parse(json: unknown): unknown {
+/** Undefined for text that is not JSON. */
+export function parseStoredJson(json: unknown): unknown {
   try {
     return JSON.parse(String(json));
   } catch {
     return undefined;
   }
+}
+
+function isHeaderValue(value: unknown): boolean {
+  const values = Array.isArray(value) ? value : [value];
+  return values.every((each) => typeof each === 'string');
+}
+
+function isCompletedHandler(entry: unknown): entry is [string, 'succeeded' | 'failed'] {
+  return Array.isArray(entry) && typeof entry[0] === 'string' && (entry[1] === 'succeeded' || entry[1] === 'failed');
 }

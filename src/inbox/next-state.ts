@@ -1,28 +1,59 @@
-import { storable } from '../delivery/storable-text.js';
-import type { DeadReason, Verdict } from '../delivery/stored-delivery.js';
-import { describe } from '../shared/errors.js';
+import { toStorableText } from '../delivery/storable-text.js';
+import type {
+  Attempt,
+  AttemptResult,
+  DeadReason,
+  LeasedDelivery,
+  StoredDelivery,
+  WorkerOptions,
+} from '../delivery/stored-delivery.js';
+import { describe } from '../shared/describe-error.js';
 import type { InboxSettings } from './contract.js';
-import { delayAfter } from './retries.js';
+import { retryDelay } from './retries.js';
 
-/** What becomes of a delivery after an attempt. */
-export type Ending =
+/** The state that a delivery moves to after an attempt. `at` is in Unix milliseconds. */
+export type Transition =
   | { readonly state: 'done'; readonly at: number }
-  /** Tried again at this time (Unix milliseconds). */
+  /** The next attempt is due at `at`. */
   | { readonly state: 'waiting'; readonly at: number; readonly error: string }
   | { readonly state: 'dead'; readonly at: number; readonly error: string; readonly reason: DeadReason };
 
-export function endingOf(verdict: Verdict, attempt: number, { retries }: InboxSettings): Ending {
-  const at = Date.now();
-  if (!('error' in verdict)) return { state: 'done', at };
-  const error = storable(describe(verdict.error));
-  if (verdict.state === 'dead') return { state: 'dead', at, error, reason: verdict.reason };
-  if (attempt >= retries.attempts) return { state: 'dead', at, error, reason: 'attempts_exhausted' };
-  return { state: 'waiting', at: at + delayAfter(attempt, retries), error };
+export interface EndedAttempt {
+  readonly result: AttemptResult;
+  readonly transition: Transition;
 }
 
-/** Of a delivery whose attempts are used up when it is taken on: its process was gone before the last one ended. */
-export const CRASHED: Verdict = {
+/** The result of a delivery whose attempts are used up although none of them ended it. */
+const CRASHED: AttemptResult = {
   state: 'dead',
   reason: 'attempts_exhausted',
   error: { name: 'Error', message: 'The process ended during the last attempt.' },
 };
+
+/** Makes an attempt, unless crashed processes have used up all attempts, and decides what follows. Never rejects. */
+export async function runAttempt(
+  leased: LeasedDelivery,
+  attempt: Attempt,
+  settings: InboxSettings,
+): Promise<EndedAttempt> {
+  const result = leased.attempt > settings.retries.attempts ? CRASHED : await attempt(leased);
+  return { result, transition: nextState(result, leased.attempt, settings) };
+}
+
+function nextState(result: AttemptResult, attempt: number, { retries }: InboxSettings): Transition {
+  const at = Date.now();
+  if (!('error' in result)) return { state: 'done', at };
+  const error = toStorableText(describe(result.error));
+  if (result.state === 'dead') return { state: 'dead', at, error, reason: result.reason };
+  if (attempt >= retries.attempts) return { state: 'dead', at, error, reason: 'attempts_exhausted' };
+  return { state: 'waiting', at: at + retryDelay(attempt, retries), error };
+}
+
+/** Calls `onDeadLetter` if the attempt made the delivery a dead letter. Call this once the transition is stored. */
+export function reportDeadLetter(
+  delivery: StoredDelivery,
+  { result, transition }: EndedAttempt,
+  { onDeadLetter }: WorkerOptions,
+): void {
+  if (transition.state === 'dead' && 'error' in result) onDeadLetter(delivery, transition.reason, result.error);
+}

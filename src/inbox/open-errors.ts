@@ -1,26 +1,23 @@
-import { ConfigurationError, toError } from '../shared/errors.js';
+import { ConfigurationError } from '../shared/errors.js';
+import { missingPackage } from '../shared/missing-package.js';
 import type { EngineName } from './contract.js';
-import { engineError } from './engine-error.js';
+import { toInboxError } from './inbox-error.js';
 
-/** An optional package, or a word on how to install it. */
-export async function need<T>(scheme: string, packages: string, load: () => Promise<T>): Promise<T> {
+/** Imports the optional packages of an engine, or throws an error that names the command that installs them. */
+export async function importPackages<T>(scheme: string, packages: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (thrown) {
-    throw new ConfigurationError(
-      'ERR_INBOX_OPEN',
-      `${scheme} needs a package that is not there: npm install ${packages}.`,
-      toError(thrown),
-    );
+    throw missingPackage('ERR_INBOX_OPEN', scheme, packages, thrown);
   }
 }
 
 /**
- * Says what failed, and where. Never the address, which may hold a password, nor the driver's own error, which may hold the
- * address or the command that was refused.
+ * Converts what an engine threw while it was being opened. `path` is the file of the inbox. The error holds neither the address, which may contain a
+ * password, nor the driver's own error, which may contain the address or the refused command.
  */
-export function cannotOpen(engine: EngineName, thrown: unknown, where: string = engine): ConfigurationError {
-  const cause = engineError(engine, thrown);
-  const said = cause.message.replace(`${engine} `, '').replace(/[.]$/, '');
-  return new ConfigurationError('ERR_INBOX_OPEN', `${where}: ${said}.`, cause);
+export function toOpenError(engine: EngineName, thrown: unknown, path?: string): ConfigurationError {
+  const cause = toInboxError(engine, thrown);
+  const message = cause.message.replace(/[.]$/, '');
+  return new ConfigurationError('ERR_INBOX_OPEN', path === undefined ? `${message}.` : `${message}: ${path}.`, cause);
 }

@@ -1,17 +1,20 @@
 /** When a delivery whose handler failed is tried again. */
 export interface Retries {
-  /** Attempts in all. Default 20, which is about a day with the other defaults. A crash of the process counts as one. */
+  /**
+   * The total number of attempts. Default 20, which takes about a day with the other defaults. An attempt during which
+   * the process crashed counts.
+   */
   readonly attempts?: number;
-  /** The most milliseconds before the second attempt; each further wait may be twice as long. Default 1,000. */
+  /** The longest wait before the second attempt, in milliseconds. It doubles with each attempt. Default 1,000. */
   readonly baseMs?: number;
-  /** The most milliseconds between two attempts. Default 6 hours. */
+  /** The longest wait between two attempts, in milliseconds. Default 6 hours. */
   readonly maxMs?: number;
 }
 
 /**
- * Milliseconds to wait after this attempt: exponential backoff with full jitter, any time from nothing to the most. The
- * deliveries of an outage so do not all come back in the same moment.
+ * Returns the milliseconds to wait after an attempt. Exponential backoff with full jitter spreads the retries, so that the
+ * deliveries of an outage do not all run again at the same moment.
  */
-export function delayAfter(attempt: number, { baseMs, maxMs }: Required<Retries>, random = Math.random): number {
+export function retryDelay(attempt: number, { baseMs, maxMs }: Required<Retries>, random = Math.random): number {
   return Math.round(random() * Math.min(maxMs, baseMs * 2 ** (attempt - 1)));
 }

@@ -1,7 +1,7 @@
 import type { InboxCounts, InboxState, InboxStats } from './contract.js';
 
-/** How many deliveries there are of one event in one state. */
-export interface Tally {
+/** The number of deliveries of one event in one state. */
+export interface EventCount {
   readonly event: string;
   readonly state: InboxState;
   readonly count: number;
@@ -9,18 +9,18 @@ export interface Tally {
   readonly oldest: number;
 }
 
-export function statsOf(tallies: Iterable<Tally>, now: number): InboxStats {
+const NONE: InboxCounts = { waiting: 0, active: 0, done: 0, dead: 0 };
+
+export function toStats(eventCounts: Iterable<EventCount>, now: number): InboxStats {
   const counts = { ...NONE };
-  // Without a prototype: the names of events come from outside.
+  // Without a prototype, because the names of events come from outside.
   const events: Record<string, Record<InboxState, number>> = Object.create(null);
-  let oldest = now;
-  for (const { event, state, count, oldest: received } of tallies) {
+  let oldestPending = now;
+  for (const { event, state, count, oldest } of eventCounts) {
     events[event] ??= { ...NONE };
     events[event][state] += count;
     counts[state] += count;
-    if (state === 'waiting' || state === 'active') oldest = Math.min(oldest, received);
+    if (state === 'waiting' || state === 'active') oldestPending = Math.min(oldestPending, oldest);
   }
-  return { ...counts, oldestAgeMs: now - oldest, events };
+  return { ...counts, oldestAgeMs: now - oldestPending, events };
 }
-
-const NONE: InboxCounts = { waiting: 0, active: 0, done: 0, dead: 0 };

@@ -1,4 +1,4 @@
-import { checkMembers, invalid, wholeNumber } from '../shared/option-checks.js';
+import { invalid, positiveInteger, rejectUnknownKeys } from '../shared/option-checks.js';
 import {
   type EngineName,
   INBOX_STATES,
@@ -7,78 +7,89 @@ import {
   type InboxFilter,
   type InboxSelection,
 } from './contract.js';
-import { engineError } from './engine-error.js';
+import { InboxError, toInboxError } from './inbox-error.js';
 
-/** An id as deliveries have them: hex SHA-256. What is none is nobody's id, and reaches no store. */
-const ID = /^[0-9a-f]{64}$/;
+const DELIVERY_ID = /^[0-9a-f]{64}$/;
+const DEFAULT_LIMIT = 100;
+const PRUNE_INTERVAL_MS = 60_000;
 
 /**
- * The inbox that users get: it checks what it is asked, because an invalid filter must not mean everything and an id from
- * outside must not reach a store's own keys, and it turns the errors of the engine's driver into its own.
+ * Wraps an engine as the inbox that users get. It validates arguments, because an invalid filter must not select every
+ * delivery and an id from outside must not reach the store's own keys. It converts the driver's errors, prunes once a
+ * minute, and closes only once.
  */
-export function checked(engine: InboxEngine, name: EngineName): Inbox {
-  async function plainly<T>(answer: Promise<T>): Promise<T> {
+export function validatedInbox(engine: InboxEngine, name: EngineName): Inbox {
+  const pruning = setInterval(() => void engine.prune().catch(() => {}), PRUNE_INTERVAL_MS).unref();
+  let closing: Promise<void> | undefined;
+
+  async function convertErrors<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;
     } catch (thrown) {
-      throw engineError(name, thrown);
+      throw toInboxError(name, thrown);
     }
+  }
+
+  async function change(method: 'replay' | 'remove', which: string | InboxSelection): Promise<number> {
+    if (typeof which === 'string') return isDeliveryId(which) ? convertErrors(engine[method](which)) : 0;
+    checkSelection(`${method}()`, which);
+    const { state, event, since } = which;
+    return convertErrors(engine[method]({ state, event, since }));
   }
 
   return {
     warnings: engine.warnings ?? [],
-    store: (delivery) => plainly(engine.store(delivery)),
+    async store(delivery) {
+      if (closing !== undefined) throw new InboxError('CLOSED', 'The inbox is closed.');
+      return convertErrors(engine.store(delivery));
+    },
     work(attempt, options) {
-      const storeFailed = (thrown: unknown): void => options.storeFailed(engineError(name, thrown));
-      const worker = engine.work(attempt, { ...options, storeFailed });
-      return { stop: () => plainly(worker.stop()) };
+      const onStoreError = (thrown: unknown): void => options.onStoreError(toInboxError(name, thrown));
+      const worker = engine.work(attempt, { ...options, onStoreError });
+      return { stop: () => convertErrors(worker.stop()) };
     },
     async list(filter = {}) {
       checkFilter('list()', filter, 'limit');
-      const { limit, ...which } = filter;
-      return plainly(engine.list({ ...which, limit: wholeNumber('limit', limit, 100) }));
+      const { limit, ...selected } = filter;
+      return convertErrors(engine.list(selected, positiveInteger('limit', limit, DEFAULT_LIMIT)));
     },
-    get: async (id) => (isId(id) ? plainly(engine.get(id)) : undefined),
-    replay: async (which) => (isNobodys('replay()', which) ? 0 : plainly(engine.replay(filterOf(which)))),
-    remove: async (which) => (isNobodys('remove()', which) ? 0 : plainly(engine.remove(filterOf(which)))),
-    prune: () => plainly(engine.prune()),
-    stats: () => plainly(engine.stats()),
-    close: () => plainly(engine.close()),
+    get: async (id) => (isDeliveryId(id) ? convertErrors(engine.get(id)) : undefined),
+    replay: (which) => change('replay', which),
+    remove: (which) => change('remove', which),
+    prune: () => convertErrors(engine.prune()),
+    stats: () => convertErrors(engine.stats()),
+    close() {
+      clearInterval(pruning);
+      closing ??= convertErrors(engine.close());
+      return closing;
+    },
   };
 }
 
-function isId(id: unknown): boolean {
-  return typeof id === 'string' && ID.test(id);
+function isDeliveryId(id: unknown): boolean {
+  return typeof id === 'string' && DELIVERY_ID.test(id);
 }
 
-function isNobodys(caller: string, which: string | InboxSelection): boolean {
-  if (typeof which === 'string') return !isId(which);
-  checkFilter(caller, which, 'all');
-  const { all, state, event, since } = which as { all?: unknown } & InboxFilter;
-  if (all !== undefined && all !== true) throw invalid('`all` is true or left out.');
+function checkSelection(method: string, selection: InboxSelection): void {
+  checkFilter(method, selection, 'all');
+  const { all, state, event, since } = selection as { all?: unknown } & InboxFilter;
+  if (all !== undefined && all !== true) throw invalid('`all` must be true or omitted.');
   const isEmpty = state === undefined && event === undefined && since === undefined;
   if (isEmpty && all === undefined) {
-    throw invalid(`${caller} with an empty filter would act on every delivery: pass { all: true } if you mean that.`);
+    throw invalid(`${method} with an empty filter would change every delivery. Pass { all: true } if you mean that.`);
   }
-  if (!isEmpty && all === true) throw invalid(`${caller} takes { all: true } or a filter, not both.`);
-  return false;
+  if (!isEmpty && all === true) throw invalid(`${method} takes either { all: true } or a filter, not both.`);
 }
 
-/** The filter for the engine, to which an empty one means everything. */
-function filterOf(which: string | InboxSelection): string | InboxFilter {
-  if (typeof which === 'string') return which;
-  const { state, event, since } = which;
-  return { state, event, since };
-}
-
-function checkFilter(caller: string, filter: InboxFilter, ...more: string[]): void {
-  if (Array.isArray(filter)) throw invalid(`${caller} takes an id or a filter, not a list.`);
-  checkMembers(`${caller} filter`, filter, ['state', 'event', 'since', ...more]);
+function checkFilter(method: string, filter: InboxFilter, ...more: string[]): void {
+  if (Array.isArray(filter)) throw invalid(`${method} takes an id or a filter, not an array.`);
+  rejectUnknownKeys(`${method} filter`, filter, ['state', 'event', 'since', ...more]);
   const { state, event, since } = filter;
-  if (state !== undefined && !INBOX_STATES.includes(state))
-    throw invalid(`\`state\` is one of ${INBOX_STATES.join(', ')}.`);
-  if (event !== undefined && typeof event !== 'string') throw invalid('`event` is the name of an event.');
+  if (state !== undefined && !INBOX_STATES.includes(state)) {
+    throw invalid(`\`state\` must be one of ${INBOX_STATES.join(', ')}.`);
+  }
+  if (event !== undefined && typeof event !== 'string') throw invalid('`event` must be the name of an event.');
   if (since !== undefined && !(since instanceof Date && !Number.isNaN(since.getTime()))) {
-    throw invalid('`since` is a valid Date.');
+    throw invalid('`since` must be a valid Date.');
   }
 }

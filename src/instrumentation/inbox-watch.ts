@@ -1,36 +1,39 @@
-import { toError } from '../shared/errors.js';
-import { type LifecycleEmitter, tapInto } from './lifecycle.js';
+import { toError } from '../shared/error-text.js';
+import type { Hooks } from './hooks.js';
 import type { Log } from './logger.js';
 import { Outage } from './outage.js';
 
-/** Reports the outages of one router's inbox, in place of a line for each failure. */
+/** Logs the outages of a router's inbox, where each failure would otherwise cause a line of its own. */
 export interface InboxWatch {
+  /** The outages that the worker of the inbox meets. */
   readonly worker: Outage;
-  /** For when the inbox is closed. */
+  /** To be called when the inbox is closed. */
   close(): void;
 }
 
-export function watchInbox(events: LifecycleEmitter, log: Log, hasLogger: boolean): InboxWatch {
+export function watchInbox(hooks: Hooks, log: Log, hasLogger: boolean): InboxWatch {
   const receiving = new Outage(log, hasLogger, {
-    began: 'the inbox cannot store deliveries: they are refused with 503',
-    goesOn: (count) => `the inbox still cannot store deliveries: ${count} were refused in the last minute`,
-    ended: 'the inbox stores deliveries again',
+    began: 'the inbox cannot store deliveries, so requests are answered 503',
+    continues: (count) => `the inbox still cannot store deliveries; ${count} were rejected in the last minute`,
+    ended: 'the inbox can store deliveries again',
   });
   const worker = new Outage(log, hasLogger, {
-    began: 'the inbox failed its worker, which goes on trying',
-    goesOn: (count) => `the inbox still fails its worker: ${count} times in the last minute`,
-    ended: 'the inbox serves its worker again',
+    began: 'the inbox worker cannot use its store and keeps trying',
+    continues: (count) => `the inbox worker still cannot use its store; it failed ${count} times in the last minute`,
+    ended: 'the inbox worker can use its store again',
   });
-  const untap = tapInto(events, (name, notice) => {
-    if (name === 'stored' || name === 'duplicate') receiving.succeeded();
-    else if (name === 'rejected' && 'reason' in notice && notice.reason === 'inbox_unavailable') {
-      receiving.failed(toError('cause' in notice ? notice.cause : undefined));
-    }
+  const unsubscribe = hooks.subscribe({
+    notified(name, notice) {
+      if (name === 'stored' || name === 'duplicate') receiving.succeeded();
+      else if (name === 'rejected' && 'reason' in notice && notice.reason === 'inbox_unavailable') {
+        receiving.failed(toError(notice.cause));
+      }
+    },
   });
   return {
     worker,
     close() {
-      untap();
+      unsubscribe();
       receiving.close();
       worker.close();
     },

@@ -2,42 +2,44 @@ import { messageOf } from '../shared/errors.js';
 import type { Log } from './logger.js';
 
 const MINUTE_MS = 60_000;
+const CODE = 'ERR_INBOX_UNAVAILABLE';
 
-/** The lines of an outage. Fixed texts, so that a process without a logger is warned once. */
-export interface OutageTexts {
-  /** The first failure. */
+/** The messages about an outage. They are constant, so that a process without a logger is warned only once. */
+export interface OutageMessages {
+  /** Logged at the first failure. */
   readonly began: string;
-  /** Once a minute, with how many failures there were. */
-  readonly goesOn: (count: string) => string;
-  /** The first success. */
+  /** Logged once a minute, with the number of failures. */
+  readonly continues: (count: string) => string;
+  /** Logged at the first success. */
   readonly ended: string;
 }
 
 /**
- * Writes one line when something begins to fail, one a minute while it fails, and one when it works again, however often it
- * is tried. An inbox whose server is away would otherwise write a line for every request.
+ * Logs when an operation begins to fail, once a minute while it fails, and when it succeeds again, however often it is
+ * called. Otherwise an unavailable inbox would cause one line per request.
  */
 export class Outage {
-  /** The last line said that it fails. */
+  /** Whether the last line reports a failure. */
   #isReported = false;
-  /** Since the last line. */
+  /** The number of failures since the last line. */
   #failures = 0;
   #error: Error | undefined;
-  /** Within this minute. */
+  /** Whether an end was logged within the current minute. */
   #hasEnded = false;
   #minute: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly log: Log,
-    /** Without a logger there is one process warning, and no further line. */
+    /** Without a logger, only the first failure is reported, as a process warning. */
     private readonly hasLogger: boolean,
-    private readonly texts: OutageTexts,
+    private readonly messages: OutageMessages,
   ) {}
 
   failed(error: Error): void {
     this.#failures++;
     this.#error = error;
-    // Within a minute of another line it can wait for the summary: what comes and goes would fill the log as well.
+    // Within a minute of the last line, the failure waits for the summary, because an operation that fails every other
+    // time would otherwise fill the log.
     if (this.#minute !== undefined) return;
     this.#begin(error);
     this.#minute = setInterval(() => this.#summarize(), MINUTE_MS).unref();
@@ -47,7 +49,7 @@ export class Outage {
     if (!this.#isReported || this.#hasEnded) return;
     this.#isReported = false;
     this.#hasEnded = true;
-    this.log.write('warn', { code: CODE, count: this.#failures }, this.texts.ended);
+    this.log.write('warn', { code: CODE, count: this.#failures }, this.messages.ended);
     this.#failures = 0;
   }
 
@@ -58,23 +60,21 @@ export class Outage {
 
   #begin(err: Error): void {
     this.#isReported = true;
-    if (this.hasLogger) this.log.write('error', { code: CODE, err }, this.texts.began);
-    else this.log.warnDeveloper(CODE, `${messageOf(CODE)} ${this.texts.began}`, err);
+    if (this.hasLogger) this.log.write('error', { code: CODE, err }, this.messages.began);
+    else this.log.warnDeveloper(CODE, `${messageOf(CODE)} ${this.messages.began}`, err);
   }
 
   #summarize(): void {
     this.#hasEnded = false;
     const count = this.#failures;
-    // Nothing failed for a minute. Whether it works shows with the next success, and the next failure is logged at once.
+    // After a minute without a failure, the next failure is logged at once, and the next success logs the end.
     if (count === 0) {
       this.close();
       return;
     }
     this.#failures = 0;
     this.#isReported = true;
-    const message = this.texts.goesOn(count.toLocaleString('en'));
+    const message = this.messages.continues(count.toLocaleString('en'));
     this.log.write('error', { code: CODE, count, err: this.#error }, message);
   }
 }
-
-const CODE = 'ERR_INBOX_UNAVAILABLE';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import type { BodyError, BodyLimits, BodyResult } from '../../../src/http/body/body-result.js';
 import { type NodeRequest, readNodeBody } from '../../../src/http/body/read-node.js';
-import { dial, hangUp, head, listen, withRequest } from '../../helpers/wire.js';
+import { dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
 

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { BodyError, BodyLimits, BodyResult } from '../../../src/http/body/body-result.js';
 import { readStream } from '../../../src/http/body/read-stream.js';
 import { heapInUse } from '../../helpers/heap.js';
-import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/wire.js';
+import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
 

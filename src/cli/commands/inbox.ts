@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { INBOX_STATES, type Inbox, type InboxState } from '../../inbox/contract.js';
+import { INBOX_STATES, type Inbox, type InboxState, openInbox } from '../../inbox/index.js';
 import { UsageError } from '../environment.js';
 import { entryTable, findDelivery, LONGEST_NAME, suggestEvent } from '../select-deliveries.js';
 import { filled, jsonOption, positive } from '../shared-options.js';
@@ -94,8 +94,6 @@ async function withInbox(io: Io, look: (inbox: Inbox) => Promise<void>): Promise
     throw new UsageError('CAKEMAIL_INBOX_URL names a file that is not there.');
   }
   const name = io.env['CAKEMAIL_INBOX_NAME'] || undefined;
-  // Loaded here, as no other command needs it.
-  const { openInbox } = await import('../../inbox/index.js');
   const inbox = await openInbox(address, { name });
   try {
     await look(inbox);

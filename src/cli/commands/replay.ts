@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Inbox, InboxEntry, InboxFilter, InboxSelection } from '../../inbox/contract.js';
+import type { Inbox, InboxEntry, InboxFilter, InboxSelection } from '../../inbox/index.js';
 import { UsageError } from '../environment.js';
 import { entryTable, findDelivery, isReplayable, replayable, suggestEvent } from '../select-deliveries.js';
 import { jsonOption } from '../shared-options.js';

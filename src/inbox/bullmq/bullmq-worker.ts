@@ -1,137 +1,143 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
-import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../delivery/stored-delivery.js';
-import type { Settled } from '../../handlers/completed.js';
-import { toError } from '../../shared/errors.js';
+import type { Attempt, CompletedHandlers, InboxWorker, WorkerOptions } from '../../delivery/stored-delivery.js';
+import { toError } from '../../shared/error-text.js';
 import type { InboxSettings } from '../contract.js';
-import { InboxError } from '../engine-error.js';
-import { CRASHED, type Ending, endingOf } from '../next-state.js';
-import { afterAttempt, type InboxJob, leasedFrom, NO_LIMIT, storedIn } from './job.js';
-import type { Engine } from './queue-backend.js';
+import { InboxError } from '../inbox-error.js';
+import { type EndedAttempt, reportDeadLetter, runAttempt } from '../next-state.js';
+import { failedData, type InboxJob, toLeasedDelivery, toStoredDelivery, UNLIMITED } from './job.js';
+import type { QueueBackend, WorkerConnection } from './queue-backend.js';
 
-/** How soon a worker asks again when its server is away. */
+/** How long a worker waits before it tries again to reach its server. */
 const RETRY_MS = 1_000;
 
-/** How an attempt ended, until that is written down. */
-interface Ended {
-  readonly attempt: number;
-  readonly ending: Ending;
-  readonly verdict: Verdict;
-  readonly settled: Settled;
+/** An attempt that has ended, but which BullMQ has not recorded yet. */
+interface UnrecordedAttempt extends EndedAttempt {
+  /** The number of times that BullMQ had started the job. */
+  readonly attemptsStarted: number;
+  readonly completed: CompletedHandlers;
 }
 
-/** By this name BullMQ knows that it shall not try again. Its message is ours: BullMQ reads meaning into some. */
-class Dead extends Error {
+// Both messages start with words of ours, because BullMQ gives some messages a meaning of its own.
+
+/** Makes BullMQ retry the job at `at` (Unix milliseconds). */
+class RetryLater extends Error {
+  constructor(
+    readonly at: number,
+    error: string,
+  ) {
+    super(`The attempt failed: ${error}`);
+  }
+}
+
+/** Makes BullMQ move the job to its failed jobs. BullMQ recognizes the name. */
+class DeadLetter extends Error {
   override readonly name = 'UnrecoverableError';
 
   constructor(
-    readonly ending: Extract<Ending, { state: 'dead' }>,
-    readonly verdict: Verdict,
+    readonly ended: EndedAttempt,
+    error: string,
   ) {
-    super(`No further attempt: ${ending.error}`);
+    super(`No further attempt: ${error}`);
   }
 }
 
-class Again extends Error {
-  constructor(readonly ending: Extract<Ending, { state: 'waiting' }>) {
-    super(`The attempt failed: ${ending.error}`);
-  }
-}
-
-export function startBullWorker(
-  {
-    Worker: BullWorker,
-    jobs,
-    engine,
-    name,
-  }: { Worker: typeof Worker; jobs: PropertyDescriptor; engine: Engine; name: string },
-  settings: InboxSettings,
-  attempt: Attempt,
-  { concurrency, dead, storeFailed }: WorkOptions & WorkerHooks,
-): BullWorking {
-  const { leaseMs, retries } = settings;
+/** A BullMQ worker that attempts the deliveries of an inbox. */
+export class BullmqWorker implements InboxWorker {
   /**
-   * By id. BullMQ takes an ending that it could not write down for a failure, and brings the job again: then the handlers
-   * must not run, but their ending be written.
+   * By job id. If BullMQ cannot record the result of an attempt, it runs the job again. The handlers must not run again
+   * then, so the result is recorded from here.
    */
-  const ended = new Map<string, Ended>();
+  readonly #unrecorded = new Map<string, UnrecordedAttempt>();
+  readonly #connection: WorkerConnection;
+  readonly #worker: { close(): Promise<void> };
+  #stopped: Promise<void> | undefined;
 
-  async function process(job: InboxJob, token = ''): Promise<void> {
-    const { id = '' } = job;
-    const before = ended.get(id);
-    const isSame = before !== undefined && before.attempt === job.attemptsStarted - 1;
-    const { ending, verdict, settled } = isSame ? before : await run(job);
-    ended.set(id, { attempt: job.attemptsStarted, ending, verdict, settled });
-    if (ending.state === 'done') return;
-    await writeDown(job, token, settled, ending);
-    throw ending.state === 'dead' ? new Dead(ending, verdict) : new Again(ending);
+  constructor(
+    BullWorker: typeof Worker,
+    jobClass: PropertyDescriptor,
+    backend: QueueBackend,
+    private readonly settings: InboxSettings,
+    private readonly attempt: Attempt,
+    private readonly options: WorkerOptions,
+  ) {
+    const { leaseMs } = settings;
+    this.#connection = backend.connectWorker(options.concurrency);
+    const worker = new BullWorker(
+      settings.name,
+      (job: InboxJob, token) => this.#process(job, token),
+      {
+        connection: this.#connection.connection,
+        concurrency: options.concurrency,
+        lockDuration: leaseMs,
+        lockRenewTime: leaseMs / 3,
+        // BullMQ needs two checks to find that a lease has expired.
+        stalledInterval: Math.max(1, leaseMs / 2),
+        // A crash counts as an attempt, and runAttempt limits the attempts.
+        maxStalledCount: UNLIMITED,
+        runRetryDelay: RETRY_MS,
+        settings: {
+          backoffStrategy: (_attemptsMade, _type, error) =>
+            error instanceof RetryLater ? Math.max(0, error.at - Date.now()) : RETRY_MS,
+        },
+      },
+      backend.createBackend,
+    );
+    Object.defineProperty(worker, 'Job', jobClass);
+    worker.on('error', options.onStoreError);
+    worker.on('completed', ({ id = '' }) => this.#unrecorded.delete(id));
+    worker.on('failed', (job, error) => {
+      if (job === undefined || !(error instanceof DeadLetter || error instanceof RetryLater)) return;
+      this.#unrecorded.delete(job.id ?? '');
+      if (error instanceof DeadLetter) reportDeadLetter(toStoredDelivery(job), error.ended, options);
+    });
+    this.#worker = worker;
   }
 
-  async function run(job: InboxJob): Promise<Omit<Ended, 'attempt'>> {
-    const leased = leasedFrom(job);
-    const verdict = leased.attempt > retries.attempts ? CRASHED : await attempt(leased);
-    return { ending: endingOf(verdict, leased.attempt, settings), verdict, settled: leased.settled };
+  stop(): Promise<void> {
+    this.#stopped ??= this.#worker.close().then(async () => void (await this.disconnect()));
+    return this.#stopped;
   }
 
-  /** As often as it takes: the lease is renewed meanwhile. */
-  async function writeDown(job: InboxJob, token: string, settled: Settled, ending: Ending): Promise<void> {
+  /** Closes the connection without waiting for the worker, for a server that does not answer. */
+  disconnect(): Promise<unknown> {
+    return this.#connection.close();
+  }
+
+  /** The function that BullMQ runs for a job. It throws to make BullMQ retry the job or give it up. */
+  async #process(job: InboxJob, token = ''): Promise<void> {
+    const { id = '', attemptsStarted } = job;
+    const previous = this.#unrecorded.get(id);
+    const ended = previous?.attemptsStarted === attemptsStarted - 1 ? previous : await this.#run(job);
+    this.#unrecorded.set(id, { ...ended, attemptsStarted });
+    const { transition } = ended;
+    if (transition.state === 'done') return;
+    await this.#updateJob(job, token, ended);
+    throw transition.state === 'dead'
+      ? new DeadLetter(ended, transition.error)
+      : new RetryLater(transition.at, transition.error);
+  }
+
+  async #run(job: InboxJob): Promise<UnrecordedAttempt> {
+    const leased = toLeasedDelivery(job);
+    const ended = await runAttempt(leased, this.attempt, this.settings);
+    return { ...ended, attemptsStarted: job.attemptsStarted, completed: leased.completed };
+  }
+
+  /** Retries until the server accepts the result of the attempt. BullMQ renews the lease meanwhile. */
+  async #updateJob(job: InboxJob, token: string, { completed, transition }: UnrecordedAttempt): Promise<void> {
     for (;;) {
       try {
-        // Somebody else has it by now when the lease was lost; this attempt must not leave its traces in that one.
-        if (!(await job.extendLock(token, leaseMs))) break;
-        return await job.updateData(afterAttempt(job, settled, ending));
+        // An attempt that lost its lease must not change the job, which another worker may be running.
+        if (!(await job.extendLock(token, this.settings.leaseMs))) break;
+        return await job.updateData(failedData(job, completed, transition));
       } catch (thrown) {
-        storeFailed(toError(thrown));
-        if (stopped !== undefined) throw thrown;
+        this.options.onStoreError(toError(thrown));
+        if (this.#stopped !== undefined) throw thrown;
         await sleep(RETRY_MS);
       }
     }
-    ended.delete(job.id ?? '');
-    throw new InboxError('LEASE_LOST', 'The lease was lost during the attempt.');
+    this.#unrecorded.delete(job.id ?? '');
+    throw new InboxError('LEASE_LOST', 'The lease expired during the attempt.');
   }
-
-  const own = engine.openWorker(concurrency);
-  const worker = new BullWorker(
-    name,
-    process,
-    {
-      connection: own.connection,
-      concurrency,
-      lockDuration: leaseMs,
-      lockRenewTime: leaseMs / 3,
-      // A lease that is over is noticed at the second look.
-      stalledInterval: Math.max(1, leaseMs / 2),
-      // A crash counts as an attempt, and it is attempts that are limited.
-      maxStalledCount: NO_LIMIT,
-      runRetryDelay: RETRY_MS,
-      settings: {
-        backoffStrategy: (_made, _type, error) =>
-          error instanceof Again ? Math.max(0, error.ending.at - Date.now()) : RETRY_MS,
-      },
-    },
-    engine.backend,
-  );
-  Object.defineProperty(worker, 'Job', jobs);
-  worker.on('error', storeFailed);
-  worker.on('completed', ({ id = '' }) => ended.delete(id));
-  worker.on('failed', (job, error) => {
-    if (job === undefined || !(error instanceof Dead || error instanceof Again)) return;
-    ended.delete(job.id ?? '');
-    if (error instanceof Dead && 'error' in error.verdict) {
-      dead(storedIn(job), error.ending.reason, error.verdict.error);
-    }
-  });
-  let stopped: Promise<void> | undefined;
-  return {
-    stop: () => {
-      stopped ??= worker.close().then(async () => void (await own.close()));
-      return stopped;
-    },
-    abandon: () => own.close(),
-  };
-}
-
-/** A worker that can be left behind when its server is silent. */
-export interface BullWorking extends DurableWorker {
-  abandon(): Promise<unknown>;
 }

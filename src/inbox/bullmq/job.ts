@@ -1,107 +1,109 @@
 import type { IQueueBackend, Job, Queue } from 'bullmq';
-import type { LeasedDelivery, StoredDelivery } from '../../delivery/stored-delivery.js';
-import type { Settled } from '../../handlers/completed.js';
+import type { CompletedHandlers, LeasedDelivery, StoredDelivery } from '../../delivery/stored-delivery.js';
+import { recordOf } from '../../shared/is-record.js';
 import type { InboxDelivery, InboxState } from '../contract.js';
-import { headersIn, settledIn, timeIn } from '../decode-stored.js';
-import type { Ending } from '../next-state.js';
+import { decodeStoredHandlers, decodeStoredHeaders, decodeStoredTime, parseStoredJson } from '../decode-stored.js';
+import type { Transition } from '../next-state.js';
 
 /**
- * The data of a job. The body and the headers are text, not JSON: Postgres would keep JSON as jsonb, which is neither
- * byte-exact nor takes every string.
+ * The data of a job. The body and the headers are text, because Postgres would store JSON as jsonb, which does not keep
+ * the exact bytes and refuses some strings.
  */
 export interface JobData {
   readonly body: string;
   readonly headers: string;
   /** Unix milliseconds. */
   readonly receivedAt: number;
-  /** Which adding it was: what was just added is so told from what was there before. */
-  readonly call: string;
-  /** As JSON: the handlers that earlier attempts are done with. */
-  readonly settled?: string;
-  /** The result of the last attempt, when it failed. */
-  readonly ending?: Ending;
+  /** The id of the call that added the job. It tells a job that was just added from one that existed before. */
+  readonly addedBy: string;
+  /** The handlers that earlier attempts completed, as JSON. */
+  readonly completed?: string;
+  /** The result of the last attempt if it failed. */
+  readonly transition?: Transition;
 }
 
 export type InboxQueue = Queue<JobData, void, string, JobData, void, string, IQueueBackend, unknown>;
 export type InboxJob = Job<JobData, void>;
 
-/** How often it is tried is up to the worker; this is the most that each engine's integers hold. */
-export const NO_LIMIT = 2 ** 31 - 1;
+/** The largest integer of every backend. The worker limits the attempts itself. */
+export const UNLIMITED = 2 ** 31 - 1;
 
-export function newJob({ id, event, rawBody, headers, receivedAt }: StoredDelivery, call: string) {
+export function newJob({ id, event, rawBody, headers, receivedAt }: StoredDelivery, addedBy: string) {
   const timestamp = receivedAt.getTime();
   return {
     name: event,
-    data: { body: rawBody.toString(), headers: JSON.stringify(headers), receivedAt: timestamp, call },
-    opts: { jobId: id, timestamp, attempts: NO_LIMIT, backoff: { type: 'inbox' }, stackTraceLimit: 0 },
+    data: { body: rawBody.toString(), headers: JSON.stringify(headers), receivedAt: timestamp, addedBy },
+    opts: { jobId: id, timestamp, attempts: UNLIMITED, backoff: { type: 'inbox' }, stackTraceLimit: 0 },
   };
 }
 
-/** The data as far as it has the right shape: another program may have changed it. */
-function dataOf({ data }: InboxJob): Partial<JobData> {
-  return typeof data === 'object' && data !== null ? data : {};
+/** The members are unknown, because another program may have changed the data. */
+function dataOf(job: InboxJob): Partial<Record<keyof JobData, unknown>> {
+  return recordOf(job.data);
 }
 
-export function storedIn(job: InboxJob): StoredDelivery {
+export function toStoredDelivery(job: InboxJob): StoredDelivery {
   const { id = '', name } = job;
   const { body, headers, receivedAt } = dataOf(job);
-  const rawBody = Buffer.from(String(body ?? ''));
-  return { id, event: String(name), rawBody, headers: headersIn(headers), receivedAt: timeIn(receivedAt) };
+  return {
+    id,
+    event: String(name),
+    rawBody: Buffer.from(String(body ?? '')),
+    headers: decodeStoredHeaders(headers),
+    receivedAt: decodeStoredTime(receivedAt),
+  };
 }
 
-export function leasedFrom(job: InboxJob): LeasedDelivery {
-  return { ...storedIn(job), attempt: job.attemptsStarted, settled: settledIn(dataOf(job).settled) };
+export function toLeasedDelivery(job: InboxJob): LeasedDelivery {
+  const completed = decodeStoredHandlers(dataOf(job).completed);
+  return { ...toStoredDelivery(job), attempt: job.attemptsStarted, completed };
 }
 
-/** The data after an attempt that failed. */
-export function afterAttempt(job: InboxJob, settled: Settled, ending: Ending): JobData {
-  return { ...asNew(job), settled: JSON.stringify([...settled]), ending };
-}
-
-/** The data of a delivery that is handled as if it had just come. */
-export function asNew(job: InboxJob): JobData {
-  const { body = '', headers = '', receivedAt = 0, call = '' } = dataOf(job);
-  return { body, headers, receivedAt, call };
-}
-
-/** The job class of BullMQ's queues and workers. Data that is not JSON becomes null in place of an error. */
-export function tolerant(BullJob: typeof Job): typeof Job {
-  const { fromJSON } = BullJob;
-  return Object.assign(class extends BullJob {}, {
-    fromJSON(this: typeof Job, ...[queue, json, id]: Parameters<typeof fromJSON>): Job {
-      return fromJSON.call(this, queue, { ...json, data: isJson(json.data) ? json.data : 'null' }, id);
-    },
-  }) as typeof Job;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** `leaseMs` is how long an attempt may take without being renewed: when it really ends, a job does not tell. */
-export function deliveryIn(job: InboxJob, state: InboxState, leaseMs: number): InboxDelivery {
-  const stored = storedIn(job);
-  const ending = endingIn(dataOf(job).ending);
+/** `leaseMs` estimates when an active job's lease expires, because BullMQ does not store that. */
+export function toInboxDelivery(job: InboxJob, state: InboxState, leaseMs: number): InboxDelivery {
+  const stored = toStoredDelivery(job);
+  const transition = decodeTransition(dataOf(job).transition);
   const { processedOn = 0, finishedOn = 0 } = job;
-  const due = ending?.at ?? stored.receivedAt.getTime();
+  const due = transition?.at ?? stored.receivedAt.getTime();
   const at = { waiting: due, active: processedOn + leaseMs, done: finishedOn, dead: finishedOn }[state];
   return {
     ...stored,
     state,
     attempts: job.attemptsStarted,
-    at: timeIn(at),
-    ...(state === 'dead' && ending?.state === 'dead' && { reason: ending.reason }),
-    ...(state !== 'done' && ending !== undefined && ending.state !== 'done' && { error: ending.error }),
+    at: decodeStoredTime(at),
+    ...(state === 'dead' && transition?.state === 'dead' && { reason: transition.reason }),
+    ...(state !== 'done' && transition !== undefined && 'error' in transition && { error: transition.error }),
   };
 }
 
-function endingIn(kept: Ending | undefined): Ending | undefined {
-  const isWhole =
-    typeof kept === 'object' && kept !== null && ('error' in kept ? typeof kept.error === 'string' : true);
-  return isWhole ? kept : undefined;
+/** The data after an attempt that failed. */
+export function failedData(job: InboxJob, completed: CompletedHandlers, transition: Transition): JobData {
+  return { ...initialData(job), completed: JSON.stringify([...completed]), transition };
+}
+
+/** The data without the traces of earlier attempts. */
+export function initialData(job: InboxJob): JobData {
+  const { body, headers, receivedAt, addedBy } = dataOf(job);
+  return {
+    body: String(body ?? ''),
+    headers: String(headers ?? ''),
+    receivedAt: decodeStoredTime(receivedAt).getTime(),
+    addedBy: String(addedBy ?? ''),
+  };
+}
+
+/** The job class for BullMQ's queues and workers. It reads data that is not JSON as null where BullMQ would throw. */
+export function tolerantJobClass(BullJob: typeof Job): typeof Job {
+  const { fromJSON } = BullJob;
+  return Object.assign(class extends BullJob {}, {
+    fromJSON(this: typeof Job, ...[queue, json, id]: Parameters<typeof fromJSON>): Job {
+      const data = parseStoredJson(json.data) === undefined ? 'null' : json.data;
+      return fromJSON.call(this, queue, { ...json, data }, id);
+    },
+  }) as typeof Job;
+}
+
+function decodeTransition(stored: unknown): Transition | undefined {
+  if (typeof stored !== 'object' || stored === null) return undefined;
+  return 'error' in stored && typeof stored.error !== 'string' ? undefined : (stored as Transition);
 }

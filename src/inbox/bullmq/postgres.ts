@@ -1,108 +1,117 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg';
 import type { InboxFilter, InboxState } from '../contract.js';
-import { cannotOpen, need } from '../open-errors.js';
-import { CONNECT_MS, type Engine } from './queue-backend.js';
+import { importPackages, toOpenError } from '../open-errors.js';
+import { CONNECT_TIMEOUT_MS, type QueueBackend } from './queue-backend.js';
 
 const QUEUE_CONNECTIONS = 4;
-/** A connection whose server does not answer is given up, or close() would wait for it. */
-const QUERY_MS = 10_000;
-/** Of those that look at everything. */
-const LONG_QUERY_MS = 120_000;
-const MOST_WORKER_CONNECTIONS = 10;
+const MAX_WORKER_CONNECTIONS = 10;
+/** Without a limit, close() would wait for a server that does not answer. */
+const QUERY_TIMEOUT_MS = 10_000;
+/** For queries that read the whole queue. */
+const LONG_QUERY_TIMEOUT_MS = 120_000;
 
-/** BullMQ's name for each state. */
-const STATES: Record<InboxState, readonly string[]> = {
+/** The states in which BullMQ's table holds the jobs of each state of the inbox. */
+const BULLMQ_STATES: Record<InboxState, readonly string[]> = {
   waiting: ['waiting', 'delayed'],
   active: ['active'],
   done: ['completed'],
   dead: ['failed'],
 };
 const STATE_OF = Object.fromEntries(
-  Object.entries(STATES).flatMap(([state, theirs]) => theirs.map((their) => [their, state])),
+  Object.entries(BULLMQ_STATES).flatMap(([state, bullmqStates]) => bullmqStates.map((each) => [each, state])),
 ) as Record<string, InboxState>;
 
-export async function openPostgres(url: string, queue: string): Promise<Engine> {
-  const [{ default: pg }, { createPostgresBackend, DEFAULT_SCHEMA, runMigrations }] = await need(
+export async function connectPostgres(url: string, queue: string): Promise<QueueBackend> {
+  const [{ default: pg }, { createPostgresBackend, DEFAULT_SCHEMA, runMigrations }] = await importPackages(
     'postgres:',
     'bullmq pg',
     () => Promise.all([import('pg'), import('bullmq')]),
   );
-  const open = (max: number): Pool => {
-    const config = { connectionTimeoutMillis: CONNECT_MS, query_timeout: QUERY_MS, keepAlive: true };
-    const pool = new pg.Pool({ ...addressOf(url, DEFAULT_SCHEMA), ...config, max });
-    pool.on('error', ignore);
-    // The pool listens to a client only while it is idle. Without a listener, a lost connection would end the process.
-    pool.on('connect', (client) => client.on('error', ignore));
+  const openPool = (max: number): Pool => {
+    const pool = new pg.Pool({
+      ...connectionConfig(url, DEFAULT_SCHEMA),
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      keepAlive: true,
+      max,
+    });
+    pool.on('error', ignoreError);
+    // The pool handles errors only of idle clients. Without this listener, a connection that is lost while it is in use
+    // would end the process.
+    pool.on('connect', (client) => client.on('error', ignoreError));
     return pool;
   };
-  let pool: Pool | undefined;
+  let connecting: Pool | undefined;
   let warnings: string[];
   try {
-    pool = open(QUEUE_CONNECTIONS);
-    const client = await pool.connect();
+    connecting = openPool(QUEUE_CONNECTIONS);
+    const client = await connecting.connect();
     try {
       await runMigrations(client, DEFAULT_SCHEMA);
-      warnings = await warningsOf(client);
+      warnings = await findWarnings(client);
     } finally {
       client.release();
     }
   } catch (thrown) {
-    await pool?.end();
-    throw cannotOpen('Postgres', thrown);
+    await connecting?.end();
+    throw toOpenError('Postgres', thrown);
   }
-  const connected = pool;
+  const pool = connecting;
   return {
-    ...questionsTo(connected, queue),
-    connection: connected,
-    backend: createPostgresBackend as Engine['backend'],
-    openWorker(concurrency) {
-      // One of them listens.
-      const own = open(Math.min(concurrency, MOST_WORKER_CONNECTIONS) + 1);
-      return { connection: own, close: () => own.end() };
+    ...createQueries(pool, queue),
+    connection: pool,
+    createBackend: createPostgresBackend as QueueBackend['createBackend'],
+    connectWorker(concurrency) {
+      // One more, because the worker listens for notifications on one of them.
+      const connection = openPool(Math.min(concurrency, MAX_WORKER_CONNECTIONS) + 1);
+      return { connection, close: () => connection.end() };
     },
     warnings,
-    receivedAt: (id, at) =>
-      connected.query('UPDATE job SET added_at_ms = $3 WHERE queue = $1 AND id = $2', [queue, id, at]),
-    close: () => connected.end(),
+    setReceivedAt: (id, time) =>
+      pool.query('UPDATE job SET added_at_ms = $3 WHERE queue = $1 AND id = $2', [queue, id, time]),
+    close: () => pool.end(),
   };
 }
 
-/** With the schema on the path, after whatever options the address has itself. */
-function addressOf(url: string, schema: string): { connectionString: string; options: string } {
+/** Adds BullMQ's schema to the search path, after any options in the address. */
+function connectionConfig(url: string, schema: string): { connectionString: string; options: string } {
   const address = new URL(url);
-  const theirs = address.searchParams.get('options') ?? '';
+  const options = address.searchParams.get('options') ?? '';
   address.searchParams.delete('options');
-  return { connectionString: address.href, options: `${theirs} -c search_path=${schema}`.trim() };
+  return { connectionString: address.href, options: `${options} -c search_path=${schema}`.trim() };
 }
 
-/** A connection that was lost is replaced when it is needed, and the query that was running rejects. */
-function ignore(): void {}
+/** The query that was running on the lost connection rejects, and the pool replaces the connection. */
+function ignoreError(): void {}
 
-function questionsTo(pool: Pool, queue: string): Pick<Engine, 'origins' | 'find' | 'tally'> {
+function createQueries(pool: Pool, queue: string): Pick<QueueBackend, 'readAdded' | 'find' | 'countEvents'> {
   return {
-    async origins(ids) {
-      const { rows } = await pool.query<{ id: string; call: string; finished: string | null }>(
-        `SELECT id, data ->> 'call' AS call, finished_at_ms AS finished FROM job WHERE queue = $1 AND id = ANY ($2)`,
+    async readAdded(ids) {
+      const { rows } = await pool.query<{ id: string; added_by: string | null; finished: string | null }>(
+        `SELECT id, data ->> 'addedBy' AS added_by, finished_at_ms AS finished
+         FROM job WHERE queue = $1 AND id = ANY ($2)`,
         [queue, ids],
       );
-      return new Map(rows.map(({ id, call, finished }) => [id, { call, finishedAt: Number(finished ?? 0) }]));
+      return new Map(
+        rows.map(({ id, added_by, finished }) => [id, { addedBy: added_by ?? '', finishedAt: Number(finished ?? 0) }]),
+      );
     },
     async find({ state, event, since }: InboxFilter, limit: number) {
       const { rows } = await pool.query<{ id: string; state: string }>(
-        slow(
+        longQuery(
           `SELECT id, state FROM job WHERE queue = $1
            AND ($2::text[] IS NULL OR state::text = ANY ($2))
            AND ($3::text IS NULL OR name = $3)
            AND ($4::bigint IS NULL OR added_at_ms >= $4)
          ORDER BY added_at_ms DESC, id LIMIT $5`,
-          [queue, state && STATES[state], event, since?.getTime(), Number.isFinite(limit) ? limit : null],
+          [queue, state && BULLMQ_STATES[state], event, since?.getTime(), Number.isFinite(limit) ? limit : null],
         ),
       );
       return rows.map(({ id, state }) => ({ id, state: STATE_OF[state] ?? 'waiting' }));
     },
-    async tally() {
+    async countEvents() {
       const { rows } = await pool.query<{ event: string; state: string; count: string; oldest: string }>(
-        slow(
+        longQuery(
           `SELECT name AS event, state, count(*), min(added_at_ms) AS oldest FROM job WHERE queue = $1 GROUP BY 1, 2`,
           [queue],
         ),
@@ -117,14 +126,14 @@ function questionsTo(pool: Pool, queue: string): Pick<Engine, 'origins' | 'find'
   };
 }
 
-/** pg's types do not know the time limit of a single query. */
-function slow(text: string, values: unknown[]): QueryConfig {
-  return Object.assign({ text, values }, { query_timeout: LONG_QUERY_MS });
+/** Assigned afterwards, because pg's types lack the time limit of a single query. */
+function longQuery(text: string, values: unknown[]): QueryConfig {
+  return Object.assign({ text, values }, { query_timeout: LONG_QUERY_TIMEOUT_MS });
 }
 
-async function warningsOf(client: PoolClient): Promise<string[]> {
+async function findWarnings(client: PoolClient): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT name FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit') AND setting = 'off'`,
   );
-  return rows.map(({ name }) => `Postgres may lose what it acknowledged when it crashes: \`${name}\` is off.`);
+  return rows.map(({ name }) => `Postgres may lose acknowledged deliveries in a crash because \`${name}\` is off.`);
 }

@@ -1,35 +1,37 @@
 import type { BackendFactory, IQueueBackend } from 'bullmq';
 import type { InboxFilter, InboxState } from '../contract.js';
-import type { Tally } from '../stats.js';
+import type { EventCount } from '../stats.js';
 
-/** What BullMQ runs on here, and what it has no questions for. */
-export interface Engine {
-  /** Its commands fail at once while the server is away, so that the sender is told to come back. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** The server on which BullMQ runs a queue, with the queries for which BullMQ has no methods. */
+export interface QueueBackend {
+  /** Its commands fail at once while the server is unavailable, so that the sender is answered 503. */
   readonly connection: unknown;
-  /** What speaks to the server over a connection of this engine. */
-  readonly backend: BackendFactory<IQueueBackend, unknown>;
-  /** A connection of a worker's, which waits for the server to come back. */
-  openWorker(concurrency: number): WorkerConnection;
-  /** How the server may lose what it has acknowledged, in words. */
+  /** BullMQ's factory of the backend that it uses for such a server. */
+  readonly createBackend: BackendFactory<IQueueBackend, unknown>;
+  /** Opens a connection for a worker, whose commands wait until the server is available again. */
+  connectWorker(concurrency: number): WorkerConnection;
+  /** One sentence per setting of the server with which it may lose deliveries. */
   readonly warnings: readonly string[];
-  /** Where these jobs come from; those that are not there are left out. */
-  origins(ids: readonly string[]): Promise<ReadonlyMap<string, Origin>>;
-  /** What fits, the latest first. */
-  find(filter: InboxFilter, limit: number): Promise<readonly Found[]>;
-  tally(): Promise<Tally[]>;
-  /** Sets by which time of receipt a job is found. */
-  receivedAt(id: string, at: number): Promise<unknown>;
+  /** Reads jobs right after they were added. Jobs that do not exist are left out. */
+  readAdded(ids: readonly string[]): Promise<ReadonlyMap<string, AddedJob>>;
+  /** Finds the matching jobs, the latest first. */
+  find(filter: InboxFilter, limit: number): Promise<readonly JobRef[]>;
+  countEvents(): Promise<EventCount[]>;
+  /** Sets the time (Unix milliseconds) by which `find` sorts and filters a job. */
+  setReceivedAt(id: string, time: number): Promise<unknown>;
   close(): Promise<unknown>;
 }
 
-export interface Origin {
-  /** Which adding it was, as its data says. */
-  readonly call: string;
-  /** Unix milliseconds; 0 while it is not. */
+export interface AddedJob {
+  /** The `addedBy` of its data. */
+  readonly addedBy: string;
+  /** Unix milliseconds, or 0 while the job is not finished. */
   readonly finishedAt: number;
 }
 
-export interface Found {
+export interface JobRef {
   readonly id: string;
   readonly state: InboxState;
 }
@@ -38,5 +40,3 @@ export interface WorkerConnection {
   readonly connection: unknown;
   close(): Promise<unknown>;
 }
-
-export const CONNECT_MS = 10_000;

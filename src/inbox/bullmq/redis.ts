@@ -1,33 +1,33 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { within } from '../../shared/promises.js';
+import { recordOf } from '../../shared/is-record.js';
+import { withTimeout } from '../../shared/promises.js';
 import { INBOX_STATES, type InboxFilter, type InboxState } from '../contract.js';
-import { timeIn } from '../decode-stored.js';
-import { InboxError } from '../engine-error.js';
-import { cannotOpen, need } from '../open-errors.js';
-import type { Tally } from '../stats.js';
-import type { JobData } from './job.js';
-import { CONNECT_MS, type Engine, type Found, type Origin } from './queue-backend.js';
+import { decodeStoredTime, parseStoredJson } from '../decode-stored.js';
+import { InboxError } from '../inbox-error.js';
+import { importPackages, toOpenError } from '../open-errors.js';
+import type { EventCount } from '../stats.js';
+import { type AddedJob, CONNECT_TIMEOUT_MS, type JobRef, type QueueBackend } from './queue-backend.js';
 
-/** BullMQ's own default. */
-const PREFIX = 'bull';
-/** Under which keys it holds the ids of the jobs in each state: a list, or a sorted set. */
+/** BullMQ's default prefix of its keys. */
+const KEY_PREFIX = 'bull';
+/** BullMQ holds the ids of the jobs in each state in lists and sorted sets. */
 const LISTS: Partial<Record<InboxState, readonly string[]>> = { waiting: ['wait', 'paused'], active: ['active'] };
-const SETS: Partial<Record<InboxState, string>> = { waiting: 'delayed', done: 'completed', dead: 'failed' };
-const PAGE = 1_000;
-/** An address whose path, if it has one, is a number. */
-const DATABASE = /^rediss?:\/\/[^/?#]*(\/\d*)?([?#]|$)/;
+const SORTED_SETS: Partial<Record<InboxState, string>> = { waiting: 'delayed', done: 'completed', dead: 'failed' };
+const PAGE_SIZE = 1_000;
+/** An address whose path is either missing or the number of a database. */
+const HAS_VALID_DATABASE = /^rediss?:\/\/[^/?#]*(\/\d*)?([?#]|$)/;
 
-/** What is worth knowing of a job without its body. */
-interface Glance extends Found {
+/** The members of a job that a scan reads. */
+interface JobSummary extends JobRef {
   readonly event: string;
   readonly receivedAt: number;
 }
 
 const retryStrategy = (times: number): number => Math.min(50 * times, 1_000);
-const FAIL_AT_ONCE: RedisOptions = {
+const FAIL_FAST: RedisOptions = {
   lazyConnect: true,
-  connectTimeout: CONNECT_MS,
-  // By this timer a connection that failed would keep the process for two seconds.
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  // The default of two seconds would keep the process alive that long after a connection has failed.
   disconnectTimeout: 500,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
@@ -35,152 +35,142 @@ const FAIL_AT_ONCE: RedisOptions = {
   retryStrategy,
 };
 
-export async function openRedis(url: string, queue: string): Promise<Engine> {
-  const [{ Redis }, { createRedisBackend }] = await need('redis:', 'bullmq ioredis', () =>
+export async function connectRedis(url: string, queue: string): Promise<QueueBackend> {
+  const [{ Redis }, { createRedisBackend }] = await importPackages('redis:', 'bullmq ioredis', () =>
     Promise.all([import('ioredis'), import('bullmq')]),
   );
-  let client: Redis | undefined;
+  let connecting: Redis | undefined;
   let lastError: Error | undefined;
   try {
-    client = new Redis(url, FAIL_AT_ONCE);
-    const { db = 0 } = client.options;
-    if (!Number.isInteger(db) || !DATABASE.test(url)) {
-      throw new InboxError('ERR_DB_INDEX', 'the address must name its database by number, as in redis://localhost/1');
+    connecting = new Redis(url, FAIL_FAST);
+    const { db = 0 } = connecting.options;
+    if (!Number.isInteger(db) || !HAS_VALID_DATABASE.test(url)) {
+      throw new InboxError('ERR_DB_INDEX', 'The address must name its database by number, as in redis://localhost/1.');
     }
-    client.on('error', (error) => {
+    connecting.on('error', (error) => {
       lastError = error;
     });
-    await within(
-      CONNECT_MS,
-      client.connect(),
-      () => new InboxError('ETIMEDOUT', `It did not answer within ${CONNECT_MS} ms.`),
-    );
-    // Connecting goes on with database 0 when the server refuses the one in the address.
-    if (db !== 0) await client.select(db);
+    await withTimeout(CONNECT_TIMEOUT_MS, connecting.connect(), () => {
+      return new InboxError('ETIMEDOUT', `Redis did not answer withTimeout ${CONNECT_TIMEOUT_MS} ms.`);
+    });
+    // If the server refuses the database in the address, ioredis connects to database 0.
+    if (db !== 0) await connecting.select(db);
   } catch (thrown) {
-    client?.disconnect();
-    // What was thrown says no more than that there is no connection.
-    throw cannotOpen('Redis', lastError ?? thrown);
+    connecting?.disconnect();
+    // The thrown error only says that the connection is closed, and the last error event says why.
+    throw toOpenError('Redis', lastError ?? thrown);
   }
-  const connected = client;
-  const keyOf = (id: string): string => `${PREFIX}:${queue}:${id}`;
+  const client = connecting;
+  const jobKey = (id: string): string => `${KEY_PREFIX}:${queue}:${id}`;
   return {
-    ...questionsTo(connected, keyOf('')),
-    connection: connected,
-    backend: createRedisBackend as Engine['backend'],
-    openWorker() {
+    ...createQueries(client, jobKey('')),
+    connection: client,
+    createBackend: createRedisBackend as QueueBackend['createBackend'],
+    connectWorker() {
       const connection = new Redis(url, { maxRetriesPerRequest: null, retryStrategy });
-      connection.on('error', ignore);
+      connection.on('error', () => {}); // Each command rejects with its own error.
       return { connection, close: async () => connection.disconnect() };
     },
-    async receivedAt(id, at) {
-      await connected.hset(keyOf(id), 'timestamp', at);
+    async setReceivedAt(id, time) {
+      await client.hset(jobKey(id), 'timestamp', time);
     },
-    warnings: await warningsOf(client),
-    close: async () => connected.disconnect(),
+    warnings: await findWarnings(client),
+    close: async () => client.disconnect(),
   };
 }
 
-/** Whoever sends a command is told when it fails. */
-function ignore(): void {}
-
-function questionsTo(client: Redis, prefix: string): Pick<Engine, 'origins' | 'find' | 'tally'> {
-  async function fields(ids: readonly string[], ...names: string[]): Promise<(string | null)[][]> {
+function createQueries(client: Redis, prefix: string): Pick<QueueBackend, 'readAdded' | 'find' | 'countEvents'> {
+  async function readFields(ids: readonly string[], ...names: string[]): Promise<(string | null)[][]> {
     const pipeline = client.pipeline();
     for (const id of ids) pipeline.hmget(prefix + id, ...names);
-    const answers = (await pipeline.exec()) ?? [];
-    return answers.map(([error, values]) => {
-      // Another program has put something else there.
+    const replies = (await pipeline.exec()) ?? [];
+    return replies.map(([error, values]) => {
+      // Another program has replaced the job by a value of another type.
       if (error?.message.startsWith('WRONGTYPE')) return names.map(() => null);
       if (error) throw error;
       return values as (string | null)[];
     });
   }
 
-  async function* pagesOf(state: InboxState): AsyncGenerator<string[]> {
-    const set = SETS[state];
+  async function* readIds(state: InboxState): AsyncGenerator<string[]> {
+    const set = SORTED_SETS[state];
     const lists =
-      LISTS[state]?.map((key) => (from: number) => client.lrange(prefix + key, from, from + PAGE - 1)) ?? [];
-    const sets = set === undefined ? [] : [(from: number) => client.zrange(prefix + set, from, from + PAGE - 1)];
-    for (const read of [...lists, ...sets]) {
-      for (let start = 0, more = true; more; start += PAGE) {
-        const page = await read(start);
+      LISTS[state]?.map((key) => (from: number) => client.lrange(prefix + key, from, from + PAGE_SIZE - 1)) ?? [];
+    const sets = set === undefined ? [] : [(from: number) => client.zrange(prefix + set, from, from + PAGE_SIZE - 1)];
+    for (const readPage of [...lists, ...sets]) {
+      for (let start = 0, hasMore = true; hasMore; start += PAGE_SIZE) {
+        const page = await readPage(start);
         yield page;
-        more = page.length === PAGE;
+        hasMore = page.length === PAGE_SIZE;
       }
     }
   }
 
-  /** In pages, so that a long queue does not hold up everybody else. A job that moves meanwhile is seen once. */
-  async function* scan(states: readonly InboxState[]): AsyncGenerator<Glance> {
+  /** Reads in pages, so that a long queue does not block the server for its other clients. Yields each job once. */
+  async function* scan(states: readonly InboxState[]): AsyncGenerator<JobSummary> {
     const seen = new Set<string>();
     for (const state of states) {
-      for await (const page of pagesOf(state)) {
+      for await (const page of readIds(state)) {
         const ids = page.filter((id) => !seen.has(id));
-        for (const [index, [event, timestamp]] of (await fields(ids, 'name', 'timestamp')).entries()) {
+        for (const [index, [event, timestamp]] of (await readFields(ids, 'name', 'timestamp')).entries()) {
           const id = ids[index] as string;
           seen.add(id);
-          if (event != null) yield { id, event, state, receivedAt: timeIn(timestamp).getTime() };
+          if (event != null) yield { id, event, state, receivedAt: decodeStoredTime(timestamp).getTime() };
         }
       }
     }
   }
 
   return {
-    async origins(ids) {
-      const origins = new Map<string, Origin>();
-      for (const [index, [data, finishedOn]] of (await fields(ids, 'data', 'finishedOn')).entries()) {
+    async readAdded(ids) {
+      const jobs = new Map<string, AddedJob>();
+      for (const [index, [data, finishedOn]] of (await readFields(ids, 'data', 'finishedOn')).entries()) {
         if (data == null) continue;
-        origins.set(ids[index] as string, { call: callIn(data), finishedAt: Number(finishedOn ?? 0) });
+        const { addedBy } = recordOf(parseStoredJson(data));
+        jobs.set(ids[index] as string, { addedBy: String(addedBy ?? ''), finishedAt: Number(finishedOn ?? 0) });
       }
-      return origins;
+      return jobs;
     },
     async find({ state, event, since }: InboxFilter, limit: number) {
-      const found: Glance[] = [];
+      const found: JobSummary[] = [];
       const earliest = since?.getTime() ?? 0;
-      for await (const each of scan(state === undefined ? INBOX_STATES : [state])) {
-        if (each.receivedAt >= earliest && (event === undefined || each.event === event)) found.push(each);
+      for await (const job of scan(state === undefined ? INBOX_STATES : [state])) {
+        if (job.receivedAt >= earliest && (event === undefined || job.event === event)) found.push(job);
       }
       found.sort((a, b) => b.receivedAt - a.receivedAt || (a.id < b.id ? -1 : 1));
       return found.slice(0, limit);
     },
-    async tally() {
-      const tallies = new Map<string, Tally>();
+    async countEvents() {
+      const counts = new Map<string, EventCount>();
       for await (const { event, state, receivedAt } of scan(INBOX_STATES)) {
         const key = `${state} ${event}`;
-        const { count, oldest } = tallies.get(key) ?? { count: 0, oldest: receivedAt };
-        tallies.set(key, { event, state, count: count + 1, oldest: Math.min(oldest, receivedAt) });
+        const { count, oldest } = counts.get(key) ?? { count: 0, oldest: receivedAt };
+        counts.set(key, { event, state, count: count + 1, oldest: Math.min(oldest, receivedAt) });
       }
-      return [...tallies.values()];
+      return [...counts.values()];
     },
   };
 }
 
-/** Empty for data that another program damaged, because no call to `add` has an empty name. */
-function callIn(data: string): string {
-  try {
-    return String((JSON.parse(data) as Partial<JobData> | null)?.call ?? '');
-  } catch {
-    return '';
-  }
-}
-
-async function warningsOf(client: Redis): Promise<string[]> {
+async function findWarnings(client: Redis): Promise<string[]> {
   const setting = async (name: string): Promise<string | undefined> =>
     ((await client.config('GET', name)) as string[])[1];
   try {
     const warnings: string[] = [];
     if ((await setting('appendonly')) !== 'yes' || (await setting('appendfsync')) !== 'always') {
       warnings.push(
-        'Redis may lose what it acknowledged when it crashes: set `appendonly yes` and `appendfsync always`.',
+        'Redis may lose acknowledged deliveries in a crash. Set `appendonly yes` and `appendfsync always`.',
       );
     }
     if ((await setting('maxmemory-policy')) !== 'noeviction') {
-      warnings.push('Redis may throw deliveries away when its memory is full: set `maxmemory-policy noeviction`.');
+      warnings.push('Redis may evict deliveries when its memory is full. Set `maxmemory-policy noeviction`.');
     }
     return warnings;
   } catch {
-    // Managed services often refuse CONFIG.
-    return ['Redis does not tell its settings; it needs `appendonly yes`, `appendfsync always` and `noeviction`.'];
+    // Managed services often disable the CONFIG command.
+    return [
+      'Redis does not show its settings. Make sure that they are `appendonly yes`, `appendfsync always` and ' +
+        '`maxmemory-policy noeviction`.',
+    ];
   }
 }

@@ -1,49 +1,63 @@
-import type { Attempt, DurableWorker, Verdict, WorkerHooks, WorkOptions } from '../../delivery/stored-delivery.js';
-import { toError } from '../../shared/errors.js';
+import type { Attempt, InboxWorker, WorkerOptions } from '../../delivery/stored-delivery.js';
+import { toError } from '../../shared/error-text.js';
 import type { InboxSettings } from '../contract.js';
-import { CRASHED, endingOf } from '../next-state.js';
-import type { Deliveries, Lease, Settlement } from './deliveries.js';
+import { type EndedAttempt, reportDeadLetter, runAttempt } from '../next-state.js';
+import type { DeliveryTable } from './delivery-table.js';
+import type { Lease } from './rows.js';
 
-/** Takes deliveries on, has them attempted, and writes down how that ended. */
-export class SqliteWorker implements DurableWorker {
-  readonly #held = new Set<Lease>();
-  #settlements: (Settlement & { readonly verdict: Verdict })[] = [];
-  #timer: NodeJS.Timeout | undefined;
-  #turn: NodeJS.Immediate | undefined;
+/** An attempt that has ended, and the lease under which it ran. */
+interface EndedLease extends EndedAttempt {
+  readonly lease: Lease;
+}
+
+/** Leases deliveries, has them attempted, and stores the results. */
+export class SqliteWorker implements InboxWorker {
+  /** Leases whose attempts are running, or have ended without their results being stored. */
+  readonly #leases = new Set<Lease>();
+  /** Results that are still to be stored. */
+  #ended: EndedLease[] = [];
+  #poll: NodeJS.Timeout | undefined;
+  #wakeUp: NodeJS.Immediate | undefined;
   #stopped: Promise<void> | undefined;
   #onStopped: () => void = () => {};
   readonly #renewal: NodeJS.Timeout;
 
   constructor(
-    private readonly deliveries: Deliveries,
+    private readonly table: DeliveryTable,
     private readonly settings: InboxSettings,
     private readonly attempt: Attempt,
-    private readonly options: WorkOptions & WorkerHooks,
+    private readonly options: WorkerOptions,
   ) {
-    this.#renewal = setInterval(() => this.#renew(), settings.leaseMs / 3);
+    this.#renewal = setInterval(() => this.#renewLeases(), settings.leaseMs / 3);
     this.wake();
   }
 
-  /** Looks for work soon: something was stored, or has ended. All that happens in a turn is one transaction. */
+  /** Looks for work in the next turn of the event loop, so that everything from one turn shares one transaction. */
   wake(): void {
-    this.#turn ??= setImmediate(() => {
-      this.#turn = undefined;
+    this.#wakeUp ??= setImmediate(() => {
+      this.#wakeUp = undefined;
       this.#work();
     });
   }
 
-  /** How many new deliveries it could begin at once: none while older ones wait. */
-  get room(): number {
-    return this.#isStopping || this.#hasDue() ? 0 : this.#free;
+  /** The number of new deliveries that may be leased as they are stored. None while older ones are due. */
+  get freeSlots(): number {
+    return this.#isStopping || this.#isAnyDue() ? 0 : this.#unusedConcurrency;
   }
 
-  /** Counts deliveries in that it took on as they came, until it may `begin` them. */
-  hold(leases: readonly Lease[]): void {
-    for (const lease of leases) this.#held.add(lease);
+  /** Occupies slots for leases that `start` begins later. */
+  reserve(leases: readonly Lease[]): void {
+    for (const lease of leases) this.#leases.add(lease);
   }
 
-  begin(leases: readonly Lease[]): void {
-    for (const lease of leases) this.#begin(lease);
+  /** Starts the attempts of reserved leases. */
+  start(leases: readonly Lease[]): void {
+    for (const lease of leases) {
+      void runAttempt(lease, this.attempt, this.settings).then((ended) => {
+        this.#ended.push({ lease, ...ended });
+        this.wake();
+      });
+    }
   }
 
   stop(): Promise<void> {
@@ -58,65 +72,54 @@ export class SqliteWorker implements DurableWorker {
     return this.#stopped !== undefined;
   }
 
+  get #unusedConcurrency(): number {
+    return this.options.concurrency - this.#leases.size + this.#ended.length;
+  }
+
   #work(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#poll);
     try {
-      const claimed = this.#settleAndClaim();
-      this.hold(claimed);
-      this.begin(claimed);
+      const claimed = this.#storeResultsAndClaim();
+      this.reserve(claimed);
+      this.start(claimed);
     } catch (thrown) {
-      this.options.storeFailed(toError(thrown));
+      this.options.onStoreError(toError(thrown));
     }
-    if (this.#isStopping && this.#held.size === 0) {
+    if (this.#isStopping && this.#leases.size === 0) {
       clearInterval(this.#renewal);
       this.#onStopped();
-    } else if (!this.#isStopping || this.#settlements.length > 0) {
-      this.#timer = setTimeout(() => this.wake(), this.settings.pollMs);
+    } else if (!this.#isStopping || this.#ended.length > 0) {
+      this.#poll = setTimeout(() => this.wake(), this.settings.pollMs);
     }
   }
 
-  #settleAndClaim(): readonly Lease[] {
-    const room = this.#isStopping ? 0 : this.#free;
-    if (this.#settlements.length === 0 && (room === 0 || !this.#hasDue())) return [];
-    const [settled, claimed] = this.deliveries.transaction(() => [
-      // Not those whose lease was over before: somebody else has them.
-      this.#settlements.filter((settlement) => this.deliveries.settle(settlement)),
-      room > 0 ? this.deliveries.claim(room, Date.now()) : [],
+  #storeResultsAndClaim(): readonly Lease[] {
+    const limit = this.#isStopping ? 0 : this.#unusedConcurrency;
+    if (this.#ended.length === 0 && (limit === 0 || !this.#isAnyDue())) return [];
+    const [stored, claimed] = this.table.transaction(() => [
+      // Leaves out deliveries that another worker has claimed because their leases expired.
+      this.#ended.filter(({ lease, transition }) => this.table.endLease(lease, transition)),
+      limit > 0 ? this.table.claim(limit, Date.now()) : [],
     ]);
-    for (const { lease } of this.#settlements) this.#held.delete(lease);
-    this.#settlements = [];
-    for (const { lease, ending, verdict } of settled) {
-      if (ending.state === 'dead' && 'error' in verdict) this.options.dead(lease, ending.reason, verdict.error);
-    }
+    for (const { lease } of this.#ended) this.#leases.delete(lease);
+    this.#ended = [];
+    for (const ended of stored) reportDeadLetter(ended.lease, ended, this.options);
     return claimed;
   }
 
-  get #free(): number {
-    return this.options.concurrency - this.#held.size + this.#settlements.length;
+  /** Checks without a lock before claiming, because most checks find nothing. */
+  #isAnyDue(): boolean {
+    return (this.table.nextDue() ?? Number.POSITIVE_INFINITY) <= Date.now();
   }
 
-  /** A look without a lock: most are in vain. */
-  #hasDue(): boolean {
-    return (this.deliveries.nextDue() ?? Number.POSITIVE_INFINITY) <= Date.now();
-  }
-
-  #begin(lease: Lease): void {
-    const exhausted = lease.attempt > this.settings.retries.attempts;
-    const verdict: Promise<Verdict> = exhausted ? Promise.resolve(CRASHED) : this.attempt(lease);
-    void verdict.then((verdict) => {
-      this.#settlements.push({ lease, verdict, ending: endingOf(verdict, lease.attempt, this.settings) });
-      this.wake();
-    });
-  }
-
-  #renew(): void {
-    if (this.#held.size === 0) return;
+  #renewLeases(): void {
+    if (this.#leases.size === 0) return;
     try {
-      this.deliveries.transaction(() => {
-        for (const lease of this.#held) this.deliveries.renew(lease, Date.now());
+      this.table.transaction(() => {
+        for (const lease of this.#leases) this.table.renewLease(lease, Date.now());
       });
     } catch (thrown) {
-      this.options.storeFailed(toError(thrown));
+      this.options.onStoreError(toError(thrown));
     }
   }
 }

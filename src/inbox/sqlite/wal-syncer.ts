@@ -1,35 +1,34 @@
 import { close, fdatasync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { InboxError } from '../engine-error.js';
+import { InboxError } from '../inbox-error.js';
 
-const sync = promisify(fdatasync);
+const syncFile = promisify(fdatasync);
 
 /**
- * Brings what SQLite has committed to the disk: what `synchronous=FULL` does at each commit while the process stands still,
- * done beside the event loop and once for all who wait. What it has to sync is the log, which every commit is appended to
- * and which nothing leaves before SQLite has synced it in its own turn.
+ * Syncs SQLite's write-ahead log to disk. SQLite itself would do so at each commit with `synchronous=FULL`, but block the
+ * event loop meanwhile. A sync here runs in the background and serves every caller that waits for one. Syncing the log is
+ * enough, because each commit is appended to it, and SQLite syncs the database file before it removes anything from the log.
  */
-export class LogSync {
+export class WalSyncer {
   #file: number | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-
-  #isDoubtful = false;
+  #hasFailed = false;
   #isClosed = false;
 
-  /** `checkpoint` writes all that is in the log to the database, and syncs that. */
+  /** `checkpoint` writes the whole log to the database file, and syncs that file. */
   constructor(
-    private readonly path: string,
+    private readonly databasePath: string,
     private readonly checkpoint: () => void,
   ) {}
 
-  /** Resolves once everything that was committed before, by any process, survives a power cut. */
-  synced(): Promise<void> {
-    if (this.#running === undefined) return this.#run();
-    // One that is running may have begun before the commit.
+  /** Resolves when everything that any process committed before the call will survive a power failure. */
+  sync(): Promise<void> {
+    if (this.#running === undefined) return this.#start();
+    // The running sync may have started before the caller's commit, so the caller waits for the next one.
     this.#next ??= this.#running.then(
-      () => this.#run(),
-      () => this.#run(),
+      () => this.#start(),
+      () => this.#start(),
     );
     return this.#next;
   }
@@ -40,25 +39,26 @@ export class LogSync {
     this.#isClosed = true;
   }
 
-  #run(): Promise<void> {
+  #start(): Promise<void> {
     this.#next = undefined;
-    this.#running = this.#sync().finally(() => {
+    this.#running = this.#run().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
   }
 
-  async #sync(): Promise<void> {
+  async #run(): Promise<void> {
     if (this.#isClosed) throw new InboxError('CLOSED', 'The inbox is closed.');
-    // A system that could not write a page may think it clean from then on: the next sync would succeed without it.
-    if (this.#isDoubtful) this.checkpoint();
-    this.#isDoubtful = false;
-    // Opened late: SQLite makes the log with its first transaction. It is there as long as the database is open.
-    this.#file ??= openSync(`${this.path}-wal`, 'r+');
+    // After a failed sync the kernel may regard the unwritten pages as clean, so that another sync would succeed without
+    // writing them.
+    if (this.#hasFailed) this.checkpoint();
+    this.#hasFailed = false;
+    // SQLite creates the log in its first transaction, and keeps it for as long as the database is open.
+    this.#file ??= openSync(`${this.databasePath}-wal`, 'r+');
     try {
-      await sync(this.#file);
+      await syncFile(this.#file);
     } catch (thrown) {
-      this.#isDoubtful = true;
+      this.#hasFailed = true;
       throw thrown;
     }
   }
