@@ -11,7 +11,7 @@ const config: Config = {
   // The drivers of killed servers may leave handles behind, which would keep a finished run from ending.
   forceExit: true,
   roots: ['<rootDir>/__tests__'],
-  globalSetup: '<rootDir>/__tests__/helpers/servers.ts',
+  globalSetup: '<rootDir>/__tests__/helpers/find-servers.ts',
   // Mutation testing names the tests that are about what it mutates.
   // The slow tests (`npm run test:slow`) run for minutes, and only by themselves.
   testRegex: process.env.MUTATION_TESTS ?? (process.env.SLOW ? '\\.slow\\.test\\.ts$' : '(?<!\\.slow)\\.test\\.ts$'),

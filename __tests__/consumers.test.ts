@@ -125,6 +125,20 @@ describe('a project', () => {
     expect(said).toContain(`npm install ${packages}.`);
   });
 
+  test('without libsql learns that a history file needs it, and needs it for nothing else of the inspector', async () => {
+    const program = `
+      const { createWebhookRouter } = require('cakemail-webhooks');
+      const { inspector } = require('cakemail-webhooks/inspector');
+      const webhooks = createWebhookRouter({ secret: 'the key of a test' });
+      inspector(webhooks);
+      try { inspector(webhooks, { historyFile: 'history' }); } catch ({ code, message }) { console.log(code, message); }`;
+    const output = await run('node', ['-e', program], folder);
+    expect(output).toContain('ERR_OPTION_INVALID The history file needs a package that is not installed');
+    expect(output).toContain('npm install libsql.');
+    const listen = ['cakemail-webhooks', 'listen', '--port', '0', '--secret', 'x', '--history', 'history'];
+    await expect(run('npx', listen, folder)).rejects.toThrow('npm install libsql.');
+  });
+
   test.each([
     ['ts-cjs', 'new', 'node16', 'node16'],
     ['ts-cjs', 'old', 'node16', 'node16', '--esModuleInterop', 'false'],

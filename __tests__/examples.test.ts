@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { FakeCakemail, TOKEN } from './helpers/fake-cakemail.js';
-import { freePort } from './helpers/own-servers.js';
+import { freePort } from './helpers/free-port.js';
 
 const run = promisify(execFile);
 const ROOT = join(__dirname, '..');

@@ -10,8 +10,9 @@ import {
   type WebhookRouterOptions,
 } from '../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../src/testing/index.js';
-import { createApp, PATH, SECRET, type TestApp } from './helpers/app.js';
-import { dial, FRAMEWORKS, hangUp, head, listen, type Peer } from './helpers/wire.js';
+import { FRAMEWORKS } from './helpers/adapters.js';
+import { createApp, PATH, SECRET, type TestApp } from './helpers/harness.js';
+import { dial, hangUp, head, listen, type Peer } from './helpers/raw-http.js';
 
 afterEach(hangUp);
 
@@ -55,7 +56,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
     test('before a global parser, it leaves the other routes their parsed bodies', async () => {
       const { app, webhooks } = createApp({}, { framework });
       const notices = jest.fn();
-      webhooks.events.on('received', notices).on('rejected', notices);
+      webhooks.lifecycle.on('received', notices).on('rejected', notices);
       app.use(framework.json());
       app.post('/orders', (req, res) => void res.status(201).json({ ordered: req.body }));
       app.get('/health', (_req, res) => void res.send('ok'));
@@ -172,7 +173,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
 
     test('a sender that hung up troubles nobody', async () => {
       const { app, webhooks, errors } = ownErrors();
-      const rejected = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+      const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
       const { port, request: received } = await listen(app);
       const peer = dial(port, head({ 'content-length': 100 }));
       await received;
@@ -189,7 +190,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       const responses: express.Response[] = [];
       const keep: express.RequestHandler = (_req, res, next) => next(responses.push(res) && undefined);
       const { app, webhooks, errors } = ownErrors({}, [keep]);
-      const rejected = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+      const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
       const { port, request: received } = await listen(app);
       const peer = dial(port, head({ 'content-encoding': 'gzip', 'transfer-encoding': 'chunked' }));
       const req = await received;

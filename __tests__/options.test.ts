@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ConfigurationError, createWebhookRouter, MemoryDedupeStore, type WebhookRouterOptions } from '../src/index.js';
 import { OPTION_NAMES, resolveOptions } from '../src/options.js';
-import { SECRET } from './helpers/app.js';
+import { SECRET } from './helpers/harness.js';
 
 /** What is thrown for these options, whatever they hold. */
 function refusal(options: unknown): ConfigurationError {
@@ -19,7 +19,7 @@ describe('an option that cannot be right is refused by its name', () => {
   const misspelt = { reserved: () => {}, finish: () => {}, release: () => {} };
   const wrong: Record<string, readonly unknown[]> = {
     maxAgeMs: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5m', true, null],
-    header: [
+    signatureHeader: [
       'authorization',
       'User-Agent',
       ['x-signature', 'From'],
@@ -37,21 +37,18 @@ describe('an option that cannot be right is refused by its name', () => {
       true,
     ],
     limit: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '1mb', null],
-    inflate: ['true', 1, null],
     timeoutMs: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '5000', true, null],
     'timeoutMs.handler': [{ handler: 0 }, { handler: '1s' }, { handler: 2 ** 31 }, { handler: null }],
     'timeoutMs.body': [{ body: 0 }, { body: 2 ** 31 }],
-    'timeoutMs.keys': [{ keys: 0 }, { keys: 2 ** 31 }],
+    'timeoutMs.dependency': [{ dependency: 0 }, { dependency: 2 ** 31 }],
     dedupe: ['memory', 1, null, { reserve: () => {} }, noFunction, misspelt],
     'dedupe.ttlMs': [{ ttlMs: 0 }, { ttlMs: '24h' }],
-    'dedupe.max': [{ max: 0 }, { max: 1.5 }],
+    'dedupe.maxEntries': [{ maxEntries: 0 }, { maxEntries: 1.5 }],
     schemas: [null, 7, 'User.LoggedIn', z.object({})],
     "schemas['User.LoggedIn']": [{ 'User.LoggedIn': {} }, { 'User.LoggedIn': null }, { 'User.LoggedIn': 'email' }],
     onSchemaMismatch: ['ignore', true, null],
     errors: ['throw', true, null],
     logger: ['console', true, null, () => {}],
-    exposeErrors: ['development', 1, null],
-    dangerouslySkipVerification: ['yes', 1, null],
   };
   const cases = Object.entries(wrong).flatMap(([name, values]) => values.map((value) => ({ name, value })));
 
@@ -95,7 +92,6 @@ describe('no usable secret', () => {
     ['`secret` is empty.', { secret: '' }],
     ['`secret[1]` is empty.', { secret: [SECRET, ''] }],
     ['`secret["User.LoggedIn"][1]` is blank.', { secret: { 'User.LoggedIn': [SECRET, ' '] } }],
-    ['`secret` is undefined.', { dangerouslySkipVerification: false }],
     ['createWebhookRouter needs options: { secret }.', undefined],
     ['createWebhookRouter needs options: { secret }.', null],
     ['createWebhookRouter needs options: { secret }.', SECRET],
@@ -112,9 +108,8 @@ describe('an option that does not exist', () => {
   test.each([
     ['secert', 'secret'],
     ['timeoutMS', 'timeoutMs'],
-    ['headers', 'header'],
+    ['signatureHeaders', 'signatureHeader'],
     ['schema', 'schemas'],
-    ['exposeError', 'exposeErrors'],
   ])('%s is refused, naming %s', (name, meant) => {
     const error = refusal({ secret: SECRET, [name]: SECRET });
     expect(error.code).toBe('ERR_OPTION_INVALID');
@@ -136,19 +131,42 @@ describe('an option that does not exist', () => {
   });
 });
 
+describe('an option that was renamed or removed is refused with what to use instead', () => {
+  test.each([
+    ['header', 'x-signature', '`header` is now `signatureHeader`.'],
+    ['timeoutMs', { keys: 1000 }, '`timeoutMs.keys` is now `timeoutMs.dependency`.'],
+    ['dedupe', { max: 1000 }, '`dedupe.max` is now `dedupe.maxEntries`.'],
+    ['inflate', true, 'let the proxy in front of this app decompress requests'],
+    ['exposeErrors', false, "lifecycle.on('rejected')"],
+    ['dangerouslySkipVerification', true, '`handleVerified()`'],
+  ])('%s: %j', (name, value, message) => {
+    const error = refusal({ secret: SECRET, [name]: value });
+    expect(error.code).toBe('ERR_OPTION_INVALID');
+    expect(error.message).toContain(message);
+  });
+
+  test('also by a memory that is passed as the store', () => {
+    expect(() => new MemoryDedupeStore({ max: 10 } as object)).toThrow('`dedupe.max` is now `dedupe.maxEntries`.');
+  });
+
+  test('and no name of Object.prototype counts as removed', () => {
+    const options: unknown = JSON.parse('{ "constructor": 1 }');
+    expect(refusal(options).message).toMatch(/^There is no option `constructor`\./);
+  });
+});
+
 describe('what is left out', () => {
   test('has its default', () => {
     const settings = resolveOptions({ secret: SECRET });
     expect(settings).toMatchObject({
       headerNames: ['x-signature', 'x-cakemail-signature'],
-      body: { limit: 262_144, inflate: false, timeoutMs: 10_000 },
-      timeouts: { handler: 30_000, keys: 5_000 },
+      body: { limit: 262_144, timeoutMs: 10_000 },
+      timeouts: { handler: 30_000, dependency: 5_000 },
       dedupe: expect.any(MemoryDedupeStore),
       schemas: new Map(),
       rejectMismatch: true,
       errors: 'respond',
       hasLogger: false,
-      exposeErrors: false,
     });
   });
 
@@ -166,25 +184,22 @@ describe('what is given', () => {
     const schema = z.object({});
     const settings = resolveOptions({
       secret: SECRET,
-      header: ['X-One', 'x-two'],
+      signatureHeader: ['X-One', 'x-two'],
       limit: 1,
-      inflate: true,
       timeoutMs: { body: 7 },
       dedupe: store,
       schemas: { 'User.LoggedIn': schema, 'User.Created': undefined as never },
       onSchemaMismatch: 'deliver',
       errors: 'next',
       logger: {},
-      exposeErrors: true,
     });
     expect(settings).toMatchObject({
       headerNames: ['x-one', 'x-two'],
-      body: { limit: 1, inflate: true, timeoutMs: 7 },
-      timeouts: { handler: 30_000, keys: 5_000 },
+      body: { limit: 1, timeoutMs: 7 },
+      timeouts: { handler: 30_000, dependency: 5_000 },
       rejectMismatch: false,
       errors: 'next',
       hasLogger: true,
-      exposeErrors: true,
     });
     expect(settings.dedupe).toBe(store);
     expect([...settings.schemas]).toEqual([['User.LoggedIn', schema]]);
@@ -193,16 +208,16 @@ describe('what is given', () => {
   test('one header may be text, one time limit may be for all, the longest is 24.8 days', () => {
     const { headerNames, timeouts, body } = resolveOptions({
       secret: SECRET,
-      header: 'X-Mine',
+      signatureHeader: 'X-Mine',
       timeoutMs: 2 ** 31 - 1,
     });
     expect(headerNames).toEqual(['x-mine']);
-    expect(timeouts).toEqual({ handler: 2 ** 31 - 1, keys: 2 ** 31 - 1 });
+    expect(timeouts).toEqual({ handler: 2 ** 31 - 1, dependency: 2 ** 31 - 1 });
     expect(body.timeoutMs).toBe(2 ** 31 - 1);
   });
 
   test('a memory has its sizes, each on its own', () => {
-    for (const dedupe of [true, {}, { max: 1 }, { ttlMs: 1 }]) {
+    for (const dedupe of [true, {}, { maxEntries: 1 }, { ttlMs: 1 }]) {
       expect(resolveOptions({ secret: SECRET, dedupe }).dedupe).toBeInstanceOf(MemoryDedupeStore);
     }
     expect(resolveOptions({ secret: SECRET, dedupe: false }).dedupe).toBeUndefined();
@@ -222,34 +237,5 @@ describe('what is given', () => {
         "`schemas`: Cakemail publishes no event 'User.LogedIn'. Did you mean 'User.LoggedIn'?",
       ],
     ]);
-  });
-});
-
-describe('verification', () => {
-  const { NODE_ENV } = process.env;
-  afterEach(() => {
-    process.env.NODE_ENV = NODE_ENV;
-  });
-
-  test('cannot be switched off in production, with a secret or without', () => {
-    process.env.NODE_ENV = 'production';
-    for (const secret of [undefined, SECRET]) {
-      const error = refusal({ secret, dangerouslySkipVerification: true });
-      expect(error.code).toBe('ERR_VERIFICATION_DISABLED');
-      expect(error.message).toContain('`dangerouslySkipVerification`');
-      expect(error.message).not.toContain(SECRET);
-    }
-  });
-
-  test('that is on is the same in production', () => {
-    process.env.NODE_ENV = 'production';
-    expect(resolveOptions({ secret: SECRET, dangerouslySkipVerification: false }).keys).toBeDefined();
-  });
-
-  test.each(['development', 'test', ''])('can be switched off elsewhere (%j), with a warning', (environment) => {
-    process.env.NODE_ENV = environment;
-    const warn = jest.fn();
-    expect(resolveOptions({ dangerouslySkipVerification: true, logger: { warn } }).keys).toBeUndefined();
-    expect(warn.mock.calls).toEqual([[{ code: 'WARN_UNVERIFIED' }, expect.stringContaining('not verified')]]);
   });
 });

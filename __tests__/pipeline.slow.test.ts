@@ -1,8 +1,9 @@
 import { createHmac, webcrypto } from 'node:crypto';
 import { createWebhookRouter, type HeadersInput, type IncomingDelivery } from '../src/index.js';
-import { createApp } from './helpers/app.js';
+import { FRAMEWORKS } from './helpers/adapters.js';
+import { createApp } from './helpers/harness.js';
 import fc from './helpers/properties.js';
-import { dial, FRAMEWORKS, hangUp, head, listen, statusOf } from './helpers/wire.js';
+import { dial, hangUp, head, listen, statusOf } from './helpers/raw-http.js';
 
 // About 210,000 inputs, whose signatures are judged by WebCrypto, which this package does not use. A failure prints its seed.
 jest.setTimeout(600_000);

@@ -10,7 +10,7 @@ import {
   type WebhookRouterOptions,
 } from '../src/index.js';
 import { sampleEvent, signedRequest } from '../src/testing/index.js';
-import { SECRET } from './helpers/app.js';
+import { SECRET } from './helpers/harness.js';
 
 const NAMES = ['received', 'verified', 'rejected', 'drift', 'handled', 'unhandled', 'failed', 'duplicate'] as const;
 
@@ -24,12 +24,12 @@ interface Bench {
 }
 
 function bench(options: Partial<WebhookRouterOptions> = {}): Bench {
-  const keys = options.secrets || options.dangerouslySkipVerification ? {} : { secret: SECRET };
+  const keys = options.secrets ? {} : { secret: SECRET };
   const webhooks = createWebhookRouter({ logger: {}, ...keys, ...options });
   const notices: [string, object][] = [];
   for (const name of NAMES) {
     const listener = (notice: LifecycleNotices[typeof name]): unknown => notices.push([name, notice]);
-    webhooks.events.on(name, listener as never);
+    webhooks.lifecycle.on(name, listener as never);
   }
   return {
     webhooks,
@@ -387,20 +387,49 @@ describe('what deviates from what is published', () => {
   });
 });
 
-describe('with verification switched off', () => {
-  test('what is not signed, and what is signed wrongly, is handled', async () => {
-    const { webhooks, send, steps } = bench({ dangerouslySkipVerification: true });
+describe('handleVerified()', () => {
+  test('handles what is not signed, and reports no verification', async () => {
+    const { webhooks, steps } = bench();
     const handler = jest.fn();
     webhooks.onAny(handler);
-    expect((await webhooks.receive({ rawBody: JSON.stringify(login), headers: {} })).status).toBe(200);
-    expect((await send(sampleEvent('User.Created'), 'any key')).status).toBe(200);
-    expect(handler).toHaveBeenCalledTimes(2);
-    expect(steps()).not.toContain('verified');
+    expect(await webhooks.handleVerified({ rawBody: JSON.stringify(login) })).toMatchObject({ status: 200 });
+    expect(handler).toHaveBeenCalledTimes(1);
+    expect(steps()).toEqual(['received', 'unhandled']);
   });
 
-  test('every other check remains', async () => {
-    const { send } = bench({ dangerouslySkipVerification: true, schemas: { 'User.LoggedIn': z.null() } });
-    expect((await send('[]')).status).toBe(400);
-    expect((await send(login)).status).toBe(422);
+  test('passes the headers on without credentials and signatures', async () => {
+    const { webhooks } = bench();
+    const seen: object[] = [];
+    webhooks.onAny((_, { headers }) => void seen.push(headers));
+    const headers = { 'X-Signature': 'anything', authorization: 'Bearer token', 'x-trace': '7' };
+    await webhooks.handleVerified({ rawBody: JSON.stringify(login), headers });
+    expect(seen).toEqual([{ 'x-trace': '7' }]);
+  });
+
+  test('makes every other check', async () => {
+    const { webhooks } = bench({ schemas: { 'User.LoggedIn': z.null() }, limit: 1_000 });
+    const handle = async (rawBody: string) => (await webhooks.handleVerified({ rawBody })).status;
+    expect(await handle('[]')).toBe(400);
+    expect(await handle(JSON.stringify(login))).toBe(422);
+    expect(await handle(' '.repeat(1_001))).toBe(413);
+    expect(await webhooks.handleVerified({ rawBody: login } as never)).toMatchObject({ reason: 'body_consumed' });
+  });
+
+  test('runs a delivery once, also when receive() handled it before', async () => {
+    const { webhooks, send } = bench();
+    expect(await send(login)).toMatchObject({ kind: 'unhandled' });
+    expect(await webhooks.handleVerified({ rawBody: JSON.stringify(login) })).toMatchObject({ kind: 'duplicate' });
+  });
+
+  test('does not apply maxAgeMs', async () => {
+    const { webhooks } = bench({ maxAgeMs: 1 });
+    const old = { ...login, created_on: 1 };
+    expect(await webhooks.handleVerified({ rawBody: JSON.stringify(old) })).toMatchObject({ status: 200 });
+  });
+
+  test('gets 503 after close()', async () => {
+    const { webhooks } = bench();
+    await webhooks.close();
+    expect(await webhooks.handleVerified({ rawBody: '{}' })).toMatchObject({ status: 503, reason: 'closing' });
   });
 });

@@ -8,12 +8,13 @@ import {
   type Delivery,
   type EventName,
   type Outcome,
+  type SecretInput,
   type SecretsSource,
   type WebhookRouter,
   type WebhookRouterOptions,
 } from '../src/index.js';
 import { sampleEvent, signedRequest } from '../src/testing/index.js';
-import { createApp, PATH, SECRET } from './helpers/app.js';
+import { createApp, PATH, SECRET } from './helpers/harness.js';
 
 let serial = 0;
 
@@ -97,7 +98,7 @@ describe('on', () => {
     'refuses %p as a name',
     (name) => {
       const webhooks = router();
-      for (const method of ['on', 'once', 'off'] as const) {
+      for (const method of ['on', 'off'] as const) {
         expect(() => webhooks[method](name as EventName, () => {})).toThrow(
           expect.objectContaining({ name: 'ConfigurationError', code: 'ERR_OPTION_INVALID' }),
         );
@@ -110,47 +111,9 @@ describe('on', () => {
     const wrong = handler as unknown as () => void;
     const refused = expect.objectContaining({ code: 'ERR_OPTION_INVALID' });
     expect(() => webhooks.on('User.LoggedIn', wrong)).toThrow(refused);
-    expect(() => webhooks.once('User.LoggedIn', wrong)).toThrow(refused);
     expect(() => webhooks.onAny(wrong)).toThrow(refused);
     expect(() => webhooks.onUnhandled(wrong)).toThrow(refused);
     expect(() => webhooks.onError(wrong)).toThrow(refused);
-  });
-});
-
-describe('once', () => {
-  test('runs for the first matching delivery only', async () => {
-    const webhooks = router();
-    const handler = jest.fn();
-    webhooks.once(['User.LoggedIn', 'Email.*'], handler);
-    await receive(webhooks, 'User.Created');
-    expect((await receive(webhooks, 'Email.Sent')).kind).toBe('handled');
-    expect((await receive(webhooks, 'User.LoggedIn')).kind).toBe('unhandled');
-    expect(handler).toHaveBeenCalledTimes(1);
-  });
-
-  test('is spent by a call that fails', async () => {
-    const webhooks = router();
-    webhooks.once('User.LoggedIn', boom);
-    expect((await receive(webhooks, 'User.LoggedIn')).kind).toBe('failed');
-    expect((await receive(webhooks, 'User.LoggedIn')).kind).toBe('unhandled');
-  });
-
-  test('is spent by one of two deliveries at the same time', async () => {
-    const webhooks = router();
-    const handler = jest.fn(() => turn());
-    webhooks.once('User.LoggedIn', handler);
-    const outcomes = await Promise.all([receive(webhooks, 'User.LoggedIn'), receive(webhooks, 'User.LoggedIn')]);
-    expect(handler).toHaveBeenCalledTimes(1);
-    expect(outcomes.map(({ kind }) => kind)).toEqual(['handled', 'unhandled']);
-  });
-
-  test('can be taken back before', async () => {
-    const webhooks = router();
-    const handler = jest.fn();
-    webhooks.once('User.LoggedIn', handler)();
-    webhooks.once('User.LoggedIn', handler);
-    webhooks.off('User.LoggedIn', handler);
-    expect((await receive(webhooks, 'User.LoggedIn')).kind).toBe('unhandled');
   });
 });
 
@@ -322,7 +285,7 @@ describe('what the developer must see', () => {
   test.each<[string, Partial<WebhookRouterOptions>, (webhooks: WebhookRouter) => unknown]>([
     ['a logger', { logger: { error: () => {} } }, () => {}],
     ['onError', {}, (webhooks) => webhooks.onError(() => {})],
-    ['a listener', {}, (webhooks) => webhooks.events.on('failed', () => {})],
+    ['a listener', {}, (webhooks) => webhooks.lifecycle.on('failed', () => {})],
     ["the app's error middleware", { errors: 'next' }, () => {}],
   ])('a failing handler that %s reports is not', async (_what, options, watch) => {
     const { app, deliver, webhooks } = createApp(options);
@@ -537,7 +500,7 @@ describe('as middleware', () => {
       const [error, afterwards] = [jest.fn(), jest.fn()];
       const webhooks = router({ errors, logger: { error } });
       webhooks.on('User.LoggedIn', boom);
-      const rejected = new Promise((resolve) => webhooks.events.on('failed', resolve));
+      const rejected = new Promise((resolve) => webhooks.lifecycle.on('failed', resolve));
       const server = createServer((req, res) => {
         res.writeHead(202).end();
         webhooks(req, res, afterwards);
@@ -597,49 +560,57 @@ describe('close', () => {
   });
 });
 
-describe('keys that may be renewed', () => {
-  const router = (renew: () => unknown) => {
-    const secrets = Object.assign(() => 'old', { renew }) as SecretsSource;
-    return createWebhookRouter({ secrets, logger: {} });
-  };
+describe('a source that is called again when a signature matches none of its keys', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
   const delivery = (secret: string) => signedRequest(sampleEvent('User.LoggedIn'), { secret });
 
-  test('are renewed when a signature holds under none, and then decide', async () => {
-    const renew = jest.fn(async () => ['old', { id: 'wh-2', key: 'new' }]);
-    const webhooks = router(renew);
+  test('decides with the newer keys', async () => {
+    const answers: SecretInput[] = ['old', ['old', { id: 'wh-2', key: 'new' }]];
+    const source = jest.fn(async () => answers.shift() ?? 'unexpected');
+    const webhooks = createWebhookRouter({ secrets: Object.assign(source, { isCached: true }), logger: {} });
     const verified = jest.fn();
-    webhooks.events.on('verified', verified);
-    expect(await webhooks.receive(delivery('old'))).toMatchObject({ status: 200 });
-    expect(renew).not.toHaveBeenCalled();
+    webhooks.lifecycle.on('verified', verified);
     expect(await webhooks.receive(delivery('new'))).toMatchObject({ status: 200 });
-    expect(verified.mock.calls.map(([{ keys, ids }]) => [keys, ids])).toEqual([
-      [[0], undefined],
-      [[1], ['wh-2']],
-    ]);
-    expect(await webhooks.receive(delivery('neither'))).toMatchObject({ status: 403, reason: 'mismatch' });
-    // What it gave first may have been at hand, and older than the signature.
-    expect(renew).toHaveBeenCalledTimes(3);
+    expect(verified.mock.calls.map(([{ keys, ids }]) => [keys, ids])).toEqual([[[1], ['wh-2']]]);
+    expect(source.mock.calls).toEqual([[{ refresh: false }], [{ refresh: true }]]);
   });
 
   test.each<[string, () => unknown]>([
-    ['has none', () => undefined],
-    [
-      'throws',
-      () => {
-        throw new Error('away');
-      },
-    ],
-    ['rejects', async () => Promise.reject(new Error('away'))],
-    ['gives nonsense', async () => 42],
-  ])('leave a forgery one when the source %s', async (_, renew) => {
-    expect(await router(renew).receive(delivery('neither'))).toMatchObject({ status: 403, reason: 'mismatch' });
+    ['has no newer keys', () => 'old'],
+    ['rejects', () => Promise.reject(new Error('away'))],
+    ['returns nonsense', async () => 42],
+  ])('leaves a forgery one when it %s', async (_, renew) => {
+    const answers = [() => 'old', renew];
+    const secrets = Object.assign(() => answers.shift()?.(), { isCached: true }) as SecretsSource;
+    const webhooks = createWebhookRouter({ secrets, logger: {} });
+    expect(await webhooks.receive(delivery('neither'))).toMatchObject({ status: 403, reason: 'mismatch' });
   });
 
-  test('are not renewed for what is malformed', async () => {
-    const renew = jest.fn();
+  test('is called for a signature that matches none of the keys, but not twice in 30 seconds', async () => {
+    const clock = { now: performance.now() };
+    jest.spyOn(performance, 'now').mockImplementation(() => clock.now);
+    const source = jest.fn(() => 'old');
+    const webhooks = createWebhookRouter({ secrets: source, logger: {} });
+    const calls = async (secret: string) => {
+      await webhooks.receive(delivery(secret));
+      return source.mock.calls.length;
+    };
+    expect(await calls('forged')).toBe(1);
+    clock.now += 30_000;
+    expect(await calls('old')).toBe(1);
+    expect(await calls('forged')).toBe(2);
+    expect(await calls('forged')).toBe(2);
+  });
+
+  test('is not called again for a malformed signature', async () => {
+    const source = jest.fn(() => 'old');
+    const webhooks = createWebhookRouter({ secrets: Object.assign(source, { isCached: true }), logger: {} });
     const { body } = delivery('old');
-    await router(renew).receive({ rawBody: body, headers: { 'x-signature': 'nonsense' } });
-    expect(renew).not.toHaveBeenCalled();
+    await webhooks.receive({ rawBody: body, headers: { 'x-signature': 'nonsense' } });
+    expect(source).not.toHaveBeenCalled();
   });
 });
 
@@ -649,7 +620,7 @@ test('subscribedEvents() tells the published names that have handlers, patterns 
   webhooks.onAny(() => {});
   webhooks.onUnhandled(() => {});
   const off = webhooks.on(['User.LoggedIn', 'Sender.*'], () => {});
-  webhooks.once('Account.Created', () => {});
+  webhooks.on('Account.Created', () => {});
   webhooks.on('Invoice.Paid' as 'User.LoggedIn', () => {});
   expect(webhooks.subscribedEvents()).toEqual([
     'Account.Created',

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import request from 'supertest';
 import { EVENT_NAMES, type EventName } from '../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../src/testing/index.js';
-import { createApp, PATH, SECRET, type TestApp } from './helpers/app.js';
+import { createApp, PATH, SECRET, type TestApp } from './helpers/harness.js';
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
@@ -56,7 +56,7 @@ describe('sampleEvent', () => {
     const { webhooks, deliver } = createApp();
     const [handler, drift] = [jest.fn(), jest.fn()];
     webhooks.on(name, handler);
-    webhooks.events.on('drift', drift);
+    webhooks.lifecycle.on('drift', drift);
     expect((await deliver(sampleEvent(name))).body).toEqual({ status: 'handled' });
     const occurredAt = new Date('2021-07-23T19:41:55.000Z');
     expect(handler).toHaveBeenCalledWith(sampleEvent(name), expect.objectContaining({ known: true, occurredAt }));
@@ -117,7 +117,10 @@ describe('signedRequest', () => {
   });
 
   test('takes a key of bytes and another header', () => {
-    const { headers, body } = signedRequest({}, { secret: Buffer.from(SECRET), header: 'x-cakemail-signature' });
+    const { headers, body } = signedRequest(
+      {},
+      { secret: Buffer.from(SECRET), signatureHeader: 'x-cakemail-signature' },
+    );
     expect(headers).toEqual({ 'content-type': 'application/json', 'x-cakemail-signature': sign(body, SECRET) });
   });
 });

@@ -1,6 +1,6 @@
 export { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory-store.js';
 export type { DedupeStore, Reservation } from './dedupe/store.js';
-export type { Delivery } from './delivery/delivery.js';
+export type { Delivery, IncomingDelivery } from './delivery/delivery.js';
 export type {
   AcceptedOutcome,
   FailedOutcome,
@@ -38,8 +38,8 @@ export type {
   Unlisted,
   UserLoggedInData,
 } from './events/event-types.js';
+export type { HandlerOptions } from './handlers/registrations.js';
 export { keepRawBody } from './http/body/keep-raw-body.js';
-export type { InFrontOptions, NodeListener } from './http/in-front.js';
 export type {
   DeliveryNotice,
   LifecycleEmitter,
@@ -48,11 +48,10 @@ export type {
 } from './instrumentation/lifecycle.js';
 export type { LogFields, Logger, LogLevel } from './instrumentation/logger.js';
 export type { TimeLimits, WebhookRouterOptions } from './options.js';
-export type { IncomingDelivery } from './pipeline.js';
 export { createWebhookRouter } from './router.js';
+export type { ErrorSummary } from './shared/error-text.js';
 export {
   ConfigurationError,
-  type ErrorSummary,
   HandlerError,
   PermanentError,
   WebhookError,
@@ -61,5 +60,12 @@ export {
 export type { HeadersInput, PlainHeaders } from './shared/headers.js';
 export type { Awaitable } from './shared/promises.js';
 export type { NamedSecret, Secret, SecretInput, SecretsByEvent } from './signature/key-ring.js';
-export type { SecretsSource } from './signature/key-source.js';
-export type { SelectedEvent, Unsubscribe, WebhookRouter } from './types.js';
+export type { SecretsRequest, SecretsSource } from './signature/key-source.js';
+export type {
+  InFrontOptions,
+  NodeListener,
+  SelectedEvent,
+  Unsubscribe,
+  VerifiedInput,
+  WebhookRouter,
+} from './types.js';

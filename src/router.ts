@@ -1,32 +1,37 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Outcome, RejectedOutcome } from './delivery/outcome.js';
+import { Deduplicator } from './dedupe/deduplicator.js';
+import type { IncomingDelivery } from './delivery/delivery.js';
+import type { Outcome } from './delivery/outcome.js';
 import type { InboxWorker } from './delivery/stored-delivery.js';
 import type { SchemaMap } from './events/event-types.js';
+import { Validator } from './events/validator.js';
 import { Dispatcher } from './handlers/dispatcher.js';
-import { Handling } from './handlers/handling.js';
 import { registrations } from './handlers/registrations.js';
 import { startWorker } from './handlers/worker.js';
 import { FetchFace } from './http/fetch.js';
-import { type InFrontOptions, inFrontOf, type NodeListener } from './http/in-front.js';
+import { inFrontOf } from './http/in-front.js';
 import { type Next, NodeFace } from './http/node.js';
-import { INSIDE, Observers, type RouterInside } from './instrumentation/hooks.js';
+import { Hooks } from './instrumentation/hooks.js';
 import { watchInbox } from './instrumentation/inbox-watch.js';
-import { createLifecycle, type LifecycleEmitter, type LifecycleNotices, tapInto } from './instrumentation/lifecycle.js';
+import { createLifecycle, type LifecycleNotices } from './instrumentation/lifecycle.js';
 import { writeNotice } from './instrumentation/log-lines.js';
 import { warnIfUnreported } from './instrumentation/unreported.js';
-import { DEFAULT_CONCURRENCY, resolveOptions, type WebhookRouterOptions } from './options.js';
-import { type IncomingDelivery, Receiver } from './pipeline.js';
-import { toError, WebhookError } from './shared/errors.js';
-import { Drain } from './shared/in-flight.js';
-import { invalid, wholeNumber } from './shared/option-checks.js';
-import { type MaybePromise, within } from './shared/promises.js';
-import type { WebhookRouter } from './types.js';
+import { setInternals } from './internals.js';
+import { DEFAULT_CONCURRENCY, resolveOptions, type Settings, type WebhookRouterOptions } from './options.js';
+import { Pipeline } from './pipeline.js';
+import { toError } from './shared/error-text.js';
+import { WebhookError } from './shared/errors.js';
+import { InFlight } from './shared/in-flight.js';
+import { invalid, positiveInteger } from './shared/option-checks.js';
+import { withTimeout } from './shared/promises.js';
+import { Verifier } from './signature/verifier.js';
+import type { InFrontOptions, NodeListener, VerifiedInput, WebhookRouter } from './types.js';
 
 const CLOSE_TIMEOUT_MS = 10_000;
-const ANSWER_MS = 1_000;
+const ABORTED_MS = 1_000;
 /** For an inbox, which may have to give up on its server first. */
 const CLOSE_INBOX_MS = 20_000;
-const WORKS_ALREADY = 'work(): this router works already; create it with `worker: false`.';
+const ALREADY_WORKING = 'work(): this router already works; create it with `worker: false`.';
 
 /**
  * Creates the receiver. Mount it under a path, before or after the app's body parsers:
@@ -37,40 +42,57 @@ const WORKS_ALREADY = 'work(): this router works already; create it with `worker
  * app.use('/webhooks/cakemail', webhooks);
  * ```
  *
- * @throws {ConfigurationError} for a missing, empty or blank secret and for any option that cannot be right.
+ * @throws {ConfigurationError} for a missing, empty or blank secret and for any option that is not valid.
  */
 export function createWebhookRouter<const S extends SchemaMap = Record<never, never>>(
   options: WebhookRouterOptions<S>,
 ): WebhookRouter<S> {
   const settings = resolveOptions(options);
-  const { log } = settings;
-  const events: LifecycleEmitter = createLifecycle(
-    (err) => log.write('error', { err }, 'an events listener threw'),
-    settings.hasLogger
-      ? (name, notice) => writeNotice(log, name, notice)
-      : (name, notice) => warnIfUnreported(log, name, notice, isReported),
-  );
-  const report = (err: Error): void => log.write('error', { err }, 'an onError handler threw');
-  const observers = new Observers((err) => log.write('error', { err: toError(err) }, 'an inspector failed'));
-  const dispatcher = new Dispatcher(settings.timeouts.handler, events, report, observers);
-  const handling = new Handling(settings, events, dispatcher);
-  const receiver = new Receiver(settings, events, handling, observers);
-  const drain = new Drain();
-  const node = new NodeFace(settings, receiver, drain);
-  const fetch = new FetchFace(settings, receiver, drain);
-  const watch = settings.inbox === undefined ? undefined : watchInbox(events, log, settings.hasLogger);
+  const { log, inbox, timeouts } = settings;
+  const reporter = (message: string) => (err: Error) => log.write('error', { err }, message);
+  const lifecycle = createLifecycle(reporter('an events listener threw'));
+  const hooks = new Hooks(reporter('an inspector failed'));
+  const dispatcher = new Dispatcher(timeouts.handler, hooks, reporter('an onError handler threw'));
+  const inFlight = new InFlight();
+  const validator = new Validator(settings.schemas, {
+    timeoutMs: timeouts.handler,
+    onMismatch: settings.rejectMismatch ? 'reject' : 'deliver',
+  });
+  const pipeline = new Pipeline({
+    maxBytes: settings.body.limit,
+    maxAgeMs: settings.maxAgeMs,
+    signatureHeaders: settings.headerNames,
+    verifier: new Verifier(settings.keys, settings.headerNames),
+    inbox,
+    validator,
+    deduplicator: createDeduplicator(settings, hooks),
+    dispatcher,
+    hooks,
+  });
+  const node = new NodeFace(settings, pipeline, inFlight);
+  const fetch = new FetchFace(settings, pipeline, inFlight);
+
+  hooks.subscribe({
+    notified(name, notice) {
+      if (settings.hasLogger) writeNotice(log, name, notice);
+      else warnIfUnreported(log, name, notice, isReported);
+    },
+  });
+  hooks.subscribe({ notified: (name, notice) => lifecycle.emit(name, ...([notice] as never)) });
+  const watch = inbox === undefined ? undefined : watchInbox(hooks, log, settings.hasLogger);
+  for (const warning of inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
+
   let worker: InboxWorker | undefined;
   let closing: Promise<void> | undefined;
-  for (const warning of settings.inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
-  // A turn later, so that the handlers are there.
-  if (settings.concurrency !== undefined) setImmediate(() => drain.closed || work(settings.concurrency));
+  // One turn later, when the handlers are registered.
+  if (settings.concurrency !== undefined) setImmediate(() => inFlight.isClosed || work(settings.concurrency));
 
-  /** True when the app itself receives what the notice reports. */
+  /** Whether the application itself receives what the notice reports. */
   function isReported(name: keyof LifecycleNotices): boolean {
-    // A stored delivery was answered before its handlers ran: no failure of theirs reaches the app's error middleware.
-    const goesToNext = settings.errors === 'next' && settings.inbox === undefined;
+    // The response to a stored delivery precedes its handlers, so no failure of theirs reaches the app's error middleware.
+    const goesToNext = settings.errors === 'next' && inbox === undefined;
     if (name === 'failed' && (dispatcher.hasErrorHandlers || goesToNext)) return true;
-    return name !== 'rejected' && events.listenerCount(name) > 0;
+    return name !== 'rejected' && lifecycle.listenerCount(name) > 0;
   }
 
   function webhookRouter(req: IncomingMessage, res: ServerResponse, next?: Next): void {
@@ -78,54 +100,50 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   }
 
   function work(concurrency = DEFAULT_CONCURRENCY): void {
-    const { inbox } = settings;
     if (inbox === undefined || watch === undefined) throw invalid('work() needs the option `inbox`.');
-    if (drain.closed) throw invalid('work(): this router is closed.');
-    if (worker !== undefined) throw invalid(WORKS_ALREADY);
-    worker = startWorker(inbox, concurrency, { handling, drain, events, outage: watch.worker });
+    if (inFlight.isClosed) throw invalid('work(): this router is closed.');
+    if (worker !== undefined) throw invalid(ALREADY_WORKING);
+    worker = startWorker(inbox, concurrency, { validator, dispatcher, hooks, inFlight, outage: watch.worker });
   }
 
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
-    // A shutdown is no time to refuse a number: one that is none, NaN say, means the default.
+    // An invalid timeout falls back to the default, because a shutdown must not throw.
     const patience = timeoutMs >= 0 ? timeoutMs : CLOSE_TIMEOUT_MS;
     const deadline = performance.now() + patience;
-    const left = (): number => Math.max(0, deadline - performance.now());
+    const remaining = (): number => Math.max(0, deadline - performance.now());
     const stopped = worker?.stop();
-    stopped?.catch(() => {}); // looked at below
-    // What is on its way from an inbox to its handlers only its worker knows.
-    const isIdle = (await drain.close(patience)) && (await endsWithin(left(), stopped));
-    if (!isIdle && !(await drain.close(left()))) {
+    stopped?.catch(() => {}); // it is awaited below
+    // Only the worker knows the deliveries between the inbox and their handlers.
+    const isIdle = (await inFlight.close(patience)) && (await endsWithin(remaining(), stopped));
+    if (!isIdle && !(await inFlight.close(remaining()))) {
       const message = `The receiver closed while a handler was still running, after waiting ${patience} ms.`;
-      dispatcher.giveUp(new WebhookError('ERR_CLOSING', { message }));
-      await drain.close(ANSWER_MS); // so that the given-up ones are answered before the process may exit
+      dispatcher.abortAll(new WebhookError('ERR_CLOSING', { message }));
+      await inFlight.close(ABORTED_MS); // so that the aborted deliveries get their responses before the process may exit
     }
-    const complain = (err: Error): void =>
-      log.write('error', { err }, 'the inbox could not be closed: what ran may run again');
-    await settle(() => within(ANSWER_MS, stopped, () => late('worker')), complain);
-    await settle(() => within(CLOSE_INBOX_MS, settings.inbox?.close(), () => late('inbox')), complain);
+    const notClosed = reporter('the inbox could not be closed: deliveries that ran may run again');
+    await endsWithin(ABORTED_MS, stopped, notClosed);
+    await endsWithin(CLOSE_INBOX_MS, inbox?.close(), notClosed);
     watch?.close();
   }
 
-  /** Counted by `drain` while it runs, and refused once that is closed. */
-  async function counted(begin: () => MaybePromise<Outcome>): Promise<Outcome> {
-    if (drain.closed) return receiver.reject(new RejectedOutcome('closing'));
-    return drain.track(begin);
+  function receive(incoming: Partial<IncomingDelivery>, isTrusted: boolean): Promise<Outcome> {
+    return inFlight.track(() =>
+      inFlight.isClosed ? pipeline.reject('closing') : pipeline.receive(incoming, isTrusted),
+    );
   }
 
-  const inside: RouterInside = {
-    inbox: settings.inbox,
-    headerNames: settings.headerNames,
-    keys: () => settings.keys?.(),
-    observe: (observer) => observers.add(observer),
-    tap: (tap) => tapInto(events, tap),
-    report: observers.report,
-    rerun: (rawBody, headers, following) => counted(() => receiver.rerun(rawBody, headers, following)),
-  };
-  Object.defineProperty(webhookRouter, INSIDE, { value: inside });
+  setInternals(webhookRouter, {
+    hooks,
+    inbox,
+    signatureHeaders: settings.headerNames,
+    loadKeys: async () => settings.keys.current ?? settings.keys.load(),
+    rerun: (request) =>
+      inFlight.track(() => (inFlight.isClosed ? pipeline.reject('closing') : pipeline.rerun(request))),
+  });
 
   const members = {
     ...registrations(dispatcher, log),
-    events,
+    lifecycle,
     inFrontOf: (app: NodeListener, options: InFrontOptions) => {
       if (settings.errors === 'next') {
         log.warnDeveloper('WARN_ERRORS_NEXT', "inFrontOf(): no middleware follows, so `errors: 'next'` has no effect.");
@@ -133,40 +151,42 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
       return inFrontOf(app, options, webhookRouter);
     },
     fetch: (request: Request) => fetch.serve(request),
-    receive: (incoming: IncomingDelivery) => counted(() => receiver.receive(incoming)),
+    receive: (incoming: IncomingDelivery) => receive(incoming, false),
+    handleVerified: (incoming: VerifiedInput) => receive(incoming, true),
     work: ({ concurrency }: { readonly concurrency?: number } = {}) => {
-      if (settings.concurrency !== undefined) throw invalid(WORKS_ALREADY);
-      work(wholeNumber('concurrency', concurrency, DEFAULT_CONCURRENCY));
+      if (settings.concurrency !== undefined) throw invalid(ALREADY_WORKING);
+      work(positiveInteger('concurrency', concurrency, DEFAULT_CONCURRENCY));
     },
     close: (options?: { readonly timeoutMs?: number }) => {
       closing ??= close(options);
       return closing;
     },
   };
-  // The members above take any event; the interface sharpens them by name, which only the compiler can know.
+  // The members accept any event; the interface narrows them by name, which only the compiler can know.
   return Object.assign(webhookRouter, members) as unknown as WebhookRouter<S>;
 }
 
-/** Whether it succeeds in that time. */
-async function endsWithin(ms: number, ending: Promise<unknown> | undefined): Promise<boolean> {
-  let isEnded = true;
-  await settle(
-    () => within(ms, ending, () => late('worker')),
-    () => {
-      isEnded = false;
-    },
-  );
-  return isEnded;
+function createDeduplicator({ dedupe, timeouts, log }: Settings, hooks: Hooks): Deduplicator | undefined {
+  if (dedupe === undefined) return undefined;
+  return new Deduplicator(dedupe, {
+    timeoutMs: timeouts.dependency,
+    onDuplicate: (event, delivery, joined) => hooks.notify('duplicate', { event, delivery, joined }),
+    onUnrecorded: (err, delivery) =>
+      log.write('error', { err, delivery }, 'the dedupe store failed after the handlers ran: they may run again'),
+  });
 }
 
-async function settle(end: () => MaybePromise<unknown>, failed: (error: Error) => void): Promise<void> {
+/** Whether something ends successfully within `ms`. Never rejects: `report` is called with why it did not. */
+async function endsWithin(
+  ms: number,
+  ending: Promise<unknown> | undefined,
+  report: (error: Error) => void = () => {},
+): Promise<boolean> {
   try {
-    await end();
+    await withTimeout(ms, ending, () => new Error(`It did not end within ${ms} ms.`));
+    return true;
   } catch (thrown) {
-    failed(toError(thrown));
+    report(toError(thrown));
+    return false;
   }
-}
-
-function late(what: string): Error {
-  return new Error(`The ${what} did not end in time.`);
 }

@@ -1,5 +1,5 @@
 import { type CakemailApiError, planWebhooks } from '../../src/api/index.js';
-import { all, client, reasonOf, startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { all, client, reasonOf, startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import type { FakeCakemail, Fault } from '../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;

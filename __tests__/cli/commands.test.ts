@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { type Run, runCli } from '../helpers/cli.js';
 import { type FakeCakemail, TOKEN, USER } from '../helpers/fake-cakemail.js';
 
@@ -101,7 +101,7 @@ test('creates, archives and unarchives', async () => {
 
 test('writes keys to a file and not to the terminal', async () => {
   const { key } = fake.add('User.LoggedIn', URL_HERE);
-  const file = join(folder, '.env');
+  const file = join(folder, 'keys.json');
   expect((await cli(`keys --url ${URL_HERE} --out ${file}`)).out).toBe(`${file}: the keys of User.LoggedIn`);
   expect(readFileSync(file, 'utf8')).toContain(key);
 });
@@ -133,7 +133,7 @@ test('signs in with a user name and password', async () => {
     CAKEMAIL_ACCOUNT_ID: '1',
   };
   expect(await cli('list', { env })).toMatchObject({ code: 0 });
-  fake.asksForSecondFactor = 200;
+  fake.tokens.asksForSecondFactor = 200;
   expect(await cli('list', { env })).toMatchObject({ code: 1, err: expect.stringContaining('second factor') });
 });
 
@@ -162,7 +162,7 @@ test('what is missing in the environment is told', async () => {
 });
 
 test('a refusal is told with what to do about it, and without the token', async () => {
-  fake.expireTokens();
+  fake.tokens.expire();
   const { code, err } = await cli('list');
   expect(code).toBe(1);
   expect(err).toContain('GET /webhooks: answered 401; token Bearer … is over');

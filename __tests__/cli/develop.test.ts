@@ -34,7 +34,7 @@ describe('trigger', () => {
     for (const list of [events, reasons]) list.length = 0;
     webhooks = createWebhookRouter({ secret: SECRET, logger: {} });
     webhooks.onAny((event) => events.push(event as CakemailEvent));
-    webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+    webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
     server = createServer(webhooks).listen(0, '127.0.0.1');
     await once(server, 'listening');
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -179,8 +179,12 @@ describe('trigger', () => {
     [['User.LoggedIn', '--url', `http://me:${encodeURIComponent(SECRET)}@localhost`], 'without a user name'],
     [[SECRET], 'no such event'],
     [['User.LoggedIn', '--forge', 'well'], 'Allowed choices'],
-    [['User.LoggedIn'], 'Pass --secret', {}],
-    [['User.LoggedIn'], 'no map from event to keys', { CAKEMAIL_WEBHOOK_SECRETS: `{"a": "${SECRET}` }],
+    [['User.LoggedIn'], 'Pass --secret or --keys', {}],
+    [
+      ['User.LoggedIn'],
+      'CAKEMAIL_WEBHOOK_SECRETS does not hold a JSON object',
+      { CAKEMAIL_WEBHOOK_SECRETS: `{"a": "${SECRET}` },
+    ],
   ])('wrong use is told: %j %s', async (args, said, env = KEY) => {
     const { code, err, out } = await trigger(args, env);
     expect(code).toBe(2);
@@ -252,7 +256,7 @@ describe('inbox', () => {
     webhooks.on('User.LoggedIn', () => {
       throw new Error('not today');
     });
-    const died = new Promise<{ id: string }>((resolve) => webhooks.events.once('dead', resolve));
+    const died = new Promise<{ id: string }>((resolve) => webhooks.lifecycle.once('dead', resolve));
     await webhooks.receive(signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET }));
     const { id } = await died;
     await webhooks.close();

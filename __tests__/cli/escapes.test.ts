@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { openInbox } from '../../src/inbox/index.js';
 import { createWebhookRouter } from '../../src/index.js';
 import { signedRequest } from '../../src/testing/index.js';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { runCli } from '../helpers/cli.js';
-import { ended, killAll, start } from '../helpers/command.js';
+import { ended, killAll, start } from '../helpers/cli-process.js';
 import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
 
 /** Clears the screen, sets the title, turns the direction of writing, and returns to the start of the line. */
@@ -78,7 +78,7 @@ test('what an inbox holds steers no terminal', async () => {
   webhooks.onAny(() => {
     throw new Error(`not${NASTY}`);
   });
-  const died = new Promise<{ id: string }>((resolve) => webhooks.events.once('dead', resolve));
+  const died = new Promise<{ id: string }>((resolve) => webhooks.lifecycle.once('dead', resolve));
   await webhooks.receive(signedRequest({ event: `Own${NASTY}`, data: { text: NASTY } }, { secret: SECRET }));
   const { id } = await died;
   await webhooks.close();

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { type Run, runCli } from '../helpers/cli.js';
-import { ended, killAll, start } from '../helpers/command.js';
+import { ended, killAll, start } from '../helpers/cli-process.js';
 import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
 
 const KEY = { CAKEMAIL_WEBHOOK_SECRET: 'the key of a test' };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCli } from '../helpers/cli.js';
-import { ended, start } from '../helpers/command.js';
+import { ended, start } from '../helpers/cli-process.js';
 
 const COMMANDS = [
   'plan',

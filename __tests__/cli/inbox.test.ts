@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { sampleEvent } from '../../src/testing/index.js';
 import { type Around, type Run, runCli } from '../helpers/cli.js';
-import { closeAll, drained, newPlace, next, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
+import { closeAll, drained, newPlace, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
+import { next } from '../helpers/waiting.js';
 
 const ONE_ATTEMPT = { retries: { attempts: 1 }, pollMs: 10 };
 

@@ -5,10 +5,11 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeKeyFile } from '../../src/cli/key-file.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { ended, killAll, start } from '../helpers/command.js';
+import { ended, killAll, start } from '../helpers/cli-process.js';
 import { FORWARDERS } from '../helpers/forwarders.js';
-import { freePort } from '../helpers/own-servers.js';
+import { freePort } from '../helpers/free-port.js';
 
 const SECRET = 'the key of a developer';
 const folder = mkdtempSync(join(tmpdir(), 'listen-'));
@@ -269,7 +270,10 @@ test('says loudly that the app is down, and keeps what it could not pass on, ove
   expect(taken?.toString()).toBe(body);
   expect(sent?.['x-signature']).toBe(headers['x-signature']);
   expect(await shown(second)).toMatchObject({ outcome: 'handled' });
-  for (const text of [first.printed(), second.printed(), readFileSync(join(folder, 'history'), 'utf8')]) {
+  expect(await second.interrupt()).toBe(0);
+  const file = readFileSync(join(folder, 'history'), 'latin1');
+  expect(file).toContain('johndoe1');
+  for (const text of [first.printed(), second.printed(), file]) {
     expect(text).not.toContain(SECRET);
     expect(text).not.toContain(headers['x-signature']);
   }
@@ -341,13 +345,22 @@ test('keeps what was on its way when it was killed', async () => {
   expect(await shown(second)).toMatchObject({ event: 'User.LoggedIn', outcome: 'failed', canReplay: true });
 });
 
-test('receives alone, with keys bound to events', async () => {
-  const secrets = JSON.stringify({ 'User.LoggedIn': ['one key'], 'Email.Sent': 'another key' });
-  const { url, says } = await listen([], { CAKEMAIL_WEBHOOK_SECRETS: secrets });
-  const sent = start(['trigger', 'Email.Sent', '--url', url], { CAKEMAIL_WEBHOOK_SECRETS: secrets });
-  expect(await ended(sent)).toMatchObject({ code: 0, out: expect.stringMatching(/^200 /) });
-  await says('200 Email.Sent received');
-});
+test.each(['environment', 'keys.json', 'keys.env'])(
+  'receives alone, with the keys of each event from %s',
+  async (from) => {
+    const keys = { 'User.LoggedIn': ['one key'], 'Email.Sent': ['another key'] };
+    const secrets = JSON.stringify(keys);
+    const file = join(folder, from);
+    if (from !== 'environment') await writeKeyFile(file, keys);
+    const { url, says } =
+      from === 'environment'
+        ? await listen([], { CAKEMAIL_WEBHOOK_SECRETS: secrets })
+        : await listen(['--keys', file], {});
+    const sent = start(['trigger', 'Email.Sent', '--url', url], { CAKEMAIL_WEBHOOK_SECRETS: secrets });
+    expect(await ended(sent)).toMatchObject({ code: 0, out: expect.stringMatching(/^200 /) });
+    await says('200 Email.Sent received');
+  },
+);
 
 test('is there for this machine only, and Ctrl-C leaves no port open', async () => {
   const { url, page, session, interrupt } = await listen();
@@ -396,7 +409,9 @@ const SOCAT = FORWARDERS.find(({ name }) => name.includes('socat'));
   await tunnel?.stop();
   const [, token = ''] = page.split('token=');
   expect(printed().split(token)).toHaveLength(2);
-  expect(readFileSync(history, 'utf8')).not.toContain(token);
+  const file = readFileSync(history, 'latin1');
+  expect(file).toContain('johndoe1');
+  expect(file).not.toContain(token);
 });
 
 test.each([
@@ -409,7 +424,7 @@ test.each([
     'itself',
   ],
   [['listen', '--port', '80', '--forward-to', 'http://localhost/'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, 'itself'],
-  [['listen', '--history', '/'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, 'history in /'],
+  [['listen', '--history', '/'], { CAKEMAIL_WEBHOOK_SECRET: SECRET }, 'The history file / cannot be used'],
 ])('wrong use is said and ends with 2: %j', async (args, env, words) => {
   const { code, err } = await ended(start(args, env));
   expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(words) });
@@ -425,7 +440,7 @@ test('a port in use is said', async () => {
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
 (hasScript ? test : test.skip)('on a terminal its lines have colours, and Ctrl-C is typed', async () => {
-  const { startProgram, MAIN } = await import('../helpers/command.js');
+  const { startProgram, MAIN } = await import('../helpers/cli-process.js');
   // The shell in between would die of it before.
   const command = `exec ${process.execPath} ${MAIN} listen --port 0`;
   const child = startProgram('script', ['-qefc', command, '/dev/null'], { CAKEMAIL_WEBHOOK_SECRET: SECRET });

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from '../helpers/cli.js';
-import { ended, killAll, MAIN, startProgram } from '../helpers/command.js';
+import { ended, killAll, MAIN, startProgram } from '../helpers/cli-process.js';
 
-// The first Node that the package supports, the real binary, kept for the next time. It lacks names that later ones have.
-const VERSION = '20.0.0';
+// The real binary of the first Node that the package supports, kept for the next time. It lacks names that later ones have.
+const VERSION = '20.12.0';
 const WINDOWS = process.platform === 'win32';
 const PACKAGE = `node-${WINDOWS ? 'win' : process.platform}-${process.arch}`;
 const FOLDER = join(tmpdir(), `cakemail-webhooks-node-${VERSION}`);

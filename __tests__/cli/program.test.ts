@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
-import { ended, killAll, start } from '../helpers/command.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
+import { ended, killAll, start } from '../helpers/cli-process.js';
 import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
 
 const FULL = '/dev/full';

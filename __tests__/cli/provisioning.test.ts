@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { type Run, runCli } from '../helpers/cli.js';
-import { ended, killAll, start } from '../helpers/command.js';
+import { ended, killAll, start } from '../helpers/cli-process.js';
 import { type FakeCakemail, type Fault, TOKEN } from '../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -155,7 +155,7 @@ describe('an error names the variable that was set', () => {
       'the user is that of CAKEMAIL_USERNAME and CAKEMAIL_PASSWORD',
     ],
   ])('a refusal: %j', async (env, said) => {
-    fake.expireTokens();
+    fake.tokens.expire();
     const { code, err } = await cli('list', env);
     expect([code, err]).toEqual([1, expect.stringMatching(new RegExp(`answered 401; .*${said}`))]);
   });

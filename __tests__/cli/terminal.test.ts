@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { openInbox } from '../../src/inbox/index.js';
 import { createWebhookRouter, PermanentError } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { type Run, runCli } from '../helpers/cli.js';
-import { ended, killAll, MAIN, start, startProgram } from '../helpers/command.js';
+import { ended, killAll, MAIN, start, startProgram } from '../helpers/cli-process.js';
 import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
 
 // The built command under a pseudo-terminal, by util-linux's `script`: that of other systems takes other options.
@@ -83,7 +83,7 @@ describe('inbox replay', () => {
     webhooks.on('User.LoggedIn', () => {
       throw new PermanentError('not today');
     });
-    const died = new Promise((resolve) => webhooks.events.once('dead', resolve));
+    const died = new Promise((resolve) => webhooks.lifecycle.once('dead', resolve));
     await webhooks.receive(signedRequest(sampleEvent('User.LoggedIn'), { secret: 'a key' }));
     await died;
     await webhooks.close();

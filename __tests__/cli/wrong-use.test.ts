@@ -1,4 +1,4 @@
-import { startFake, stopFake, URL_HERE } from '../helpers/api.js';
+import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
 import { type Run, runCli } from '../helpers/cli.js';
 import { type FakeCakemail, TOKEN } from '../helpers/fake-cakemail.js';
 

@@ -1,46 +1,80 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Once, type OnceResult } from '../../src/dedupe/deduplicator.js';
-import { type DedupeStore, MemoryDedupeStore, type Reservation } from '../../src/index.js';
-import { createApp } from '../helpers/app.js';
+import { Deduplicator } from '../../src/dedupe/deduplicator.js';
+import { VerifiedDelivery } from '../../src/delivery/delivery.js';
+import { AcceptedOutcome, FailedOutcome, type Outcome, RejectedOutcome } from '../../src/delivery/outcome.js';
+import {
+  type AnyCakemailEvent,
+  type DedupeStore,
+  type Delivery,
+  HandlerError,
+  MemoryDedupeStore,
+  type Reservation,
+} from '../../src/index.js';
+import { sampleEvent } from '../../src/testing/index.js';
+import { createApp } from '../helpers/harness.js';
 
-/** A store of which some methods are replaced, and that writes down what it is asked. */
-function storeWith(parts: Partial<DedupeStore>): DedupeStore & { readonly asked: string[] } {
+const login: AnyCakemailEvent = sampleEvent('User.LoggedIn');
+const other: AnyCakemailEvent = sampleEvent('Email.Sent');
+
+/** A new delivery of an event: the same event always has the same id. */
+function deliveryOf(event: AnyCakemailEvent): VerifiedDelivery {
+  return new VerifiedDelivery(Buffer.from(JSON.stringify(event)), null, event.event, {}, []);
+}
+
+const { id: ID } = deliveryOf(login);
+
+/** A store of which some methods are replaced, and that writes down its calls. */
+function storeWith(parts: Partial<DedupeStore>): DedupeStore & { readonly calls: string[] } {
   const memory = new MemoryDedupeStore();
-  const asked: string[] = [];
+  const calls: string[] = [];
   return {
-    asked,
+    calls,
     reserve: (id) => {
-      asked.push(`reserve ${id}`);
+      calls.push(`reserve ${id}`);
       return parts.reserve ? parts.reserve(id) : memory.reserve(id);
     },
     finish: (id, token) => {
-      asked.push(`finish ${id}`);
+      calls.push(`finish ${id}`);
       return parts.finish ? parts.finish(id, token) : memory.finish(id);
     },
     release: (id, token) => {
-      asked.push(`release ${id}`);
+      calls.push(`release ${id}`);
       return parts.release ? parts.release(id, token) : memory.release(id);
     },
   };
 }
 
+type Execute = (delivery: Delivery, attempt: number) => Outcome | Promise<Outcome>;
+
 interface Bench {
   readonly store: ReturnType<typeof storeWith>;
   readonly unrecorded: string[];
-  run(execute: (attempt: number) => Promise<string>, id?: string): Promise<OnceResult<string>>;
+  /** The arguments of the calls of `onDuplicate`. */
+  readonly duplicates: [event: AnyCakemailEvent, delivery: Delivery, joined: boolean][];
+  run(execute: Execute, event?: AnyCakemailEvent, delivery?: VerifiedDelivery): Promise<Outcome>;
 }
 
-/** Results that start with `ok` count as done. */
 function bench(parts: Partial<DedupeStore> = {}, timeoutMs = 60_000): Bench {
   const store = storeWith(parts);
   const unrecorded: string[] = [];
-  const once = new Once<string>(store, {
+  const duplicates: Bench['duplicates'] = [];
+  const deduplicator = new Deduplicator(store, {
     timeoutMs,
-    isDone: (result) => result.startsWith('ok'),
+    onDuplicate: (...args) => duplicates.push(args),
     onUnrecorded: (error, id) => unrecorded.push(`${id}: ${error.message}`),
   });
-  return { store, unrecorded, run: async (execute, id = 'a') => once.run(id, execute) };
+  return {
+    ...{ store, unrecorded, duplicates },
+    run: (execute, event = login, delivery = deliveryOf(event)) =>
+      deduplicator.run(event, delivery, (attempt) => execute(delivery, attempt)),
+  };
 }
+
+const handled = (delivery: Delivery): Outcome => new AcceptedOutcome('handled', login, delivery);
+const unhandled = (delivery: Delivery): Outcome => new AcceptedOutcome('unhandled', login, delivery);
+const failed = (delivery: Delivery): Outcome =>
+  new FailedOutcome(new HandlerError([new Error('boom')]), login, delivery);
+const rejected = (): Outcome => new RejectedOutcome('closing', { eventName: 'User.LoggedIn' });
 
 const never = (): Promise<never> => new Promise(() => {});
 const down = (): never => {
@@ -55,85 +89,133 @@ function gate(): { opened: Promise<void>; open: () => void } {
   return { opened, open };
 }
 
-test('the first delivery runs, a later one is told that it is finished', async () => {
-  const { run, store } = bench();
-  const execute = jest.fn(async () => 'ok');
-  expect(await run(execute)).toEqual({ state: 'ran', result: 'ok' });
-  expect(await run(execute)).toEqual({ state: 'finished' });
-  expect(execute.mock.calls).toEqual([[1]]);
-  expect(store.asked).toEqual(['reserve a', 'finish a', 'reserve a']);
+test.each([
+  ['synchronous', handled],
+  ['asynchronous', async (delivery: Delivery) => unhandled(delivery)],
+])('a delivery runs once, and a later one is its duplicate: %s', async (_what, execution) => {
+  const { run, store, duplicates } = bench();
+  const execute = jest.fn<Outcome | Promise<Outcome>, Parameters<Execute>>(execution);
+  const [first, second] = [deliveryOf(login), deliveryOf(login)];
+
+  expect(await run(execute, login, first)).toBe(await execute.mock.results[0]?.value);
+  expect(duplicates).toEqual([]);
+  expect(await run(execute, login, second)).toMatchObject({ kind: 'duplicate', status: 200, event: login });
+
+  expect(execute.mock.calls).toEqual([[first, 1]]);
+  expect(duplicates).toEqual([[login, second, false]]);
+  expect(duplicates[0]?.[1]).toBe(second);
+  expect(store.calls).toEqual([`reserve ${ID}`, `finish ${ID}`, `reserve ${ID}`]);
 });
 
-test('a result that does not count is released, and the next one runs with the next attempt', async () => {
-  const { run, store } = bench();
-  const execute = jest.fn(async (attempt: number) => (attempt === 1 ? 'failed' : 'ok'));
-  expect(await run(execute)).toEqual({ state: 'ran', result: 'failed' });
-  expect(await run(execute)).toEqual({ state: 'ran', result: 'ok' });
-  expect(execute.mock.calls).toEqual([[1], [2]]);
-  expect(store.asked).toEqual(['reserve a', 'release a', 'reserve a', 'finish a']);
+test.each([
+  ['failed', failed],
+  ['was rejected', rejected],
+])('a delivery that %s is released, and runs again as the next attempt', async (_what, first) => {
+  const { run, store, duplicates } = bench();
+  const execute = jest.fn<Outcome, Parameters<Execute>>((delivery, attempt) =>
+    attempt === 1 ? first(delivery) : handled(delivery),
+  );
+  expect((await run(execute)).kind).toBe(first(deliveryOf(login)).kind);
+  expect((await run(execute)).kind).toBe('handled');
+  expect(execute.mock.calls.map(([, attempt]) => attempt)).toEqual([1, 2]);
+  expect(store.calls).toEqual([`reserve ${ID}`, `release ${ID}`, `reserve ${ID}`, `finish ${ID}`]);
+  expect(duplicates).toEqual([]);
 });
 
-test('those that come meanwhile join, ask the store nothing and share the result', async () => {
-  const { run, store } = bench();
-  const { opened, open } = gate();
-  const execute = jest.fn(async () => {
-    await opened;
-    return 'ok';
-  });
-  const all = [run(execute), run(execute), run(execute)];
-  await turn();
-  open();
-  expect(await Promise.all(all)).toEqual([
-    { state: 'ran', result: 'ok' },
-    { state: 'joined', result: 'ok' },
-    { state: 'joined', result: 'ok' },
-  ]);
-  expect(execute).toHaveBeenCalledTimes(1);
-  expect(store.asked).toEqual(['reserve a', 'finish a']);
-});
+test.each([
+  ['handled', handled],
+  ['failed', failed],
+])(
+  'duplicates of a running delivery share its outcome when it is %s, and the store is asked once',
+  async (_what, end) => {
+    const { run, store, duplicates } = bench();
+    const { opened, open } = gate();
+    const execute = jest.fn<Promise<Outcome>, Parameters<Execute>>(async (delivery) => {
+      await opened;
+      return end(delivery);
+    });
+    const deliveries = [deliveryOf(login), deliveryOf(login), deliveryOf(login)];
+    const running = deliveries.map((delivery) => run(execute, login, delivery));
+    await turn();
+    open();
 
-test('other deliveries run side by side', async () => {
-  const { run } = bench();
-  const { opened, open } = gate();
-  const first = run(async () => {
-    await opened;
-    return 'ok first';
-  });
-  expect(await run(async () => 'ok second', 'b')).toEqual({ state: 'ran', result: 'ok second' });
-  open();
-  expect(await first).toEqual({ state: 'ran', result: 'ok first' });
-});
-
-test.each(['running', 'finished'] as const)(
-  'what is %s elsewhere does not run, for those that joined either',
-  async (state) => {
-    const { run, store } = bench({ reserve: async () => ({ state }) });
-    const execute = jest.fn(async () => 'ok');
-    expect(await Promise.all([run(execute), run(execute)])).toEqual([{ state }, { state }]);
-    expect(execute).not.toHaveBeenCalled();
-    expect(store.asked).toEqual(['reserve a']);
+    const [first, second, third] = await Promise.all(running);
+    expect(first).toMatchObject({ kind: end(deliveryOf(login)).kind, delivery: deliveries[0] });
+    expect([second, third]).toEqual([first, first]);
+    expect(second).toBe(first);
+    expect(execute).toHaveBeenCalledTimes(1);
+    expect(
+      duplicates.map(([, delivery, joined]) => [deliveries.indexOf(delivery as VerifiedDelivery), joined]),
+    ).toEqual([
+      [1, true],
+      [2, true],
+    ]);
+    expect(store.calls.filter((call) => call.startsWith('reserve'))).toHaveLength(1);
   },
 );
 
-test('the attempt that a store counts is passed on', async () => {
-  const { run } = bench({ reserve: async () => ({ state: 'reserved', attempt: 7 }) });
-  const execute = jest.fn(async () => 'ok');
-  await run(execute);
-  expect(execute.mock.calls).toEqual([[7]]);
+test('duplicates of a running delivery share its rejection, and are not reported as duplicates', async () => {
+  const { run, duplicates } = bench();
+  const outcomes = await Promise.all([run(async () => rejected()), run(handled)]);
+  expect(outcomes).toMatchObject([{ reason: 'closing' }, { reason: 'closing' }]);
+  expect(duplicates).toEqual([]);
 });
 
-test('an execution that throws is released, and the error goes to those that joined too', async () => {
-  const { run, store } = bench();
+test('different deliveries run side by side', async () => {
+  const { run } = bench();
   const { opened, open } = gate();
-  const failing = async (): Promise<string> => {
+  const first = run(async (delivery) => {
     await opened;
-    throw new Error('a bug');
-  };
-  const all = Promise.allSettled([run(failing), run(failing)]);
+    return handled(delivery);
+  });
+  expect((await run(unhandled, other)).kind).toBe('unhandled');
   open();
-  expect((await all).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-  expect(store.asked).toEqual(['reserve a', 'release a']);
-  expect(await run(async () => 'ok')).toEqual({ state: 'ran', result: 'ok' });
+  expect((await first).kind).toBe('handled');
+});
+
+test('a delivery that another process has finished does not run, and neither does a duplicate of it', async () => {
+  const { run, store, duplicates } = bench({ reserve: async () => ({ state: 'finished' }) });
+  const execute = jest.fn(handled);
+  const deliveries = [deliveryOf(login), deliveryOf(login)] as const;
+  const outcomes = await Promise.all(deliveries.map((delivery) => run(execute, login, delivery)));
+  expect(outcomes).toMatchObject([{ kind: 'duplicate' }, { kind: 'duplicate' }]);
+  expect(outcomes.map((outcome) => 'delivery' in outcome && deliveries.indexOf(outcome.delivery as never))).toEqual([
+    0, 1,
+  ]);
+  expect(duplicates.map(([, , joined]) => joined)).toEqual([false, false]);
+  expect(execute).not.toHaveBeenCalled();
+  expect(store.calls).toEqual([`reserve ${ID}`]);
+});
+
+test('a delivery that another process runs is rejected, and so is a duplicate of it', async () => {
+  const { run, store, duplicates } = bench({ reserve: async () => ({ state: 'running' }) });
+  const execute = jest.fn(handled);
+  const rejection = { kind: 'rejected', status: 409, reason: 'running_elsewhere', eventName: 'User.LoggedIn' };
+  expect(await Promise.all([run(execute), run(execute)])).toMatchObject([rejection, rejection]);
+  expect(execute).not.toHaveBeenCalled();
+  expect(duplicates).toEqual([]);
+  expect(store.calls).toEqual([`reserve ${ID}`]);
+});
+
+test('the execution gets the attempt that the store counts', async () => {
+  const { run } = bench({ reserve: async () => ({ state: 'reserved', attempt: 7 }) });
+  const execute = jest.fn<Outcome, Parameters<Execute>>(handled);
+  await run(execute);
+  expect(execute.mock.calls.map(([, attempt]) => attempt)).toEqual([7]);
+});
+
+test.each([
+  ['throws', down],
+  ['rejects', async () => down()],
+])('a delivery whose execution %s is released, and its duplicates get the error too', async (_what, execute) => {
+  const { run, store } = bench();
+  const outcomes = await Promise.allSettled([run(execute), run(execute)]);
+  expect(outcomes).toEqual([
+    { status: 'rejected', reason: new Error('down') },
+    { status: 'rejected', reason: new Error('down') },
+  ]);
+  expect(store.calls).toEqual([`reserve ${ID}`, `release ${ID}`]);
+  expect((await run(handled)).kind).toBe('handled');
 });
 
 const nonsense = [
@@ -146,120 +228,123 @@ const nonsense = [
   [],
   { state: 'reserved', attempt: 'x' },
 ].map((answer) => ({
-  what: `answers ${JSON.stringify(answer)}`,
+  what: `returns ${JSON.stringify(answer)}`,
   reserve: () => answer as Reservation,
 }));
+
+const unavailable = { kind: 'rejected', reason: 'dedupe_unavailable', eventName: 'User.LoggedIn' };
 
 describe('a store whose reserve()', () => {
   test.each([
     { what: 'throws', reserve: down },
     { what: 'rejects', reserve: async () => down() },
     { what: 'rejects with null', reserve: () => Promise.reject(null) },
-    { what: 'hangs', reserve: never },
+    { what: 'never answers', reserve: never },
     ...nonsense,
   ])('$what is unavailable, and nothing runs', async ({ reserve }) => {
     const { run, store } = bench({ reserve }, 20);
-    const execute = jest.fn(async () => 'ok');
-    expect(await run(execute)).toEqual({ state: 'unavailable', cause: expect.any(Error) });
+    const execute = jest.fn(handled);
+    expect(await run(execute)).toMatchObject({ ...unavailable, cause: expect.any(Error) });
     expect(execute).not.toHaveBeenCalled();
-    expect(store.asked).toEqual(['reserve a']);
+    expect(store.calls).toEqual([`reserve ${ID}`]);
   });
 
-  test('throws or hangs says so in the cause', async () => {
-    const causes = await Promise.all(
+  test('throws, never answers or returns nonsense is named in the cause', async () => {
+    const outcomes = await Promise.all(
       [down, never, () => ({ state: 'maybe' }) as unknown as Reservation].map((reserve) =>
-        bench({ reserve }, 20).run(async () => 'ok'),
+        bench({ reserve }, 20).run(handled),
       ),
     );
-    expect(causes).toMatchObject([
+    expect(outcomes).toMatchObject([
       { cause: { message: 'down' } },
-      { cause: { message: "The dedupe store's reserve() gave nothing within 20 ms" } },
-      { cause: { message: "The dedupe store's reserve() gave no reservation" } },
+      { cause: { message: "The dedupe store's reserve() returned nothing within 20 ms" } },
+      { cause: { message: "The dedupe store's reserve() did not return a reservation" } },
     ]);
   });
 
   test('fails once is asked again by the next delivery', async () => {
     const answers: (() => Reservation)[] = [down, () => ({ state: 'reserved' })];
     const { run } = bench({ reserve: () => (answers.shift() ?? down)() });
-    expect((await run(async () => 'ok')).state).toBe('unavailable');
-    expect((await run(async () => 'ok')).state).toBe('ran');
+    expect(await run(handled)).toMatchObject(unavailable);
+    expect((await run(handled)).kind).toBe('handled');
   });
 });
 
-describe('a claim', () => {
+describe('a reservation', () => {
   const [finish, release] = [jest.fn(), jest.fn()];
   beforeEach(() => {
     finish.mockReset();
     release.mockReset();
   });
 
-  test('has its token given back with how it ended', async () => {
+  test('has its token passed to finish() or release()', async () => {
     const token = { of: 'the store' };
     const { run } = bench({ reserve: () => ({ state: 'reserved', token }), finish, release });
-    await run(async () => 'ok');
-    await run(async () => 'failed');
-    expect([finish.mock.calls, release.mock.calls]).toEqual([[['a', token]], [['a', token]]]);
+    await run(handled);
+    await run(failed);
+    expect([finish.mock.calls, release.mock.calls]).toEqual([[[ID, token]], [[ID, token]]]);
   });
 
-  test('that comes after its time is given back, and nothing runs', async () => {
+  test('that arrives after the time limit is released, and nothing runs', async () => {
     const { opened, open } = gate();
     const reserve = async (): Promise<Reservation> => {
       await opened;
       return { state: 'reserved', token: 7 };
     };
     const { run } = bench({ reserve, finish, release }, 20);
-    const execute = jest.fn(async () => 'ok');
-    expect((await run(execute)).state).toBe('unavailable');
+    const execute = jest.fn(handled);
+    expect(await run(execute)).toMatchObject(unavailable);
     open();
     await turn();
-    expect([finish.mock.calls, release.mock.calls]).toEqual([[], [['a', 7]]]);
+    expect([finish.mock.calls, release.mock.calls]).toEqual([[], [[ID, 7]]]);
     expect(execute).not.toHaveBeenCalled();
   });
 
   test.each<[string, () => unknown]>([
-    ['is none', () => ({ state: 'finished' })],
-    ['is nothing', () => undefined],
-    ['is a failure', down],
-  ])('that comes after its time and %s needs no giving back', async (_what, answer) => {
+    ['a finished delivery', () => ({ state: 'finished' })],
+    ['undefined', () => undefined],
+    ['an error', down],
+  ])('is not released when %s arrives in its place after the time limit', async (_what, answer) => {
     const { opened, open } = gate();
     const reserve = async (): Promise<Reservation> => {
       await opened;
       return answer() as Reservation;
     };
     const { run, unrecorded } = bench({ reserve, finish, release }, 20);
-    expect((await run(async () => 'ok')).state).toBe('unavailable');
+    expect(await run(handled)).toMatchObject(unavailable);
     open();
-    await turn(); // jest fails a test during which a promise is rejected unseen
+    await turn(); // jest fails a test in which a rejection is not handled
     expect([finish.mock.calls, release.mock.calls, unrecorded]).toEqual([[], [], []]);
   });
 
-  test('that a lazy query gives is asked for once', async () => {
+  test('from a lazy query is requested once', async () => {
     const then = jest.fn((resolve: (reservation: Reservation) => void) => resolve({ state: 'reserved' }));
     const { run } = bench({ reserve: () => ({ then }) as unknown as PromiseLike<Reservation>, finish });
-    expect((await run(async () => 'ok')).state).toBe('ran');
+    expect((await run(handled)).kind).toBe('handled');
     expect(then).toHaveBeenCalledTimes(1);
   });
 
-  test.each([0, -1, 1.5, Number.NaN, null, '2'])('with %p attempts is none', async (attempt) => {
+  test.each([0, -1, 1.5, Number.NaN, null, '2'])('with %p as its attempt is invalid', async (attempt) => {
     const { run } = bench({ reserve: () => ({ state: 'reserved', attempt: attempt as number }) });
-    expect((await run(async () => 'ok')).state).toBe('unavailable');
+    expect(await run(handled)).toMatchObject(unavailable);
   });
 });
 
 describe('a store that fails after the execution', () => {
   test.each([
-    ['finish', 'throws', down, 'ok', 'down'],
-    ['finish', 'hangs', never, 'ok', "The dedupe store's finish() gave nothing within 20 ms"],
-    ['release', 'rejects', async () => down(), 'failed', 'down'],
-    ['release', 'hangs', never, 'failed', "The dedupe store's release() gave nothing within 20 ms"],
-  ])('%s() %s: the result stands, and it is told', async (method, _how, broken, result, message) => {
+    ['finish', 'throws', down, handled, 'down'],
+    ['finish', 'never answers', never, handled, "The dedupe store's finish() returned nothing within 20 ms"],
+    ['release', 'rejects', async () => down(), failed, 'down'],
+    ['release', 'never answers', never, failed, "The dedupe store's release() returned nothing within 20 ms"],
+  ])('leaves the outcome as it is and is reported: %s() %s', async (method, _how, broken, execute, message) => {
     const { run, unrecorded } = bench({ [method]: broken }, 20);
-    expect(await run(async () => result)).toEqual({ state: 'ran', result });
-    expect(unrecorded).toEqual([`a: ${message}`]);
+    const delivery = deliveryOf(login);
+    expect(await run(execute, login, delivery)).toEqual(execute(delivery));
+    expect(unrecorded).toEqual([`${ID}: ${message}`]);
   });
 });
 
-describe('over HTTP, a store of your own', () => {
+describe('over HTTP, a store of the application', () => {
   test('is reserved and finished once for a delivery and its duplicate', async () => {
     const store = storeWith({});
     const { webhooks, deliver } = createApp({ dedupe: store });
@@ -269,10 +354,10 @@ describe('over HTTP, a store of your own', () => {
     });
     expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
     expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'duplicate' });
-    expect(store.asked).toEqual([`reserve ${id}`, `finish ${id}`, `reserve ${id}`]);
+    expect(store.calls).toEqual([`reserve ${id}`, `finish ${id}`, `reserve ${id}`]);
   });
 
-  test('shared by two routers keeps the second from running what the first runs: 409 with Retry-After', async () => {
+  test('that two routers share keeps the second from running what the first runs, and it answers 409 with Retry-After', async () => {
     const dedupe = new MemoryDedupeStore();
     const [first, second] = [createApp({ dedupe }), createApp({ dedupe })];
     const { opened, open } = gate();
@@ -300,19 +385,19 @@ describe('over HTTP, a store of your own', () => {
   test.each([
     { what: 'throws', reserve: down },
     { what: 'rejects', reserve: async () => down() },
-    { what: 'hangs', reserve: never },
+    { what: 'never answers', reserve: never },
     ...nonsense,
-  ])('that $what is 503 with Retry-After, and no handler runs', async ({ reserve }) => {
-    const { webhooks, deliver } = createApp({ dedupe: storeWith({ reserve }), timeoutMs: { keys: 20 } });
+  ])('whose reserve() $what is answered by 503 with Retry-After, and no handler runs', async ({ reserve }) => {
+    const { webhooks, deliver } = createApp({ dedupe: storeWith({ reserve }), timeoutMs: { dependency: 20 } });
     const [handler, rejected] = [jest.fn(), jest.fn()];
     webhooks.onAny(handler);
-    webhooks.events.on('rejected', rejected);
+    webhooks.lifecycle.on('rejected', rejected);
 
-    const answer = await deliver('User.LoggedIn');
+    const response = await deliver('User.LoggedIn');
 
-    expect(answer.status).toBe(503);
-    expect(answer.headers['retry-after']).toMatch(/^\d+$/);
-    expect(answer.body).toMatchObject({ error: { code: 'ERR_DEDUPE_UNAVAILABLE' } });
+    expect(response.status).toBe(503);
+    expect(response.headers['retry-after']).toMatch(/^\d+$/);
+    expect(response.body).toMatchObject({ error: { code: 'ERR_DEDUPE_UNAVAILABLE' } });
     expect(rejected.mock.calls).toEqual([
       [expect.objectContaining({ reason: 'dedupe_unavailable', eventName: 'User.LoggedIn', cause: expect.any(Error) })],
     ]);
@@ -322,7 +407,7 @@ describe('over HTTP, a store of your own', () => {
   test.each([
     ['finish', 200, () => {}],
     ['release', 500, down],
-  ])('whose %s() fails leaves the answer at %i, and is logged', async (method, status, handler) => {
+  ])('whose %s() fails leaves the status at %i, and is logged', async (method, status, handler) => {
     const error = jest.fn();
     const { webhooks, deliver } = createApp({
       dedupe: storeWith({ [method]: async () => down() }),
@@ -341,7 +426,7 @@ describe('over HTTP, a store of your own', () => {
     );
   });
 
-  test('switched off, every delivery runs, as the first', async () => {
+  test('may be switched off, and then every delivery runs as the first attempt', async () => {
     const { webhooks, deliver } = createApp({ dedupe: false });
     const attempts: number[] = [];
     webhooks.on('User.LoggedIn', (_event, { attempt }) => attempts.push(attempt));

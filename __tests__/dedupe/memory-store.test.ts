@@ -71,7 +71,7 @@ describe('with a clock', () => {
   });
 
   test('one that runs is never forgotten', () => {
-    const store = new MemoryDedupeStore({ ttlMs: 1000, max: 2 });
+    const store = new MemoryDedupeStore({ ttlMs: 1000, maxEntries: 2 });
     store.reserve('a');
     for (const id of ['b', 'c', 'd']) {
       store.reserve(id);
@@ -83,7 +83,7 @@ describe('with a clock', () => {
 });
 
 test('no more are remembered than it is told, the newest for sure', () => {
-  const store = new MemoryDedupeStore({ max: 10 });
+  const store = new MemoryDedupeStore({ maxEntries: 10 });
   const ids = Array.from({ length: 100 }, (_, number) => String(number));
   for (const id of ids) {
     store.reserve(id);
@@ -94,14 +94,18 @@ test('no more are remembered than it is told, the newest for sure', () => {
   expect(finished).toEqual(expect.arrayContaining(ids.slice(-5)));
 });
 
-test.each([{ ttlMs: Number.NaN }, { ttlMs: 0 }, { ttlMs: '1 day' }, { max: Number.NaN }, { max: 0 }, { max: -1 }])(
-  'sizes that cannot be right, such as %p, are refused: with them nothing would be remembered',
-  (sizes) => {
-    expect(() => new MemoryDedupeStore(sizes as object)).toThrow(
-      expect.objectContaining({
-        code: 'ERR_OPTION_INVALID',
-        message: expect.stringContaining(Object.keys(sizes).join()),
-      }),
-    );
-  },
-);
+test.each([
+  { ttlMs: Number.NaN },
+  { ttlMs: 0 },
+  { ttlMs: '1 day' },
+  { maxEntries: Number.NaN },
+  { maxEntries: 0 },
+  { maxEntries: -1 },
+])('sizes that cannot be right, such as %p, are refused: with them nothing would be remembered', (sizes) => {
+  expect(() => new MemoryDedupeStore(sizes as object)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_OPTION_INVALID',
+      message: expect.stringContaining(Object.keys(sizes).join()),
+    }),
+  );
+});

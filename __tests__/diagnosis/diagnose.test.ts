@@ -188,6 +188,13 @@ describe('44. within a budget', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(8 * K256);
   });
 
+  test('pauses among bodies that it may not hash, however many keys there are', async () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => ({ key: `key-${index}`, event: null }));
+    const { budget, pauses } = counted({ mostBytes: 1_000 });
+    await diagnoseWithin(budget, { ...forged(Buffer.alloc(1_000, 'x')), keys: many });
+    expect(pauses.length).toBeGreaterThan(many.length / 13);
+  });
+
   test.each(HOSTILE)('makes no body of more than 16 times the length, or 4 MiB, of one %s', (_, body) => {
     const made = [...bodiesLike(body, K256)].map((variant) => variant?.value.length ?? 0);
     expect(made.length).toBeGreaterThan(5);

@@ -1,9 +1,9 @@
 import {
+  closestListed,
   EVENT_GROUPS,
   EVENT_NAMES,
   isCatalogueName,
   isListed,
-  nearestListed,
   patternOf,
 } from '../../src/events/catalogue.js';
 
@@ -86,12 +86,12 @@ test.each([
   ['Sender.Confirm', 'Sender.Confirmed'],
   ['MFA.ChalengeIssued', 'MFA.ChallengeIssued'],
 ])('%j was probably meant to be %j', (written, meant) => {
-  expect(nearestListed(written)).toBe(meant);
+  expect(closestListed(written)).toBe(meant);
 });
 
 test.each(['', 'order.paid', 'push', 'x'.repeat(10_000)])(
   '%.20j was meant to be nothing of the catalogue',
   (written) => {
-    expect(nearestListed(written)).toBeUndefined();
+    expect(closestListed(written)).toBeUndefined();
   },
 );

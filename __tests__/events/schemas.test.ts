@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import * as z from 'zod';
 import { checkData, SchemaIssuesError } from '../../src/events/schemas.js';
 import type { WebhookRouterOptions } from '../../src/index.js';
-import { createApp } from '../helpers/app.js';
+import { createApp } from '../helpers/harness.js';
 
 const bounced = (data: unknown) => ({ event: 'Email.Bounced', account_id: 1, data });
 const GOOD = { email: 'a@example.com', bounce_type: 'hard' };
@@ -32,8 +32,8 @@ function expecting(schema: StandardSchemaV1, options: Partial<WebhookRouterOptio
   const data: unknown[] = [];
   const notices: unknown[] = [];
   app.webhooks.on('Email.Bounced', (event) => data.push(event.data));
-  app.webhooks.events.on('rejected', ({ reason, cause }) => notices.push([reason, String(cause)]));
-  app.webhooks.events.on('drift', ({ issues }) => notices.push(issues));
+  app.webhooks.lifecycle.on('rejected', ({ reason, cause }) => notices.push([reason, String(cause)]));
+  app.webhooks.lifecycle.on('drift', ({ issues }) => notices.push(issues));
   return { ...app, data, notices };
 }
 

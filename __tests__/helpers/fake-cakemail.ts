@@ -4,9 +4,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type SampleOverrides, sampleEvent, signedRequest } from '../../src/testing/index.js';
+import { type Answer, type Credentials, FakeTokens, failure, TOKEN, USER } from './fake-tokens.js';
 import { violationsOf } from './openapi.js';
 
-/** A webhook as the API has it. */
+export { TOKEN, USER };
+
+/** A webhook as the API stores it. */
 interface Stored {
   readonly id: string;
   readonly event: string;
@@ -19,8 +22,8 @@ interface Stored {
 }
 
 /**
- * What goes wrong with one call. `drop` breaks the connection before anything is done, `dropAfter` once it is done,
- * `cutAfter` once it is done and the status is on its way.
+ * The way in which one call fails. `drop` breaks the connection before the call is carried out, `dropAfter` breaks it
+ * afterwards, and `cutAfter` breaks it after the call was carried out and its status was sent.
  */
 export type Fault =
   | 'drop'
@@ -33,12 +36,12 @@ export type Fault =
   | Changed
   | Answering;
 
-/** Carries the call out, and answers with something else than the document says: JSON, or the text itself. */
-export interface Changed {
+/** Carries the call out, and sends an answer that the document does not describe: JSON, or the text as it is. */
+interface Changed {
   readonly change: (answer: unknown) => unknown;
 }
 
-/** Answers with what nothing has checked. */
+/** Makes an answer that is not checked against the document. */
 export type Answering = (asked: { query: URLSearchParams; authorization: string; body: string }) => Answer;
 
 interface Planned {
@@ -46,37 +49,30 @@ interface Planned {
   readonly fault: Fault;
 }
 
-export const USER = { username: 'somebody@example.com', password: 'hunter2-the-password' };
-/** Of the documented form, and no token of anybody's. */
-export const TOKEN = `ck_pat_${'0123456789'.repeat(4)}`;
-
-/** Cakemail's API, as far as its OpenAPI document tells, in memory behind a real server. */
+/** Cakemail's API as its OpenAPI document describes it, in memory behind a real server. */
 export class FakeCakemail {
   readonly webhooks = new Map<string, Stored>();
   /** Every call, as in `GET /webhooks`. */
   readonly calls: string[] = [];
-  /** What the vendor's document does not allow. */
+  /** Requests and answers that the vendor's document does not allow. */
   readonly violations: string[] = [];
-  /** Every secret that it has given or taken: none may be seen anywhere. */
+  /** Every secret that it issued or accepts. Tests search everything that is written for these. */
   readonly secrets = new Set<string>([TOKEN, USER.password]);
   /** The `user-agent` of every call. */
   readonly agents: (string | undefined)[] = [];
   /** When each call came, by `performance.now()`. */
   readonly times: number[] = [];
-  /** `200`: as the response of the document says; `401`: as its description says. */
-  asksForSecondFactor: false | 200 | 401 = false;
+  readonly tokens = new FakeTokens(this.secrets);
   /** The prefix of ids. */
   prefix = 'wh-';
-  /** How many listings do not show a webhook that was just created. */
+  /** The number of listings that do not show a webhook after it was created. */
   lag = 0;
-  /** How many calls for a webhook by its id answer 404 after it was created. */
+  /** The number of calls for a webhook by its id that answer 404 after it was created. */
   showLag = 0;
   /** Changes the webhooks in answers in a way that the document does not allow. */
   present: ((webhook: Omit<Stored, 'key'>) => unknown) | undefined;
-  /** What happens once a call is carried out, while its answer is on its way. */
+  /** Runs after a call was carried out and before its answer is sent. */
   meanwhile: (operation: string) => Promise<unknown> = async () => {};
-  readonly #tokens = new Set([TOKEN]);
-  readonly #refreshTokens = new Set<string>();
   #faults: Planned[] = [];
   #count = 0;
   readonly #unlisted = new Map<string, number>();
@@ -98,15 +94,9 @@ export class FakeCakemail {
     await once(this.#server, 'close');
   }
 
-  /** The next calls of this operation, as in `GET /webhooks?page=2`, go wrong, one by one. */
+  /** Makes the next calls of this operation, as in `GET /webhooks?page=2`, fail, each in one of these ways. */
   fail(operation: RegExp, ...faults: Fault[]): void {
     this.#faults.push(...faults.map((fault) => ({ operation, fault })));
-  }
-
-  /** No token that was given until now is taken any more. */
-  expireTokens({ refreshToo = false } = {}): void {
-    this.#tokens.clear();
-    if (refreshToo) this.#refreshTokens.clear();
   }
 
   add(event: string, url: string, more: Partial<Stored> = {}): Stored {
@@ -163,7 +153,7 @@ export class FakeCakemail {
     }
     if (fault === 'nonsense') return reply(res, 200, { hello: 'world' });
     if (fault === 'repeatPage') query.set('page', String(Number(query.get('page')) - 1));
-    const isAllowed = path === '/token' || this.#tokens.has(req.headers.authorization?.replace('Bearer ', '') ?? '');
+    const isAllowed = path === '/token' || this.tokens.isValid(req.headers.authorization);
     const { status, answer } = isAllowed
       ? this.#answer(method, path, query, body as Body)
       : { status: 401, answer: failure(`token ${req.headers.authorization} is over`) };
@@ -184,7 +174,7 @@ export class FakeCakemail {
   }
 
   #answer(method: string, path: string, query: URLSearchParams, body: Body): Answer {
-    if (path === '/token') return this.#token(body);
+    if (path === '/token') return this.tokens.issue(body);
     if (path === '/webhooks') return method === 'POST' ? this.#create(body) : this.#list(query);
     const [, , id = '', change] = path.split('/');
     const webhook = this.webhooks.get(decodeURIComponent(id));
@@ -226,52 +216,16 @@ export class FakeCakemail {
   #shown({ key: _key, ...webhook }: Stored): unknown {
     return this.present === undefined ? webhook : this.present(webhook);
   }
-
-  #token({ grant_type, username, password, refresh_token }: Body): Answer {
-    const isUser = username === USER.username && password === USER.password;
-    const isAllowed = grant_type === 'refresh_token' ? this.#refreshTokens.has(refresh_token) : isUser;
-    if (!isAllowed) return { status: 401, answer: failure(`refused: ${password ?? refresh_token}`) };
-    if (this.asksForSecondFactor === 401) {
-      return { status: 401, answer: { ...failure('a second factor is needed'), challenge: 'a challenge' } };
-    }
-    if (this.asksForSecondFactor) return { status: 200, answer: { challenge: 'a challenge' } };
-    const [access, refresh] = [randomBytes(20).toString('hex'), randomBytes(20).toString('hex')];
-    this.#tokens.add(access);
-    this.#refreshTokens.add(refresh);
-    for (const secret of [access, refresh]) this.secrets.add(secret);
-    const answer = {
-      access_token: access,
-      refresh_token: refresh,
-      token_type: 'bearer',
-      expires_in: 3600,
-      accounts: [1],
-    };
-    return { status: 200, answer };
-  }
 }
 
-/** What any of the calls may carry. */
-interface Body extends Pick<Stored, 'event' | 'url'>, Partial<Pick<Stored, 'rate_limit' | 'rate_limit_period'>> {
-  readonly grant_type: string;
-  readonly username: string;
-  readonly password: string;
-  readonly refresh_token: string;
-}
+/** The members that the body of any call may carry. */
+type Body = Credentials & Pick<Stored, 'event' | 'url'> & Partial<Pick<Stored, 'rate_limit' | 'rate_limit_period'>>;
 
-interface Answer {
-  readonly status: number;
-  readonly answer: unknown;
-}
-
-/** Counts down, and returns true while something was left. */
+/** Counts down, and returns true until the count was 0. */
 function countDown(counts: Map<string, number>, id: string): boolean {
   const left = counts.get(id) ?? 0;
   counts.set(id, left - 1);
   return left > 0;
-}
-
-function failure(msg: string, ...loc: string[]) {
-  return { detail: [{ loc, msg, type: 'bad_request' }] };
 }
 
 function parse(type: string | undefined, body: string): unknown {

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from './own-servers.js';
+import { freePort } from './free-port.js';
 
 const LONGEST_START_MS = 60_000;
 

@@ -4,14 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPostgresBackend, createRedisBackend, Queue } from 'bullmq';
 import { type Inbox, type InboxOptions, openInbox } from '../../src/inbox/index.js';
-import {
-  createWebhookRouter,
-  type LifecycleNotices,
-  type WebhookRouter,
-  type WebhookRouterOptions,
-} from '../../src/index.js';
+import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
 import { signedRequest } from '../../src/testing/index.js';
-import { SECRET } from './app.js';
+import { SECRET } from './harness.js';
 
 /** A place for an inbox that nobody else uses. */
 export interface Place {
@@ -20,14 +15,14 @@ export interface Place {
   clear(): Promise<unknown>;
 }
 
-export interface Engine {
+interface Engine {
   readonly name: string;
   /** Empty for a server that this machine does not have. */
   readonly address: string;
   place(): Promise<Place>;
 }
 
-const sqlite: Engine = {
+export const SQLITE: Engine = {
   name: 'SQLite',
   address: 'file:',
   async place() {
@@ -58,7 +53,7 @@ async function obliterate(address: string, name: string): Promise<void> {
 }
 
 const ENGINES: readonly Engine[] = [
-  sqlite,
+  SQLITE,
   onServer('Redis', process.env['REDIS_URL']),
   onServer('Postgres', process.env['DATABASE_URL']),
 ];
@@ -98,11 +93,6 @@ export function routerOn(inbox: Inbox, options: Partial<WebhookRouterOptions> = 
 
 export function send(webhooks: WebhookRouter, payload: object | string): ReturnType<WebhookRouter['receive']> {
   return webhooks.receive(signedRequest(payload, { secret: SECRET }));
-}
-
-/** Resolves with the next notice of this name. */
-export function next<N extends keyof LifecycleNotices>(webhooks: WebhookRouter, name: N): Promise<LifecycleNotices[N]> {
-  return new Promise((resolve) => webhooks.events.once(name, resolve as never));
 }
 
 /** Resolves when the inbox has nothing waiting or active. */

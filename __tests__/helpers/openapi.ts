@@ -14,7 +14,7 @@ interface Operation {
   >;
 }
 
-export interface Exchange {
+interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
@@ -24,7 +24,7 @@ export interface Exchange {
   readonly answer: unknown;
 }
 
-export const hasOpenApi = existsSync(FILE);
+const hasOpenApi = existsSync(FILE);
 
 /** What of an exchange the vendor's document does not allow. */
 export function violationsOf(exchange: Exchange): string[] {

@@ -1,15 +1,14 @@
 import { once } from 'node:events';
 import type { UnderlyingSource } from 'node:stream/web';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { serve } from '@hono/node-server';
 import express from 'express';
 import { Hono } from 'hono';
 import * as z from 'zod';
 import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { PATH, SECRET } from '../helpers/app.js';
+import { PATH, SECRET } from '../helpers/harness.js';
 import fc from '../helpers/properties.js';
-import { chunk, dial, flood, hangUp, head, statusOf } from '../helpers/wire.js';
+import { chunk, dial, flood, hangUp, head, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 
@@ -34,7 +33,7 @@ function watched(options: Partial<WebhookRouterOptions> = {}): Watched {
   const seen: string[] = [];
   const reasons: string[] = [];
   webhooks.on(['User.*', 'Email.*'], (_event, { rawBody }) => seen.push(rawBody.toString()));
-  webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+  webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
   return { webhooks, seen, reasons };
 }
 
@@ -217,15 +216,6 @@ describe('every outcome, as it is answered', () => {
     const response = await webhooks.fetch(new Request(ADDRESS, { method }));
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
     expect(reasons).toEqual(['method']);
-  });
-
-  test('the length of an answer is that of its bytes', async () => {
-    const { webhooks } = watched({ exposeErrors: true });
-    webhooks.on('User.LoggedIn', () => Promise.reject(new Error('échec 🎉')));
-    const response = await webhooks.fetch(post());
-    const text = await response.text();
-    expect(text).toContain('échec 🎉');
-    expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength(text)));
   });
 
   test("with errors: 'next' it answers itself, because there is no next", async () => {
@@ -470,81 +460,18 @@ describe('a body that fails', () => {
   });
 });
 
-describe('a compressed body', () => {
-  const codecs = [
-    ['gzip', gzipSync],
-    ['deflate', deflateSync],
-    ['br', brotliCompressSync],
-  ] as const;
+describe('a content encoding', () => {
+  const encoded = (encoding: string) => post({ headers: { ...SIGNED.headers, 'content-encoding': encoding } });
 
-  const packed = (bytes: Buffer, encoding: string, headers: object = SIGNED.headers) =>
-    post({ body: new Uint8Array(bytes), headers: { ...headers, 'content-encoding': encoding } });
-
-  test.each(codecs)('in %s is refused, and taken with inflate', async (encoding, pack) => {
-    const [refusing, inflating] = [watched(), watched({ inflate: true })];
-    const bytes = pack(SIGNED.body);
-    expect((await refusing.webhooks.fetch(packed(bytes, encoding))).status).toBe(415);
-    expect((await inflating.webhooks.fetch(packed(bytes, encoding))).status).toBe(200);
-    expect(inflating.seen).toEqual([SIGNED.body]);
+  test.each(['gzip', 'deflate', 'br', 'zstd', 'gzip, br', '__proto__'])('of %s is refused', async (encoding) => {
+    const { webhooks, reasons } = watched();
+    expect((await webhooks.fetch(encoded(encoding))).status).toBe(415);
+    expect(reasons).toEqual(['content_encoding']);
   });
 
-  test.each(codecs)(
-    'in %s of a declared length is taken: the length is that of the compressed bytes',
-    async (encoding, pack) => {
-      const { webhooks, seen } = watched({ inflate: true });
-      const bytes = pack(SIGNED.body);
-      const headers = { ...SIGNED.headers, 'content-length': String(bytes.length) };
-      expect((await webhooks.fetch(packed(bytes, encoding, headers))).status).toBe(200);
-      expect(seen).toEqual([SIGNED.body]);
-    },
-  );
-
-  test.each(codecs)(
-    'that is a bomb in %s is refused at the limit, and its stream cancelled',
-    async (encoding, pack) => {
-      const { webhooks, reasons } = watched({ inflate: true });
-      const cancel = jest.fn();
-      const bytes = pack(Buffer.alloc(20 * MB));
-      const source = { ...pieces([new Uint8Array(bytes)], waits), cancel };
-      expect((await webhooks.fetch(streamed(source, { 'content-encoding': encoding }))).status).toBe(413);
-      expect(reasons).toEqual(['body_too_large']);
-      await settled();
-      expect(cancel).toHaveBeenCalledTimes(1);
-    },
-  );
-
-  test.each([
-    ['junk', Buffer.from('this is not gzip at all')],
-    ['cut in the middle', gzipSync(SIGNED.body).subarray(0, 40)],
-    ['empty', Buffer.alloc(0)],
-  ])('that is %s is refused', async (_how, bytes) => {
-    const { webhooks, seen } = watched({ inflate: true });
-    const response = await webhooks.fetch(packed(bytes, 'gzip'));
-    expect([400, 403]).toContain(response.status);
-    expect(seen).toEqual([]);
-  });
-
-  test('that fails in the middle is refused', async () => {
-    const { webhooks, reasons } = watched({ inflate: true });
-    const half = new Uint8Array(gzipSync(SIGNED.body).subarray(0, 40));
-    const source = pieces([half], (controller) => controller.error(new Error('gone')));
-    expect((await webhooks.fetch(streamed(source, { 'content-encoding': 'gzip' }))).status).toBe(400);
-    expect(reasons).toEqual(['body_aborted']);
-    await settled();
-  });
-
-  test.each(['zstd', 'gzip, br', '__proto__'])('in %s is refused even with inflate', async (encoding) => {
-    const { webhooks } = watched({ inflate: true });
-    expect((await webhooks.fetch(post({ headers: { ...SIGNED.headers, 'content-encoding': encoding } }))).status).toBe(
-      415,
-    );
-  });
-
-  test.each(['identity', 'IDENTITY', ''])('in %j is not compressed', async (encoding) => {
+  test.each(['identity', 'IDENTITY', ''])('of %j means that the body is not compressed', async (encoding) => {
     const { webhooks } = watched();
-    expect((await webhooks.fetch(post({ headers: { ...SIGNED.headers, 'content-encoding': encoding } }))).status).toBe(
-      200,
-    );
+    expect((await webhooks.fetch(encoded(encoding))).status).toBe(200);
   });
 });
 
@@ -659,7 +586,7 @@ describe('it never rejects', () => {
   const before = fc.constantFrom('nothing', 'read', 'locked', 'cancelled');
 
   test('whatever the request', async () => {
-    const { webhooks } = watched({ limit: 400, inflate: true, timeoutMs: { body: 5 } });
+    const { webhooks } = watched({ limit: 400, timeoutMs: { body: 5 } });
     const made = fc.record({ method, headers, pieces: fc.array(piece, { maxLength: 4 }), last, cancel, before });
     const asked = async (odd: typeof made extends fc.Arbitrary<infer T> ? T : never): Promise<void> => {
       const source = pieces(odd.pieces, (controller) => {
@@ -787,7 +714,7 @@ describe('under Hono, on a real socket', () => {
 
   test('a sender that vanishes in the middle reaches no handler', async () => {
     const { port, webhooks, seen } = await hono();
-    const rejected = new Promise((resolve) => webhooks.events.once('rejected', resolve));
+    const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
     const sender = dial(
       port,
       head({ ...SIGNED.headers, 'content-length': SIGNED.body.length }) + SIGNED.body.slice(0, 9),

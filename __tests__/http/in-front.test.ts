@@ -10,8 +10,9 @@ import {
   type WebhookRouter,
 } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { PATH, SECRET } from '../helpers/app.js';
-import { dial, FRAMEWORKS, hangUp, head, listen, recordingLogger, statusOf } from '../helpers/wire.js';
+import { FRAMEWORKS } from '../helpers/adapters.js';
+import { PATH, recordingLogger, SECRET } from '../helpers/harness.js';
+import { dial, hangUp, head, listen, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 
@@ -192,7 +193,7 @@ describe('what is the app’s', () => {
   test('tells the router nothing', async () => {
     const webhooks = router();
     const told = jest.fn();
-    for (const name of ['received', 'verified', 'rejected'] as const) webhooks.events.on(name, told);
+    for (const name of ['received', 'verified', 'rejected'] as const) webhooks.lifecycle.on(name, told);
     const listener = webhooks.inFrontOf(express(), { path: PATH });
     expect((await request(listener).post('/other').set(SIGNED.headers).send(SIGNED.body)).status).toBe(404);
     expect((await request(listener).get('/other')).status).toBe(404);

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { discardRest, linger } from '../../src/http/linger.js';
-import { chunk, dial, flood, hangUp, head, type Listening, listen, type Peer } from '../helpers/wire.js';
+import { chunk, dial, flood, hangUp, head, type Listening, listen, type Peer } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 

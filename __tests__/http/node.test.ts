@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import request, { type Response } from 'supertest';
 import { createWebhookRouter } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { PATH, SECRET } from '../helpers/app.js';
-import { dial, hangUp, head, listen } from '../helpers/wire.js';
+import { PATH, SECRET } from '../helpers/harness.js';
+import { dial, hangUp, head, listen } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 

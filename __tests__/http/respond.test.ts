@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { OutcomeResponse } from '../../src/delivery/outcome.js';
 import { respond } from '../../src/http/respond.js';
-import { chunk, dial, hangUp, head, listen, statusOf } from '../helpers/wire.js';
+import { chunk, dial, hangUp, head, listen, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 

@@ -3,8 +3,9 @@ import { Client, type Pool } from 'pg';
 import { type Inbox, openInbox } from '../../src/inbox/index.js';
 import { type LogFields, PermanentError } from '../../src/index.js';
 import { sampleEvent } from '../../src/testing/index.js';
-import { closeAll, drained, newPlace, next, onEachEngine, open, QUICK, routerOn, send } from '../helpers/inbox.js';
-import { OWN_SERVERS, type OwnServer } from '../helpers/own-servers.js';
+import { DISPOSABLE_SERVERS, type DisposableServer } from '../helpers/disposable-servers.js';
+import { closeAll, drained, newPlace, onEachEngine, open, QUICK, routerOn, send } from '../helpers/inbox.js';
+import { next } from '../helpers/waiting.js';
 
 const LOGIN = sampleEvent('User.LoggedIn');
 
@@ -59,7 +60,7 @@ onEachEngine((engine) => {
     });
     const webhooks = routerOn(inbox, { logger: { error: (...line) => onFailure(...line) } });
     const dead = jest.fn();
-    webhooks.events.on('dead', dead);
+    webhooks.lifecycle.on('dead', dead);
     webhooks.on('User.LoggedIn', async (_event, { id }) => {
       await steal(place.address, place.options.name ?? '', id);
       throw new PermanentError('from the attempt that lost its lease');
@@ -86,9 +87,9 @@ onEachEngine((engine) => {
   });
 });
 
-describe.each(OWN_SERVERS)('a $name of its own', ({ name, isThere, make }) => {
+describe.each(DISPOSABLE_SERVERS)('a $name of its own', ({ name, isThere, make }) => {
   const onServer = isThere ? test : test.skip;
-  let server: OwnServer | undefined;
+  let server: DisposableServer | undefined;
   beforeAll(async () => {
     if (!isThere) return;
     server = await make();

@@ -1,5 +1,14 @@
+import {
+  allHandled,
+  close,
+  deliveries,
+  handled,
+  openLog,
+  sendAll,
+  start,
+  stopAll,
+} from '../helpers/child-receivers.js';
 import { newPlace, onEachEngine } from '../helpers/inbox.js';
-import { allHandled, close, deliveries, handled, openLog, sendAll, start, stopAll } from '../helpers/receivers.js';
 
 const COUNT = 5_000;
 const DELIVERIES = deliveries(COUNT);

@@ -2,7 +2,8 @@ import { Redis } from 'ioredis';
 import Database from 'libsql';
 import { Client } from 'pg';
 import { sampleEvent } from '../../src/testing/index.js';
-import { closeAll, newPlace, next, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
+import { closeAll, newPlace, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
+import { next } from '../helpers/waiting.js';
 
 afterEach(closeAll);
 
@@ -106,7 +107,7 @@ onEachEngine((engine) => {
       const { delivery } = await stored;
       await damage?.(place, delivery.id, change);
       const healthy = new Set<string>();
-      webhooks.events.on('stored', (notice) => healthy.add(notice.delivery.id));
+      webhooks.lifecycle.on('stored', (notice) => healthy.add(notice.delivery.id));
       for (const account_id of [1, 2, 3]) await send(webhooks, { ...LOGIN, account_id });
 
       /** Every delivery that is listed can be read and counted. */

@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import Database from 'libsql';
 import { type InboxOptions, openInbox } from '../../src/inbox/index.js';
 import { ConfigurationError, createWebhookRouter } from '../../src/index.js';
-import { SECRET } from '../helpers/app.js';
+import { SECRET } from '../helpers/harness.js';
 
 let folder: string;
 beforeAll(() => {
@@ -143,7 +143,7 @@ test('an address may have two slashes before the path, and close() may be called
 
 describe('a router', () => {
   test.each<[object, string]>([
-    [{ inbox: {} }, '`inbox` must be what `await openInbox(…)` gives.'],
+    [{ inbox: {} }, '`inbox` must be the result of `await openInbox(…)`.'],
     [{ inbox: null }, '`inbox` must be'],
     [{ inbox: openInbox }, '`inbox` must be'],
     [{ worker: false }, '`worker` needs an `inbox`.'],

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogFields } from '../../src/index.js';
 import { sampleEvent } from '../../src/testing/index.js';
-import { closeAll, drained, next, open, QUICK, routerOn, send } from '../helpers/inbox.js';
-import { OWN_SERVERS, type OwnServer } from '../helpers/own-servers.js';
+import { DISPOSABLE_SERVERS, type DisposableServer } from '../helpers/disposable-servers.js';
+import { closeAll, drained, open, QUICK, routerOn, send } from '../helpers/inbox.js';
+import { next } from '../helpers/waiting.js';
 
 afterEach(closeAll);
 
 const LOGIN = sampleEvent('User.LoggedIn');
 const REQUESTS = 300;
 
-describe.each(OWN_SERVERS)('a $name that is killed and started again', ({ isThere, make }) => {
-  let server: OwnServer | undefined;
+describe.each(DISPOSABLE_SERVERS)('a $name that is killed and started again', ({ isThere, make }) => {
+  let server: DisposableServer | undefined;
   afterEach(() => server?.remove());
 
   (isThere ? test : test.skip)(
@@ -23,7 +24,7 @@ describe.each(OWN_SERVERS)('a $name that is killed and started again', ({ isTher
       const line = (level: string) => (_fields: LogFields, message: string) => lines.push(`${level}: ${message}`);
       const webhooks = routerOn(inbox, { logger: { warn: line('warn'), error: line('error') } });
       let rejected = 0;
-      webhooks.events.on('rejected', () => rejected++);
+      webhooks.lifecycle.on('rejected', () => rejected++);
       webhooks.on('User.LoggedIn', () => {});
       let account_id = 0;
       expect(await send(webhooks, LOGIN)).toMatchObject({ status: 202 });

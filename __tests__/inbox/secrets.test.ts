@@ -9,7 +9,7 @@ import { Client } from 'pg';
 import { openInbox } from '../../src/inbox/index.js';
 import { createWebhookRouter } from '../../src/index.js';
 import { signedRequest } from '../../src/testing/index.js';
-import { OWN_SERVERS, type OwnServer } from '../helpers/own-servers.js';
+import { DISPOSABLE_SERVERS, type DisposableServer } from '../helpers/disposable-servers.js';
 import {
   killReceivers,
   SECRETS,
@@ -60,13 +60,13 @@ test('nothing of a delivery is logged when another process locks the file of a S
   expectNoSecrets([...lines, inspect(outcome, { depth: Number.POSITIVE_INFINITY })].join('\n'));
 });
 
-const [redis, postgres] = OWN_SERVERS;
+const [redis, postgres] = DISPOSABLE_SERVERS;
 
 (redis?.isThere ? describe : describe.skip)('with a Redis of its own,', () => {
-  let server: OwnServer;
+  let server: DisposableServer;
   let admin: Redis;
   beforeEach(async () => {
-    server = (await redis?.make()) as OwnServer;
+    server = (await redis?.make()) as DisposableServer;
     await server.start();
     await withPassword(PASSWORD);
   });
@@ -142,9 +142,9 @@ const [redis, postgres] = OWN_SERVERS;
 });
 
 (postgres?.isThere ? describe : describe.skip)('with a Postgres of its own,', () => {
-  let server: OwnServer;
+  let server: DisposableServer;
   beforeAll(async () => {
-    server = (await postgres?.make()) as OwnServer;
+    server = (await postgres?.make()) as DisposableServer;
     await server.start();
     const [{ hba_file: file }] = (await sql('SHOW hba_file')) as [{ hba_file: string }];
     writeFileSync(file, 'host all app 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n');

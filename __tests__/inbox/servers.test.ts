@@ -1,5 +1,14 @@
-import { OWN_SERVERS, type OwnServer } from '../helpers/own-servers.js';
-import { allHandled, close, deliveries, handled, openLog, sendAll, start, stopAll } from '../helpers/receivers.js';
+import {
+  allHandled,
+  close,
+  deliveries,
+  handled,
+  openLog,
+  sendAll,
+  start,
+  stopAll,
+} from '../helpers/child-receivers.js';
+import { DISPOSABLE_SERVERS, type DisposableServer } from '../helpers/disposable-servers.js';
 
 const COUNT = 5_000;
 const DELIVERIES = deliveries(COUNT);
@@ -7,9 +16,9 @@ const DELIVERIES = deliveries(COUNT);
 beforeEach(openLog);
 afterEach(stopAll);
 
-for (const { name, isThere, make } of OWN_SERVERS) {
+for (const { name, isThere, make } of DISPOSABLE_SERVERS) {
   (isThere ? describe : describe.skip)(`a ${name} that is killed`, () => {
-    let server: OwnServer;
+    let server: DisposableServer;
     beforeEach(async () => {
       server = await make();
       await server.start();

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-// The page is there only as it was built, so this is the built package, whatever the other tests look at.
+// The page exists only in the built package, so these tests use that one.
 import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from 'cakemail-webhooks';
 import { openInbox } from 'cakemail-webhooks/inbox';
 import { type InspectorOptions, inspector } from 'cakemail-webhooks/inspector';
@@ -12,7 +12,7 @@ import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
 import express from 'express';
 import type { Browser, Page } from 'playwright-core';
 import { describeInChromium, openBrowser } from '../helpers/browser.js';
-import { ended, start } from '../helpers/command.js';
+import { ended, start } from '../helpers/cli-process.js';
 
 const SECRET = 'a-key-used-only-in-tests';
 const SCREENSHOTS = join(__dirname, '../../reports/screenshots');
@@ -96,7 +96,7 @@ describeInChromium('the page in Chromium', () => {
   const rows = () => page.getByLabel('Deliveries').getByRole('option');
   const row = (name: string) => rows().filter({ hasText: name });
 
-  test('a delivery sent by `trigger` appears without a reload, with its handler and its time', async () => {
+  test('a delivery of `trigger` appears without a reload, with its handler and its duration', async () => {
     await show();
     app.webhooks.on('User.LoggedIn', async function audit() {});
     expect(await app.trigger('User.LoggedIn', '--set', 'data.email=me@example.com')).toBe(0);
@@ -108,18 +108,18 @@ describeInChromium('the page in Chromium', () => {
     expect(await page.locator('pre.raw').textContent()).toContain('"email":"me@example.com"');
   });
 
-  test('a forged one shows its reason, and the mistake behind it', async () => {
+  test('a forged delivery appears with its reason and the mistake that explains it', async () => {
     await show();
     expect(await app.trigger('User.LoggedIn', '--forge', 'missing')).toBe(0);
     await row('rejected: missing').click();
-    await page.getByText('It carries no signature.').waitFor();
+    await page.getByText('It has no signature.').waitFor();
     expect(await app.deliver(sampleEvent('User.LoggedIn'), `${SECRET}\n`)).toBe(403);
     await row('rejected: mismatch').click();
     await page.getByText('The sender signs with a line break at the end of the key.').waitFor();
     expect(await page.getByRole('button', { name: 'Replay' }).isDisabled()).toBe(true);
   });
 
-  test('44. says when the search for the mistake was cut short', async () => {
+  test('44. the page says when a diagnosis ended at its limit', async () => {
     await show();
     const long = { ...sampleEvent('User.LoggedIn'), data: { email: 'x'.repeat(100_000) } };
     expect(await app.deliver(long, 'another key')).toBe(403);
@@ -128,7 +128,7 @@ describeInChromium('the page in Chromium', () => {
     expect(await page.getByText('No known mistake explains it').count()).toBe(0);
   });
 
-  test('filters by event, outcome and text of the body', async () => {
+  test('the list filters by event, outcome and text of the body', async () => {
     await show();
     app.webhooks.on('Email.Sent', () => {});
     await app.deliver(sampleEvent('User.LoggedIn', { data: { email: 'zoe@example.com' } as never }));
@@ -163,7 +163,7 @@ describeInChromium('the page in Chromium', () => {
     await page.getByLabel('Handlers').getByText('replayed').nth(1).waitFor();
   });
 
-  test('edit and sign sends a changed body under a signature that holds', async () => {
+  test('edit and sign sends a changed body with a valid signature', async () => {
     await show();
     const emails: unknown[] = [];
     app.webhooks.on('User.LoggedIn', ({ data }) => emails.push(data.email));
@@ -178,7 +178,7 @@ describeInChromium('the page in Chromium', () => {
     await row('edited').waitFor();
   });
 
-  test('copies a command that a shell runs, and saves the exact bytes', async () => {
+  test('the page copies a command that a shell runs, and saves the exact bytes', async () => {
     await show();
     const payload = sampleEvent('User.LoggedIn', { data: { email: `it's "é" $HOME \`id\`` } as never });
     await app.deliver(payload);
@@ -196,8 +196,8 @@ describeInChromium('the page in Chromium', () => {
     expect(readFileSync(await (await download).path(), 'utf8')).toBe(JSON.stringify(payload));
   });
 
-  test('the command holds nothing that a terminal takes for a key, and signs under the header in use', async () => {
-    await show({ header: 'x-own' });
+  test('the command holds nothing that a terminal interprets as a key, and uses the configured header', async () => {
+    await show({ signatureHeader: 'x-own' });
     const rawBody = Buffer.from(
       '{"event":"User.LoggedIn","x":"\u001b[201~\u0003\ntouch here\u0009\u009b","\r":"é"}\n\n',
     );
@@ -207,15 +207,15 @@ describeInChromium('the page in Chromium', () => {
     await page.getByText('Copied as curl').waitFor();
     const command = await page.evaluate<string>('navigator.clipboard.readText()');
     expect(command).not.toMatch(/[^\P{Cc}\n]/u);
-    const refused = new Promise((resolve) => app.webhooks.events.once('rejected', resolve));
+    const refused = new Promise((resolve) => app.webhooks.lifecycle.once('rejected', resolve));
     const env = { ...process.env, CAKEMAIL_WEBHOOK_SECRET: SECRET };
     expect((await ended(spawn('sh', ['-c', command], { env }))).out).toContain('400 Bad Request');
-    expect(await refused).toMatchObject({ reason: 'not_json' }); // so the signature holds
+    expect(await refused).toMatchObject({ reason: 'not_json' }); // so the signature is valid
     const { bodyBase64 } = await page.evaluate<Sent>('fetch("api/deliveries/2").then((answer) => answer.json())');
     expect(Buffer.from(bodyBase64, 'base64').equals(rawBody)).toBe(true);
   });
 
-  test('42. payloads that hold markup show as text', async () => {
+  test('42. markup in a payload appears as text', async () => {
     await show();
     const event = MARKUP.slice(0, 60);
     await app.deliver({ event, [MARKUP]: MARKUP, data: { [MARKUP]: [MARKUP] } });
@@ -243,7 +243,7 @@ describeInChromium('the page in Chromium', () => {
     expect(page.url()).toBe('about:blank');
   });
 
-  test('42. a link on a page of another site opens it as well, and leaves no token in the address', async () => {
+  test('42. a link on a page of another site opens the page too, and the token leaves the address', async () => {
     await show();
     await page.context().clearCookies();
     const other = createServer((_req, res) =>
@@ -256,11 +256,11 @@ describeInChromium('the page in Chromium', () => {
     expect(page.url()).toBe(`${app.base}/_webhooks/`);
     await page.goBack();
     expect(page.url()).toContain('localhost');
-    complaints.splice(0); // about the icon that Chromium looks for while the page leads on
+    complaints.splice(0); // about the icon that Chromium requests during the redirect
     await stop(other);
   });
 
-  test('42. after a restart with another token it says where to find the new address', async () => {
+  test('42. after a restart with another token the page says where to find the new address', async () => {
     await show();
     const { port } = new URL(app.base);
     await app.close();
@@ -271,7 +271,7 @@ describeInChromium('the page in Chromium', () => {
     complaints.splice(0); // about the connection and the 403
   });
 
-  test('42. does not offer to sign where sending is off', async () => {
+  test('42. the page does not offer to sign where sending is off', async () => {
     await show({}, { allowSending: false });
     await app.deliver(sampleEvent('User.LoggedIn'));
     await row('User.LoggedIn').click();
@@ -283,7 +283,7 @@ describeInChromium('the page in Chromium', () => {
     complaints.splice(0); // about the 403
   });
 
-  test('42. a page on another port of this machine, which gets the cookie along, can neither read nor send', async () => {
+  test('42. a page on another port of this machine, whose requests carry the cookie, can neither read nor send', async () => {
     await show();
     const handler = jest.fn();
     app.webhooks.onAny(handler);
@@ -334,7 +334,7 @@ describeInChromium('the page in Chromium', () => {
     await stop(other);
   });
 
-  test('shows when it is not connected, and comes back by itself with what there is then', async () => {
+  test('the page shows when it is not connected, and reconnects automatically', async () => {
     const token = 'x'.repeat(32); // the same after the restart, so that the cookie still opens it
     await show({}, { token });
     await app.deliver(sampleEvent('User.LoggedIn'));
@@ -342,16 +342,16 @@ describeInChromium('the page in Chromium', () => {
     const { port } = new URL(app.base);
     await app.close();
     await page.getByText('not connected; trying again').waitFor();
-    // As another process, that knows nothing of before.
+    // Like a new process, this inspector has no deliveries yet.
     app = await serve({}, { token }, Number(port));
     await page.getByText('live', { exact: true }).waitFor();
-    await page.getByText('Nothing has come yet.').waitFor();
+    await page.getByText('No delivery has arrived yet.').waitFor();
     await app.deliver(sampleEvent('Email.Sent'));
     await row('Email.Sent').waitFor();
-    complaints.splice(0); // of Chromium's about the connection, if it made any
+    complaints.splice(0); // Chromium may have reported the lost connection
   });
 
-  test('stays readable with 10,000 deliveries, of which few are in the page', async () => {
+  test('the page renders only the visible rows of 10,000 deliveries', async () => {
     await show({ dedupe: false });
     const { rawBody, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
     for (let index = 0; index < 10_000; index++) await app.webhooks.receive({ rawBody, headers });
@@ -374,7 +374,7 @@ describeInChromium('the page in Chromium', () => {
     await page.getByText('Verified; no handler listens to this event.').waitFor();
   });
 
-  test('with an inbox shows what waits and what is dead, and replays it', async () => {
+  test('with an inbox, the page shows waiting and dead deliveries, and replays them', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'page-'));
     const inbox = await openInbox(`file:${join(folder, 'inbox.db')}`, { retries: { attempts: 1 } });
     await show({ inbox });
@@ -389,7 +389,7 @@ describeInChromium('the page in Chromium', () => {
     await page.getByText('the list is full').waitFor();
     isBroken = false;
     await page.getByRole('button', { name: 'Replay these' }).click();
-    await page.getByText('1 to be handled once more').waitFor();
+    await page.getByText('1 will be handled again').waitFor();
     await page.getByRole('button', { name: '1 done' }).waitFor();
     await page.getByRole('button', { name: 'Deliveries' }).click();
     await row('handled').waitFor();
@@ -397,7 +397,7 @@ describeInChromium('the page in Chromium', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('works at 400 px, by light and by dark', async () => {
+  test('the page works at 400 px, with light and with dark colours', async () => {
     await show();
     app.webhooks.on('User.LoggedIn', async function audit() {});
     app.webhooks.on('Email.Bounced', function suppress() {

@@ -18,7 +18,7 @@ import {
 import { LOG_NOTICES, writeNotice } from '../../src/instrumentation/log-lines.js';
 import { createLog, type LogLevel } from '../../src/instrumentation/logger.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { SECRET } from '../helpers/app.js';
+import { SECRET } from '../helpers/harness.js';
 
 /** A stream that keeps its text. */
 function sink(): { stream: Writable; text: () => string } {
@@ -249,7 +249,7 @@ describe('process warnings about events that the sender names', () => {
 });
 
 test('nothing from outside steers the terminal that process warnings are printed on', async () => {
-  const source = join(__dirname, process.env['BUILT'] ? '../dist/cjs' : '../src');
+  const source = join(__dirname, process.env['BUILT'] ? '../../dist/cjs' : '../../src');
   const program = `
     import { createWebhookRouter } from '${source}/index.js';
     import { signedRequest } from '${source}/testing/index.js';
@@ -259,7 +259,7 @@ test('nothing from outside steers the terminal that process warnings are printed
     webhooks.onAny(() => { throw new Error(attack); });
     await webhooks.receive(signedRequest({ event: attack, data: {} }, { secret: 'key' }));`;
   const args = ['--import', 'tsx', '--input-type=module', '-e', program];
-  const { stderr } = await promisify(execFile)(process.execPath, args, { cwd: join(__dirname, '..') });
+  const { stderr } = await promisify(execFile)(process.execPath, args, { cwd: join(__dirname, '../..') });
   expect(stderr).toContain('ERR_HANDLER_FAILED');
   expect(stderr).toContain('WARN_EVENT_NAME');
   expect(stderr).toContain('forged line');

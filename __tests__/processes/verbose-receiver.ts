@@ -25,8 +25,8 @@ try {
   const log = (level: string) => (fields: object, message: string) => write(`${level} ${message}`, fields);
   const logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
   const webhooks = createWebhookRouter({ secret, inbox, logger });
-  webhooks.events.on('rejected', (notice) => write('rejected', notice));
-  webhooks.events.on('dead', (notice) => write('dead', notice));
+  webhooks.lifecycle.on('rejected', (notice) => write('rejected', notice));
+  webhooks.lifecycle.on('dead', (notice) => write('dead', notice));
   webhooks.onAny(() => {});
   const calls = [
     () => inbox.list(),

@@ -1,28 +1,15 @@
 import { createHook } from 'node:async_hooks';
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import express from 'express';
 import type { Response } from 'supertest';
 import * as z from 'zod';
 import { type Delivery, keepRawBody, type WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign } from '../../src/testing/index.js';
-import { createApp, type Mount, SECRET, type TestApp } from '../helpers/app.js';
-import { type CreateApp, TWO_FACES } from '../helpers/faces.js';
-import {
-  chunk,
-  closing,
-  dial,
-  FRAMEWORKS,
-  flood,
-  hangUp,
-  head,
-  type Listening,
-  listen,
-  recordingLogger,
-  statusOf,
-} from '../helpers/wire.js';
+import { type CreateApp, FRAMEWORKS, TWO_ADAPTERS } from '../helpers/adapters.js';
+import { createApp, type Mount, recordingLogger, SECRET, type TestApp } from '../helpers/harness.js';
+import { chunk, closing, dial, flood, hangUp, head, type Listening, listen, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 
@@ -43,13 +30,13 @@ function watch(createApp: CreateApp, options: Partial<WebhookRouterOptions> = {}
   const seen: Watched['seen'] = [];
   const reasons: string[] = [];
   app.webhooks.onAny((event, delivery) => seen.push({ event, delivery }));
-  app.webhooks.events.on('rejected', ({ reason }) => reasons.push(reason));
+  app.webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
   const deliverBytes: Watched['deliverBytes'] = (bytes, headers) =>
     app.post(bytes, { 'x-signature': sign(bytes, SECRET), ...headers });
   return { ...app, seen, reasons, deliverBytes };
 }
 
-describe.each(TWO_FACES)('by %s', (_face, createApp) => {
+describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   const watchedApp = (options?: Partial<WebhookRouterOptions>, mount?: Mount) => watch(createApp, options, mount);
 
   describe('19. bodies that are easily altered on the way', () => {
@@ -70,7 +57,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
   test('20. a byte order mark verifies, and is then not JSON', async () => {
     const { deliverBytes, webhooks, seen, reasons } = watchedApp();
     const verified: unknown[] = [];
-    webhooks.events.on('verified', (notice) => verified.push(notice));
+    webhooks.lifecycle.on('verified', (notice) => verified.push(notice));
     const response = await deliverBytes(`\uFEFF${EVENT}`);
     expect(response.status).toBe(400);
     expect(verified).toHaveLength(1);
@@ -369,12 +356,6 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
 
   describe('28. compressed bodies', () => {
     const bomb = gzipSync(Buffer.alloc(20 * MB));
-    const codecs = [
-      ['gzip', gzipSync],
-      ['deflate', deflateSync],
-      ['br', brotliCompressSync],
-    ] as const;
-
     /** How many zlib engines are made while something runs. */
     async function enginesDuring(work: () => Promise<unknown>): Promise<number> {
       let engines = 0;
@@ -395,66 +376,24 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       expect(seen).toEqual([]);
     });
 
-    test.each(codecs)('28. with inflate, %s is accepted when the inflated bytes are signed', async (encoding, pack) => {
-      const { post, seen } = watchedApp({ inflate: true });
-      const headers = { 'content-encoding': encoding, 'x-signature': sign(EVENT, SECRET) };
-      const packed = pack(Buffer.from(EVENT));
-      const engines = await enginesDuring(async () => expect((await post(packed, headers)).status).toBe(200));
-      expect(engines).toBeGreaterThan(0);
-      expect(seen.map(({ delivery }) => delivery.rawBody.toString())).toEqual([EVENT]);
-    });
-
-    test.each(codecs)('28. with inflate, %s signed over the compressed bytes is a forgery', async (encoding, pack) => {
-      const { deliverBytes, seen } = watchedApp({ inflate: true });
-      const response = await deliverBytes(pack(Buffer.from(EVENT)), { 'content-encoding': encoding });
-      expect(response.status).toBe(403);
-      expect(seen).toEqual([]);
-    });
-
-    test.each(codecs)('28. with inflate, a bomb in %s is refused at the limit', async (encoding, pack) => {
-      const { deliverBytes, seen, reasons } = watchedApp({ inflate: true });
-      const packed = pack(Buffer.alloc(20 * MB));
-      const response = await deliverBytes(packed, { 'content-encoding': encoding });
-      expect(response.status).toBe(413);
-      expect(reasons).toEqual(['body_too_large']);
-      expect(seen).toEqual([]);
-    });
-
-    test.each([
-      ['junk', Buffer.from('this is not gzip at all')],
-      ['cut in the middle', gzipSync(Buffer.from(EVENT)).subarray(0, 40)],
-      ['altered', gzipSync(Buffer.from(EVENT)).fill(0xff, 20, 30)],
-    ])('28. with inflate, gzip data that is %s is refused as a payload', async (_name, bytes) => {
-      const { deliverBytes, seen, reasons } = watchedApp({ inflate: true });
-      const response = await deliverBytes(bytes, { 'content-encoding': 'gzip' });
-      expect(response.status).toBe(400);
-      expect(reasons).toEqual(['not_inflatable']);
-      expect(seen).toEqual([]);
-    });
-
-    test.each(['zstd', 'compress', 'gzip, br', 'gzip, gzip', '__proto__', 'constructor'])(
-      '28. even with inflate, the encoding %j is refused',
+    test.each(['gzip', 'deflate', 'br', 'zstd', 'compress', 'gzip, br', 'gzip, gzip', '__proto__', 'constructor'])(
+      '28. the encoding %j is refused, although the signature holds',
       async (encoding) => {
-        const { deliverBytes, seen } = watchedApp({ inflate: true });
+        const { deliverBytes, seen } = watchedApp();
         const response = await deliverBytes(EVENT, { 'content-encoding': encoding });
         expect(response.status).toBe(415);
         expect(seen).toEqual([]);
       },
     );
 
-    test.each([
-      ['empty members', gzipSync(Buffer.alloc(0))],
-      ['junk after the end', randomBytes(64)],
-      ['zeros after the end', Buffer.alloc(64)],
-    ])('28. with inflate, 50 MB of %s are not all accepted', async (_name, filler) => {
-      const app = watchedApp({ inflate: true });
+    test('28. of 50 MB that are said to be compressed, at most 4 MB are accepted', async () => {
+      const app = watchedApp();
       const { port, sockets } = await listen(app.listener);
       const encoding = { 'content-encoding': 'gzip', 'transfer-encoding': 'chunked' };
       const sender = dial(port, head({ 'x-signature': sign('x', SECRET), ...encoding }));
-      sender.socket.write(chunk(gzipSync(Buffer.from(EVENT))));
-      const more = chunk(Buffer.concat(Array(2000).fill(filler)));
+      const more = chunk(Buffer.alloc(64 * 1024));
       const answer = await Promise.race([sender.answer, flood(sender.socket, more, 50 * MB)]);
-      expect([400, 403, 413]).toContain(statusOf(answer));
+      expect(statusOf(answer)).toBe(415);
       await sender.closed;
       expect(sockets[0]?.bytesRead).toBeLessThanOrEqual(4 * MB);
       expect(app.seen).toEqual([]);
@@ -496,7 +435,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
     async function served(options: Partial<WebhookRouterOptions> = {}) {
       const logger = recordingLogger();
       const app = watchedApp({ logger, ...options });
-      const rejection = new Promise<unknown>((resolve) => app.webhooks.events.once('rejected', resolve));
+      const rejection = new Promise<unknown>((resolve) => app.webhooks.lifecycle.once('rejected', resolve));
       return { ...app, ...(await listen(app.listener)), rejection, logger };
     }
 
@@ -517,17 +456,6 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       const sender = dial(server.port, promised + half);
       await server.request;
       stop(sender.socket);
-      expect(await server.rejection).toMatchObject({ reason: 'body_aborted' });
-      await expectFreed(server);
-    });
-
-    test('30. one that aborts in the middle of a compressed body is freed', async () => {
-      const server = await served({ inflate: true });
-      const packed = gzipSync(Buffer.from(EVENT));
-      const sender = dial(server.port, head({ 'content-encoding': 'gzip', 'content-length': packed.length }));
-      sender.socket.write(packed.subarray(0, 40));
-      await server.request;
-      sender.socket.destroy();
       expect(await server.rejection).toMatchObject({ reason: 'body_aborted' });
       await expectFreed(server);
     });
@@ -554,14 +482,6 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       expect(statusOf(answer)).toBe(408);
       expect(answer).toContain('ERR_BODY_TIMEOUT');
       expect(await server.rejection).toMatchObject({ reason: 'body_timeout' });
-      await expectFreed(server);
-    });
-
-    test('30. one that stops in the middle of a compressed body is answered 408 and freed', async () => {
-      const server = await served({ inflate: true, ...SHORT });
-      const sender = dial(server.port, head({ 'content-encoding': 'gzip', 'transfer-encoding': 'chunked' }));
-      sender.socket.write(chunk(gzipSync(Buffer.from(EVENT)).subarray(0, 40)));
-      expect(statusOf(await sender.answer)).toBe(408);
       await expectFreed(server);
     });
 

@@ -1,27 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { LifecycleNotices, Logger, WebhookRouter } from '../../src/index.js';
+import type { Logger } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { SECRET } from '../helpers/app.js';
-import { TWO_FACES } from '../helpers/faces.js';
+import { TWO_ADAPTERS } from '../helpers/adapters.js';
+import { SECRET } from '../helpers/harness.js';
+import { gate, next } from '../helpers/waiting.js';
 
 // Jest fails a test during which a promise is rejected unseen, so a rejection that would end a process fails here.
-
-/** Something to wait for, and the way to let it happen. */
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
-/** The next notice of this name. */
-function next<N extends keyof LifecycleNotices>(webhooks: WebhookRouter, name: N): Promise<LifecycleNotices[N]> {
-  return new Promise((resolve) => {
-    const listener = (notice: LifecycleNotices[N]): void => resolve(notice);
-    webhooks.events.on(name, listener as never);
-  });
-}
 
 /** An object with a `then` of its own making. */
 function thenable(then: (resolve: (value?: unknown) => void, reject: (reason?: unknown) => void) => void): object {
@@ -32,7 +16,7 @@ const boom = (): never => {
   throw new Error('boom');
 };
 
-describe.each(TWO_FACES)('by %s', (_face, createApp) => {
+describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   describe('duplicates', () => {
     test('32. the same request twice in sequence runs once and is accepted twice', async () => {
       const { webhooks, deliver } = createApp();
@@ -52,7 +36,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       const handler = jest.fn(() => opened);
       webhooks.on('User.LoggedIn', handler);
       let arrived = 0;
-      webhooks.events.on('received', () => {
+      webhooks.lifecycle.on('received', () => {
         arrived += 1;
         if (arrived === 50) open();
       });
@@ -76,7 +60,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       webhooks.on('User.LoggedIn', handler);
       webhooks.onError(onError);
       let arrived = 0;
-      webhooks.events.on('received', () => {
+      webhooks.lifecycle.on('received', () => {
         arrived += 1;
         if (arrived === 50) open();
       });
@@ -200,7 +184,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       const [onError, handled] = [jest.fn(), jest.fn()];
       webhooks.on('User.LoggedIn', handler);
       webhooks.onError(onError);
-      webhooks.events.on('handled', handled);
+      webhooks.lifecycle.on('handled', handled);
 
       expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
       await turn();
@@ -232,7 +216,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
 
     test('34. a listener of drift may do the same', async () => {
       const { webhooks } = createApp({ logger: {} });
-      webhooks.events.on('drift', ({ event }) => {
+      webhooks.lifecycle.on('drift', ({ event }) => {
         Object.defineProperty(event, 'event', {
           get: () => {
             throw new Error('not readable');
@@ -275,21 +259,24 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       },
     );
 
-    test.each(throwing)('35. an events listener that %s is logged, and later listeners run', async (_how, listener) => {
-      const error = jest.fn();
-      const { webhooks, deliver } = createApp({ logger: { error } });
-      const later = jest.fn();
-      for (const name of ['received', 'verified', 'handled'] as const) {
-        webhooks.events.on(name, listener);
-        webhooks.events.on(name, later);
-      }
-      webhooks.on('User.LoggedIn', () => {});
+    test.each(throwing)(
+      '35. a lifecycle listener that %s is logged, and later listeners run',
+      async (_how, listener) => {
+        const error = jest.fn();
+        const { webhooks, deliver } = createApp({ logger: { error } });
+        const later = jest.fn();
+        for (const name of ['received', 'verified', 'handled'] as const) {
+          webhooks.lifecycle.on(name, listener);
+          webhooks.lifecycle.on(name, later);
+        }
+        webhooks.on('User.LoggedIn', () => {});
 
-      expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
-      await turn();
-      expect(later).toHaveBeenCalledTimes(3);
-      expect(error.mock.calls.map(([, message]) => message)).toEqual(Array(3).fill('an events listener threw'));
-    });
+        expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
+        await turn();
+        expect(later).toHaveBeenCalledTimes(3);
+        expect(error.mock.calls.map(([, message]) => message)).toEqual(Array(3).fill('a lifecycle listener threw'));
+      },
+    );
 
     test.each(throwing)('35. a logger that %s changes nothing', async (_how, level) => {
       const logger: Logger = { debug: level, info: level, warn: level, error: level };
@@ -297,7 +284,7 @@ describe.each(TWO_FACES)('by %s', (_face, createApp) => {
       webhooks.on('User.LoggedIn', () => {});
       webhooks.on('User.Created', boom);
       webhooks.onError(boom);
-      webhooks.events.on('handled', boom);
+      webhooks.lifecycle.on('handled', boom);
 
       expect((await deliver('User.LoggedIn')).status).toBe(200);
       expect((await deliver('User.Created')).status).toBe(500);

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { SECRET } from '../helpers/app.js';
 import { FORWARDERS, type Forwarder } from '../helpers/forwarders.js';
-import { type Inspected, inspectedApp } from '../helpers/inspected.js';
+import { type InspectedApp, SECRET, startInspectedApp } from '../helpers/harness.js';
 
 interface Answer {
   readonly status: number;
@@ -45,14 +44,14 @@ const ACTING = ['api/deliveries/1/replay', 'api/send', 'api/inbox/replay'];
 
 describe.each(FORWARDERS)('behind $name', ({ isThere, start }) => {
   const ifThere = isThere ? test : test.skip;
-  let app: Inspected;
+  let app: InspectedApp;
   let forwarder: Forwarder;
   const handler = jest.fn();
 
   beforeEach(async () => {
     if (!isThere) return;
     handler.mockClear();
-    app = await inspectedApp();
+    app = await startInspectedApp();
     app.webhooks.on('User.LoggedIn', handler);
     const { port } = new URL(app.base);
     forwarder = await start(Number(port));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createWebhookRouter, type DedupeStore, type Reservation } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { createApp, SECRET } from '../helpers/app.js';
+import { createApp, SECRET } from '../helpers/harness.js';
 
 // The app's own code, at its worst. Whatever it does, the sender gets an answer and the process lives:
 // jest fails a test during which a promise is rejected unseen.
@@ -43,7 +43,7 @@ describe('what cannot be looked at, thrown', () => {
     ['an async listener', () => Promise.reject(revoked())],
   ])('by %s of a rejection leaves the answer as it is', async (_by, listener) => {
     const { webhooks, deliver } = createApp();
-    webhooks.events.on('rejected', listener);
+    webhooks.lifecycle.on('rejected', listener);
     expect((await deliver('User.LoggedIn', 'another key')).status).toBe(403);
   });
 
@@ -62,7 +62,7 @@ describe('what cannot be looked at, thrown', () => {
 describe('an error that resists being read', () => {
   test.each(['stack', 'message'])('in its %s still gives 500', async (member) => {
     const warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    const { webhooks, deliver } = createApp({ exposeErrors: true });
+    const { webhooks, deliver } = createApp();
     webhooks.on('User.LoggedIn', () => {
       throw Object.defineProperty(new Error('boom'), member, {
         get() {
@@ -155,7 +155,7 @@ test('a claim that a store grants too late is given back, so that the retry can 
     finish: () => {},
     release: released,
   };
-  const webhooks = createWebhookRouter({ secret: SECRET, dedupe, timeoutMs: { keys: 20 } });
+  const webhooks = createWebhookRouter({ secret: SECRET, dedupe, timeoutMs: { dependency: 20 } });
   expect(await webhooks.receive(login)).toMatchObject({ reason: 'dedupe_unavailable' });
   grant({ state: 'reserved', token: 'mine' });
   await new Promise(setImmediate);
@@ -195,7 +195,7 @@ test('taking every listener off does not silence the log', async () => {
   const info = jest.fn();
   const { webhooks, deliver } = createApp({ logger: { info } });
   webhooks.on('User.LoggedIn', () => {});
-  webhooks.events.removeAllListeners();
+  webhooks.lifecycle.removeAllListeners();
   await deliver('User.LoggedIn');
   expect(info).toHaveBeenCalledWith(expect.objectContaining({ eventName: 'User.LoggedIn' }), 'handled');
 });

@@ -1,6 +1,5 @@
-import vm from 'node:vm';
 import { ConfigurationError, HandlerError, WebhookError } from '../../src/index.js';
-import { messageOf, toError, WEBHOOK_ERROR_CODES } from '../../src/shared/errors.js';
+import { messageOf, WEBHOOK_ERROR_CODES } from '../../src/shared/errors.js';
 
 test.each(WEBHOOK_ERROR_CODES)('%s says what happened and what to do, each in a sentence', (code) => {
   const error = new WebhookError(code);
@@ -44,31 +43,5 @@ describe('a HandlerError', () => {
     ['ERR_HANDLER_FAILED', [new WebhookError('ERR_CLOSING')]],
   ] as const)('is %s only when every handler ran out of time', (code, errors) => {
     expect(new HandlerError(errors).code).toBe(code);
-  });
-});
-
-describe('toError', () => {
-  test('leaves an Error as it is', () => {
-    const error = new TypeError('boom');
-    expect(toError(error)).toBe(error);
-  });
-
-  test('leaves an Error of another realm as it is, such as those of Node itself under jest', () => {
-    const error: unknown = vm.runInNewContext('new TypeError("boom")');
-    expect(toError(error)).toBe(error);
-  });
-
-  test.each([
-    ['boom', 'boom'],
-    [null, 'null'],
-    [undefined, 'undefined'],
-    [Symbol('boom'), 'Symbol(boom)'],
-    [42n, '42'],
-    [{ message: 'boom' }, '[object Object]'],
-    [Object.create(null), 'an object that cannot be shown'],
-  ])('shows %p in the message and keeps it as the cause', (thrown, shown) => {
-    const error = toError(thrown);
-    expect(error.message).toBe(`A value that is not an Error was thrown: ${shown}`);
-    expect(error.cause).toBe(thrown);
   });
 });

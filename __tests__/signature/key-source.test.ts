@@ -1,315 +1,425 @@
-import { createKeyRing, type KeyRing } from '../../src/signature/key-ring.js';
-import { fixedKeys, loadedKeys, type SecretsSource } from '../../src/signature/key-source.js';
+import { SourceNotCalled } from '../../src/signature/backoff.js';
+import { createKeyRing, type KeyRing, type SecretInput } from '../../src/signature/key-ring.js';
+import {
+  fixedKeys,
+  type KeySource,
+  LoadedKeys,
+  REFRESH_COOLDOWN_MS,
+  type SecretsRequest,
+  type SecretsSource,
+} from '../../src/signature/key-source.js';
 
 afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** A source with generous limits, and the number of times it loaded. */
-function counted(load: SecretsSource, limits: { maxAgeMs?: number; timeoutMs?: number } = {}) {
-  const counts = { loads: 0 };
-  const counting: SecretsSource = () => {
-    counts.loads++;
-    return load();
+interface Options {
+  readonly maxAgeMs?: number;
+  readonly timeoutMs?: number;
+  readonly warn?: (message: string) => void;
+  readonly isCached?: boolean;
+}
+
+/** The loaded keys of a function, with generous limits, and the requests that the function got. */
+function bench(load: SecretsSource, { isCached = false, ...options }: Options = {}) {
+  const requests: SecretsRequest[] = [];
+  const source: SecretsSource = Object.assign(
+    (request: SecretsRequest) => {
+      requests.push(request);
+      return load(request);
+    },
+    { isCached },
+  );
+  const keys = new LoadedKeys(source, { maxAgeMs: 60_000, timeoutMs: 10_000, warn: () => {}, ...options });
+  return { keys, requests };
+}
+
+/** A function that returns these in turn, and an error once there are none left. */
+function sequence(...answers: readonly SecretsSource[]): SecretsSource {
+  const rest = [...answers];
+  return (request) => {
+    const next = rest.shift();
+    if (next === undefined) throw new Error('The source was called once too often.');
+    return next(request);
   };
-  const source = loadedKeys(counting, { maxAgeMs: 60_000, timeoutMs: 10_000, warn: () => {}, ...limits });
-  return { source, counts };
 }
 
-function keysOf(ring: KeyRing): string[] {
-  return ring.map(({ key }) => key.export().toString('utf8'));
+/** A function whose calls stay pending until `give` is called. */
+function pending() {
+  const calls: ((input: SecretInput) => void)[] = [];
+  const load: SecretsSource = () => new Promise<SecretInput>((resolve) => calls.push(resolve));
+  const give = (input: SecretInput): void => {
+    for (const resolve of calls.splice(0)) resolve(input);
+  };
+  return { load, give };
 }
 
-/** A monotonic clock that moves only when a test sets it. */
-function stoppedTimer() {
-  const clock = { now: performance.now() };
+/** The keys as a verifier gets them. */
+async function ringOf(keys: KeySource): Promise<KeyRing> {
+  return keys.current ?? keys.load();
+}
+
+function textsOf(ring: KeyRing | undefined): string[] | undefined {
+  return ring?.map(({ key }) => key.export().toString('utf8'));
+}
+
+/** A monotonic clock that moves only when a test moves it. */
+function stopMonotonicClock() {
+  const clock = { now: Math.round(performance.now()) };
   jest.spyOn(performance, 'now').mockImplementation(() => clock.now);
   return clock;
 }
 
-/** A clock that moves when it is told to. */
-function stoppedClock() {
+/** A wall clock that moves only when a test moves it. */
+function stopWallClock() {
   const clock = { now: Date.now() };
   jest.spyOn(Date, 'now').mockImplementation(() => clock.now);
   return clock;
 }
 
-test('fixed keys are always the same', async () => {
+const sealed = (): never => {
+  throw new Error('the vault is sealed');
+};
+const rejected: SecretsSource = async () => sealed();
+const old: SecretsSource = () => 'old';
+const both: SecretsSource = () => ['old', 'new'];
+
+test('fixed keys are always current, and are never refreshed', async () => {
   const ring = createKeyRing('key', 'secret', () => {});
-  const source = fixedKeys(ring);
-  expect(await source()).toBe(ring);
-  expect(await source()).toBe(ring);
+  const keys = fixedKeys(ring);
+  expect(keys.current).toBe(ring);
+  expect(await keys.load()).toBe(ring);
+  expect(keys.refresh()).toBeUndefined();
 });
 
-test.each<[string, SecretsSource]>([
-  ['at once', () => ['old', 'new']],
-  ['by a promise', async () => ['old', 'new']],
-])('keys that are given %s are loaded', async (_, load) => {
-  expect(keysOf(await counted(load).source())).toEqual(['old', 'new']);
-});
-
-test('nothing is loaded before it is asked for', () => {
-  expect(counted(() => 'key').counts.loads).toBe(0);
-});
-
-test('all who wait share one load', async () => {
-  let give: (secret: string) => void = () => {};
-  const { source, counts } = counted(() => new Promise<string>((resolve) => (give = resolve)));
-  const waiting = [source(), source(), source()];
-  give('key');
-  const rings = await Promise.all(waiting);
-  expect(counts.loads).toBe(1);
-  expect(new Set(rings).size).toBe(1);
-});
-
-test('all who wait share one failure', async () => {
-  const { source, counts } = counted(() => Promise.reject(new Error('the vault is sealed')));
-  const settled = await Promise.allSettled([source(), source()]);
-  expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-  expect(counts.loads).toBe(1);
-});
-
-test('loaded keys are used until their age is reached, and loaded anew then', async () => {
-  const clock = stoppedClock();
-  const { source, counts } = counted(() => 'key', { maxAgeMs: 1000 });
-  const first = await source();
-  clock.now += 999;
-  expect(await source()).toBe(first);
-  expect(counts.loads).toBe(1);
-  clock.now += 1;
-  expect(await source()).not.toBe(first);
-  expect(counts.loads).toBe(2);
-});
-
-test('the age counts from the end of the load', async () => {
-  const clock = stoppedClock();
-  const { source, counts } = counted(
-    async () => {
-      clock.now += 5000;
-      return 'key';
-    },
-    { maxAgeMs: 1000 },
-  );
-  await source();
-  await source();
-  expect(counts.loads).toBe(1);
-});
-
-test('a failed refresh does not bring the old keys back', async () => {
-  const clock = stoppedClock();
-  const answers: SecretsSource[] = [
-    () => 'key',
-    () => {
-      throw new Error('the vault is sealed');
-    },
-  ];
-  const { source } = counted(() => (answers.shift() ?? (() => 'unexpected'))(), { maxAgeMs: 1000 });
-  await source();
-  clock.now += 1000;
-  await expect(source()).rejects.toThrow('the vault is sealed');
-});
-
-test.each<[string, SecretsSource, string]>([
-  [
-    'throws',
-    () => {
-      throw new Error('the vault is sealed');
-    },
-    'the vault is sealed',
-  ],
-  ['rejects', () => Promise.reject(new Error('the vault is sealed')), 'the vault is sealed'],
-  ['gives nothing', (() => undefined) as unknown as SecretsSource, '`secrets()` is undefined.'],
-  ['gives an empty key', async () => '', '`secrets()` is empty.'],
-  ['gives an empty list', () => [], '`secrets()` is an empty list.'],
-  ['gives an empty map', () => ({}), '`secrets()` is an empty map.'],
-  ['gives an empty key in a map', () => ({ 'User.LoggedIn': '' }), '`secrets()["User.LoggedIn"]` is empty.'],
-])('a source that %s gives no keys, and is asked again 100 ms later', async (_, load, message) => {
-  const timer = stoppedTimer();
-  const answers: SecretsSource[] = [load];
-  const { source, counts } = counted(() => (answers.shift() ?? (() => 'key'))());
-  await expect(source()).rejects.toThrow(message);
-  timer.now += 99;
-  expect(() => source()).toThrow(message);
-  expect(counts.loads).toBe(1);
-  timer.now += 1;
-  expect(keysOf(await source())).toEqual(['key']);
-  expect(counts.loads).toBe(2);
-});
-
-test('a source that never settles is given up, and is asked again 100 ms later', async () => {
-  const timer = stoppedTimer();
-  const answers: SecretsSource[] = [() => new Promise(() => {})];
-  const { source } = counted(() => (answers.shift() ?? (() => 'key'))(), { timeoutMs: 20 });
-  await expect(source()).rejects.toThrow('`secrets` gave nothing within 20 ms');
-  expect(() => source()).toThrow('`secrets` gave nothing within 20 ms');
-  timer.now += 100;
-  expect(keysOf(await source())).toEqual(['key']);
-});
-
-test('the delay doubles with every failure up to 30 s, and a success resets it', async () => {
-  const clock = stoppedClock();
-  const timer = stoppedTimer();
-  let isSealed = true;
-  const load: SecretsSource = () => (isSealed ? Promise.reject(new Error('the vault is sealed')) : 'key');
-  const { source, counts } = counted(load, { maxAgeMs: 1_000 });
-
-  async function expectDelay(ms: number): Promise<void> {
-    const { loads } = counts;
-    await expect(source()).rejects.toThrow('sealed');
-    timer.now += ms - 1;
-    expect(() => source()).toThrow('sealed');
-    expect(counts.loads).toBe(loads + 1);
-    timer.now += 1;
-  }
-
-  for (const ms of [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]) await expectDelay(ms);
-  isSealed = false;
-  expect(keysOf(await source())).toEqual(['key']);
-  clock.now += 1_000;
-  isSealed = true;
-  await expectDelay(100);
-});
-
-describe('while the keys are awaited', () => {
-  function hanging() {
-    let give: (secret: string) => void = () => {};
-    const { source, counts } = counted(() => new Promise<string>((resolve) => (give = resolve)));
-    return { source, counts, give: () => give('key') };
-  }
-
-  test('1,000 requests may wait, and a further one is refused at once', async () => {
-    const { source, counts, give } = hanging();
-    const waiting = Array.from({ length: 1_000 }, () => source(100));
-    expect(() => source(100)).toThrow('1000 requests');
-    give();
-    expect(new Set(await Promise.all(waiting)).size).toBe(1);
-    expect(keysOf(await source(100))).toEqual(['key']);
-    expect(counts.loads).toBe(1);
+describe('load()', () => {
+  test.each<[string, SecretsSource]>([
+    ['at once', both],
+    ['by a promise', async (request) => both(request)],
+  ])('resolves to the keys that the source returns %s', async (_how, load) => {
+    const { keys, requests } = bench(load);
+    expect(textsOf(await keys.load())).toEqual(['old', 'new']);
+    expect(textsOf(keys.current)).toEqual(['old', 'new']);
+    expect(requests).toEqual([{ refresh: false }]);
   });
 
-  test('32 MiB may wait, and a request beyond them is refused at once', async () => {
-    const { source, give } = hanging();
-    const waiting = [source(16 * 2 ** 20), source(16 * 2 ** 20)];
-    expect(() => source(1)).toThrow('33554432 bytes');
-    give();
+  test('is what first calls the source', () => {
+    const { keys, requests } = bench(old);
+    expect(keys.current).toBeUndefined();
+    expect(requests).toEqual([]);
+  });
+
+  test('shares one call among all requests that wait', async () => {
+    const { load, give } = pending();
+    const { keys, requests } = bench(load);
+    const waiting = [keys.load(), keys.load(), keys.load()];
+    give('key');
+    const rings = await Promise.all(waiting);
+    expect(requests).toHaveLength(1);
+    expect(new Set(rings).size).toBe(1);
+  });
+
+  test('shares one failure among all requests that wait', async () => {
+    const { keys, requests } = bench(rejected);
+    const settled = await Promise.allSettled([keys.load(), keys.load()]);
+    expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(requests).toHaveLength(1);
+  });
+
+  test('reports a doubtful key when the key is loaded, and not when it is used', async () => {
+    const warnings: string[] = [];
+    const { keys } = bench(() => 'key ', { warn: (message) => warnings.push(message) });
+    await ringOf(keys);
+    await ringOf(keys);
+    expect(warnings).toEqual([expect.stringContaining('`secrets()` has white space around it.')]);
+  });
+});
+
+describe('the age of loaded keys', () => {
+  test('ends their use when it reaches the limit, and they are loaded again', async () => {
+    const clock = stopWallClock();
+    const { keys, requests } = bench(old, { maxAgeMs: 1000 });
+    const first = await ringOf(keys);
+    clock.now += 999;
+    expect(keys.current).toBe(first);
+    clock.now += 1;
+    expect(keys.current).toBeUndefined();
+    expect(await ringOf(keys)).not.toBe(first);
+    expect(requests).toEqual([{ refresh: false }, { refresh: false }]);
+  });
+
+  test('is counted from the end of the call', async () => {
+    const clock = stopWallClock();
+    const { keys, requests } = bench(
+      async () => {
+        clock.now += 5000;
+        return 'key';
+      },
+      { maxAgeMs: 1000 },
+    );
+    await ringOf(keys);
+    await ringOf(keys);
+    expect(requests).toHaveLength(1);
+  });
+
+  test('is not extended by a failed call', async () => {
+    const clock = stopWallClock();
+    const { keys } = bench(sequence(old, sealed), { maxAgeMs: 1000 });
+    await keys.load();
+    clock.now += 1000;
+    await expect(keys.load()).rejects.toThrow('the vault is sealed');
+    expect(keys.current).toBeUndefined();
+  });
+});
+
+describe('a source that fails', () => {
+  test.each<[string, SecretsSource, string]>([
+    ['throws', sealed, 'the vault is sealed'],
+    ['rejects', rejected, 'the vault is sealed'],
+    ['returns nothing', (() => undefined) as unknown as SecretsSource, '`secrets()` is undefined.'],
+    ['returns an empty key', async () => '', '`secrets()` is empty.'],
+    ['returns an empty list', () => [], '`secrets()` is an empty list.'],
+    ['returns an empty map', () => ({}), '`secrets()` is an empty map.'],
+    ['returns an empty key in a map', () => ({ 'User.LoggedIn': '' }), '`secrets()["User.LoggedIn"]` is empty.'],
+  ])('because it %s has no keys, and is called again 100 ms later', async (_how, load, message) => {
+    const clock = stopMonotonicClock();
+    const { keys, requests } = bench(sequence(load, () => 'key'));
+    await expect(keys.load()).rejects.toThrow(message);
+    clock.now += 99;
+    const early = keys.load();
+    await expect(early).rejects.toThrow(message);
+    await expect(early).rejects.toThrow(SourceNotCalled);
+    expect(requests).toHaveLength(1);
+    clock.now += 1;
+    expect(textsOf(await keys.load())).toEqual(['key']);
+    expect(requests).toHaveLength(2);
+  });
+
+  test('because it never answers is given up, and is called again 100 ms later', async () => {
+    const clock = stopMonotonicClock();
+    const { keys } = bench(
+      sequence(
+        () => new Promise(() => {}),
+        () => 'key',
+      ),
+      { timeoutMs: 20 },
+    );
+    await expect(keys.load()).rejects.toThrow('`secrets` returned nothing within 20 ms');
+    await expect(keys.load()).rejects.toThrow('`secrets` returned nothing within 20 ms');
+    clock.now += 100;
+    expect(textsOf(await keys.load())).toEqual(['key']);
+  });
+
+  test('is called after a delay that doubles with every failure up to 30 s, and that a success resets', async () => {
+    const wallClock = stopWallClock();
+    const clock = stopMonotonicClock();
+    let isSealed = true;
+    const { keys, requests } = bench(() => (isSealed ? sealed() : 'key'), { maxAgeMs: 1_000 });
+
+    async function expectDelay(ms: number): Promise<void> {
+      const { length } = requests;
+      await expect(keys.load()).rejects.toThrow('sealed');
+      clock.now += ms - 1;
+      await expect(keys.load()).rejects.toThrow('sealed');
+      expect(requests).toHaveLength(length + 1);
+      clock.now += 1;
+    }
+
+    for (const ms of [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]) await expectDelay(ms);
+    isSealed = false;
+    expect(textsOf(await keys.load())).toEqual(['key']);
+    wallClock.now += 1_000;
+    isSealed = true;
+    await expectDelay(100);
+  });
+
+  test('because it answers too late has that answer ignored', async () => {
+    const clock = stopMonotonicClock();
+    const { load, give } = pending();
+    const { keys, requests } = bench(
+      sequence(load, () => 'fresh'),
+      { timeoutMs: 20 },
+    );
+    await expect(keys.load()).rejects.toThrow('returned nothing');
+    give('late');
+    clock.now += 100;
+    expect(textsOf(await ringOf(keys))).toEqual(['fresh']);
+    expect(requests).toHaveLength(2);
+  });
+});
+
+describe('while keys are loaded', () => {
+  test('1,000 requests may wait, and another one is refused at once', async () => {
+    const { load, give } = pending();
+    const { keys, requests } = bench(load);
+    const waiting = Array.from({ length: 1_000 }, () => keys.load(100));
+    await expect(keys.load(100)).rejects.toThrow('1000 requests already wait');
+    give('key');
+    expect(new Set(await Promise.all(waiting)).size).toBe(1);
+    expect(requests).toHaveLength(1);
+  });
+
+  test('bodies of 32 MiB may wait, and a request beyond them is refused at once', async () => {
+    const { load, give } = pending();
+    const { keys } = bench(load);
+    const waiting = [keys.load(16 * 2 ** 20), keys.load(16 * 2 ** 20)];
+    await expect(keys.load(1)).rejects.toThrow('33554432 bytes already wait');
+    give('key');
     await Promise.all(waiting);
-    await source(1);
   });
 
   test('a single request may wait whatever its size', async () => {
-    const { source, give } = hanging();
-    const waiting = source(33 * 2 ** 20);
-    give();
-    expect(keysOf(await waiting)).toEqual(['key']);
+    const { load, give } = pending();
+    const { keys } = bench(load);
+    const waiting = keys.load(33 * 2 ** 20);
+    give('key');
+    expect(textsOf(await waiting)).toEqual(['key']);
   });
 
-  test('those that got none make room for others', async () => {
-    const timer = stoppedTimer();
-    const answers: SecretsSource[] = [() => Promise.reject(new Error('the vault is sealed'))];
-    const { source } = counted(() => (answers.shift() ?? (() => 'key'))());
-    await Promise.allSettled(Array.from({ length: 1_000 }, () => source(100)));
-    timer.now += 100;
-    expect(keysOf(await source(100))).toEqual(['key']);
+  test('requests whose load failed make room for others', async () => {
+    const clock = stopMonotonicClock();
+    const { keys } = bench(sequence(rejected, () => 'key'));
+    await Promise.allSettled(Array.from({ length: 1_000 }, () => keys.load(100)));
+    clock.now += 100;
+    expect(textsOf(await keys.load(100))).toEqual(['key']);
   });
 });
 
-test('what a source gives after its time is not used', async () => {
-  const timer = stoppedTimer();
-  let give: (secret: string) => void = () => {};
-  const late = new Promise<string>((resolve) => (give = resolve));
-  const answers: SecretsSource[] = [() => late];
-  const { source, counts } = counted(() => (answers.shift() ?? (() => 'fresh'))(), { timeoutMs: 20 });
-  await expect(source()).rejects.toThrow('gave nothing');
-  give('late');
-  await late;
-  timer.now += 100;
-  expect(keysOf(await source())).toEqual(['fresh']);
-  expect(counts.loads).toBe(2);
-});
-
-test('a doubtful key is reported when it is loaded, not when it is used', async () => {
-  const warnings: string[] = [];
-  const warn = (message: string): void => void warnings.push(message);
-  const source = loadedKeys(() => 'key ', { maxAgeMs: 60_000, timeoutMs: 10_000, warn });
-  await source();
-  await source();
-  expect(warnings).toEqual([expect.stringContaining('`secrets()` has white space around it.')]);
-});
-
-describe('a source that can look for newer keys', () => {
-  const renewable = (renew: NonNullable<SecretsSource['renew']>, timeoutMs = 10_000) =>
-    loadedKeys(
-      Object.assign(() => 'old', { renew }),
-      { maxAgeMs: 60_000, timeoutMs, warn: () => {} },
-    );
-
-  test('gives them from then on', async () => {
-    const source = renewable(async () => ['old', 'new']);
-    expect(keysOf(await source())).toEqual(['old']);
-    expect(keysOf((await source.renew?.()) as KeyRing)).toEqual(['old', 'new']);
-    expect(keysOf(await source())).toEqual(['old', 'new']);
+describe('refresh()', () => {
+  test('calls the source at most once in 30 s, and its keys are current from then on', async () => {
+    const clock = stopMonotonicClock();
+    const { keys, requests } = bench(sequence(old, both));
+    await keys.load();
+    clock.now += REFRESH_COOLDOWN_MS - 1;
+    expect(keys.refresh()).toBeUndefined();
+    clock.now += 1;
+    expect(textsOf(await keys.refresh())).toEqual(['old', 'new']);
+    expect(textsOf(keys.current)).toEqual(['old', 'new']);
+    clock.now += REFRESH_COOLDOWN_MS - 1;
+    expect(keys.refresh()).toBeUndefined();
+    expect(requests).toEqual([{ refresh: false }, { refresh: true }]);
+    expect(REFRESH_COOLDOWN_MS).toBe(30_000);
   });
 
-  test('may have none, and says so at once', async () => {
-    const source = renewable(() => undefined);
-    expect(source.renew?.()).toBeUndefined();
-    expect(keysOf(await source())).toEqual(['old']);
+  test('renews the age of the keys', async () => {
+    const [clock, wallClock] = [stopMonotonicClock(), stopWallClock()];
+    const { keys } = bench(sequence(old, both), { maxAgeMs: 60_000 });
+    await keys.load();
+    clock.now += 30_000;
+    wallClock.now += 30_000;
+    await keys.refresh();
+    wallClock.now += 59_999;
+    expect(textsOf(keys.current)).toEqual(['old', 'new']);
   });
 
-  test('is given up after its time, and what is unusable is not used', async () => {
-    await expect(renewable(() => new Promise(() => {}), 5).renew?.()).rejects.toThrow('within 5 ms');
-    const source = renewable(async () => '');
-    await expect(source.renew?.()).rejects.toThrow('is empty');
-    expect(keysOf(await source())).toEqual(['old']);
+  test('shares a call that runs, so that a burst of deliveries under a new key is not refused', async () => {
+    const clock = stopMonotonicClock();
+    const { load, give } = pending();
+    const { keys, requests } = bench(sequence(old, load));
+    await keys.load();
+    clock.now += REFRESH_COOLDOWN_MS;
+    const waiting = [keys.refresh(), keys.refresh(), keys.refresh()];
+    give(['old', 'new']);
+    expect((await Promise.all(waiting)).map(textsOf)).toEqual(Array(3).fill(['old', 'new']));
+    expect(requests).toHaveLength(2);
   });
 
-  test('that fails is asked again after a growing delay only, and the known keys stay in use', async () => {
-    const timer = stoppedTimer();
-    const renew = jest.fn(() => Promise.reject(new Error('the vault is sealed')));
-    const source = renewable(renew);
-    const ring = await source();
+  test('that fails leaves the known keys in use, and is delayed as a failed load is', async () => {
+    const clock = stopMonotonicClock();
+    const { keys, requests } = bench(sequence(old, sealed, sealed, sealed, both));
+    const ring = await keys.load();
+    clock.now += REFRESH_COOLDOWN_MS;
     for (const ms of [100, 200, 400]) {
-      await expect(source.renew?.(ring)).rejects.toThrow('sealed');
-      timer.now += ms - 1;
-      expect(() => source.renew?.(ring)).toThrow('sealed');
-      timer.now += 1;
+      await expect(keys.refresh()).rejects.toThrow('sealed');
+      clock.now += ms - 1;
+      await expect(keys.refresh()).rejects.toThrow(SourceNotCalled);
+      expect(keys.current).toBe(ring);
+      clock.now += 1;
     }
-    expect(renew).toHaveBeenCalledTimes(3);
-    expect(await source()).toBe(ring);
+    expect(textsOf(await keys.refresh())).toEqual(['old', 'new']);
+    expect(requests).toHaveLength(5);
   });
 
-  test('that hangs is asked once while it does, and those who wait are bounded', async () => {
-    const renew = jest.fn(() => new Promise<never>(() => {}));
-    const source = renewable(renew, 50);
-    const ring = await source();
-    const waiting = Array.from({ length: 1_000 }, () => Promise.resolve(source.renew?.(ring, 100)));
-    expect(() => source.renew?.(ring, 100)).toThrow('1000 requests');
-    const settled = await Promise.allSettled(waiting);
-    expect(new Set(settled.map(({ status }) => status))).toEqual(new Set(['rejected']));
-    expect(renew).toHaveBeenCalledTimes(1);
+  test.each<[string, SecretsSource, string]>([
+    ['never answers', () => new Promise(() => {}), 'within 5 ms'],
+    ['returns an empty key', async () => '', 'is empty'],
+  ])('rejects when the source %s, and the known keys stay in use', async (_how, load, message) => {
+    const clock = stopMonotonicClock();
+    const { keys } = bench(sequence(old, load), { timeoutMs: 5 });
+    const ring = await keys.load();
+    clock.now += REFRESH_COOLDOWN_MS;
+    await expect(keys.refresh()).rejects.toThrow(message);
+    expect(keys.current).toBe(ring);
+  });
+});
+
+describe('a source with isCached', () => {
+  test('is called for every delivery, and its keys are never current', async () => {
+    const { keys, requests } = bench(sequence(old, both), { isCached: true });
+    expect(textsOf(await keys.load())).toEqual(['old']);
+    expect(keys.current).toBeUndefined();
+    expect(textsOf(await keys.load())).toEqual(['old', 'new']);
+    expect(requests).toEqual([{ refresh: false }, { refresh: false }]);
   });
 
-  test('gives what a running look finds to all who came meanwhile', async () => {
-    const renew = jest.fn(async () => ['old', 'new']);
-    const source = renewable(renew);
-    const ring = await source();
-    const rings = await Promise.all([source.renew?.(ring), source.renew?.(ring), source.renew?.(ring)]);
-    expect(rings.map((each) => keysOf(each as KeyRing))).toEqual(Array(3).fill(['old', 'new']));
-    expect(renew).toHaveBeenCalledTimes(1);
+  test('gives the same ring as long as it returns the same object', async () => {
+    const input = ['old'];
+    const warn = jest.fn();
+    const { keys } = bench(
+      sequence(
+        () => input,
+        async () => input,
+        () => ['old '],
+      ),
+      { isCached: true, warn },
+    );
+    const ring = await keys.load();
+    expect(await keys.refresh()).toBe(ring);
+    expect(warn).not.toHaveBeenCalled();
+    expect(await keys.load()).not.toBe(ring);
+    expect(warn).toHaveBeenCalledTimes(1);
   });
 
-  test('is asked once more for all who came during a look that found nothing', async () => {
-    const answers = [undefined, ['old', 'new']];
-    const renew = jest.fn(async () => answers.shift());
-    const source = renewable(renew);
-    const ring = await source();
-    const [first, ...others] = await Promise.all([source.renew?.(ring), source.renew?.(ring), source.renew?.(ring)]);
-    expect(first).toBeUndefined();
-    expect(others.map((each) => keysOf(each as KeyRing))).toEqual(Array(2).fill(['old', 'new']));
-    expect(renew).toHaveBeenCalledTimes(2);
+  test('is called for every refresh()', async () => {
+    const { keys, requests } = bench(sequence(old, old, both), { isCached: true });
+    await keys.load();
+    await keys.refresh();
+    expect(textsOf(await keys.refresh())).toEqual(['old', 'new']);
+    expect(requests).toEqual([{ refresh: false }, { refresh: true }, { refresh: true }]);
   });
 
-  test('is asked only if it can', () => {
-    expect(loadedKeys(() => 'key', { maxAgeMs: 1, timeoutMs: 1, warn: () => {} })).not.toHaveProperty('renew');
+  test('is called once more for all refreshes that come during a call, because the key may be newer than that', async () => {
+    const { load, give } = pending();
+    const { keys, requests } = bench(sequence(old, load, both), { isCached: true });
+    await keys.load();
+    const first = keys.refresh();
+    const others = [keys.refresh(), keys.refresh()];
+    give('old');
+    expect(textsOf(await first)).toEqual(['old']);
+    expect((await Promise.all(others)).map(textsOf)).toEqual(Array(2).fill(['old', 'new']));
+    expect(requests).toHaveLength(3);
+  });
+
+  test('is not called again during its delay when a call with refreshes behind it fails', async () => {
+    const { keys, requests } = bench(sequence(old, rejected), { isCached: true });
+    await keys.load();
+    const settled = await Promise.allSettled([keys.refresh(), keys.refresh(), keys.refresh()]);
+    expect(settled.map((each) => each.status === 'rejected' && each.reason instanceof SourceNotCalled)).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect(requests).toHaveLength(2);
+  });
+
+  test('keeps at most 1,000 refreshes waiting', async () => {
+    const { load, give } = pending();
+    const { keys, requests } = bench(sequence(old, load, old), { isCached: true });
+    await keys.load();
+    const waiting = Array.from({ length: 1_000 }, () => keys.refresh(100));
+    await expect(keys.refresh(100)).rejects.toThrow('1000 requests already wait');
+    give('old');
+    await Promise.all(waiting);
+    expect(requests).toHaveLength(3);
   });
 });

@@ -65,7 +65,7 @@ app4.use(withSchema);
 export function serve<S extends SchemaMap>(router: WebhookRouter<S>): Promise<void> {
   createServer(router).listen(0);
   router.on('User.LoggedIn', (event) => event.event);
-  router.events.on('rejected', ({ reason }) => reason);
+  router.lifecycle.on('rejected', ({ reason }) => reason);
   return router.close();
 }
 void serve(withSchema);

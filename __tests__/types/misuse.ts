@@ -48,8 +48,6 @@ webhooks.on('Account.LoggedIn', () => {});
 // @ts-expect-error misspelt, in a list
 webhooks.on(['User.LoggedIn', 'Email.Bonced'], () => {});
 // @ts-expect-error misspelt
-webhooks.once('Email.Bonced', () => {});
-// @ts-expect-error misspelt
 webhooks.off('Email.Bonced', () => {});
 // @ts-expect-error no name at all
 webhooks.on('', () => {});
@@ -96,6 +94,22 @@ webhooks.onAny((event) => {
   // @ts-expect-error misspelt in a comparison; a name that is too new for the catalogue is merged in
   return event.event === 'Email.Bonced';
 });
+// @ts-expect-error an id is text
+webhooks.on('User.LoggedIn', () => {}, { id: 7 });
+// @ts-expect-error null is not an id
+webhooks.onAny(() => {}, { id: null });
+// @ts-expect-error misspelt
+webhooks.on('User.LoggedIn', () => {}, { ID: 'audit' });
+// @ts-expect-error misspelt
+webhooks.onUnhandled(() => {}, { name: 'audit' });
+// @ts-expect-error the options are an object
+webhooks.on('User.LoggedIn', () => {}, 'audit');
+// @ts-expect-error error handlers have no id
+webhooks.onError(() => {}, { id: 'audit' });
+// @ts-expect-error a handler is removed by its function
+webhooks.off('User.LoggedIn', 'audit');
+// @ts-expect-error handlers that run once do not exist
+webhooks.once('User.LoggedIn', () => {});
 // @ts-expect-error an error comes before the delivery
 webhooks.onError((delivery: { rawBody: Buffer }) => delivery);
 
@@ -128,8 +142,8 @@ createWebhookRouter({ secret: 'key', dedupe: { ttl: 1000 } });
 createWebhookRouter({ secret: 'key', dedupe: { reserve: () => ({ state: 'reserved' }) } });
 // @ts-expect-error not a logger
 createWebhookRouter({ secret: 'key', logger: 'pino' });
-// @ts-expect-error the dangerous option is no text
-createWebhookRouter({ dangerouslySkipVerification: 'yes' });
+// @ts-expect-error no option switches verification off
+createWebhookRouter({ secret: 'key', dangerouslySkipVerification: true });
 // @ts-expect-error a misspelt event in the map
 createWebhookRouter({ secret: { 'User.LogedIn': 'key' } });
 // @ts-expect-error a misspelt event beside a right one
@@ -148,11 +162,17 @@ createWebhookRouter({ secrets: async () => process.env.CAKEMAIL_WEBHOOK_SECRET }
 
 // Members
 // @ts-expect-error the notice does not exist
-webhooks.events.on('accepted', () => {});
+webhooks.lifecycle.on('accepted', () => {});
 // @ts-expect-error the bytes are called rawBody
 void webhooks.receive({ body: '{}', headers: {} });
 // @ts-expect-error never the parsed object
 void webhooks.receive({ rawBody: { event: 'User.LoggedIn' }, headers: {} });
+// @ts-expect-error the bytes are required
+void webhooks.handleVerified({ headers: {} });
+// @ts-expect-error never the parsed object
+void webhooks.handleVerified({ rawBody: { event: 'User.LoggedIn' } });
+// @ts-expect-error misspelt
+void webhooks.handleVerified({ rawBody: '{}', header: {} });
 // @ts-expect-error misspelt
 void webhooks.close({ timeout: 1000 });
 // @ts-expect-error which path?
@@ -165,6 +185,11 @@ webhooks.inFrontOf('/webhooks/cakemail', { path: '/webhooks/cakemail' });
 void webhooks.fetch('https://example.com/webhooks/cakemail');
 
 // What is right, for comparison: each of these compiles.
+webhooks.on('User.LoggedIn', () => {}, { id: 'audit' });
+webhooks.on(['User.LoggedIn', 'Email.*'], () => {}, { id: undefined });
+webhooks.onAny(() => {}, {});
+webhooks.onUnhandled(() => {}, { id: `unhandled-${process.pid}` });
+void webhooks.handleVerified({ rawBody: '{}' });
 createWebhookRouter({ secret: process.env.CAKEMAIL_WEBHOOK_SECRET, limit: undefined, dedupe: undefined });
 createWebhookRouter({ secret: new Uint8Array(32) });
 createWebhookRouter({ secret: ['new', 'old'] as const });
@@ -175,7 +200,7 @@ createWebhookRouter({ secrets: async () => JSON.parse('"key"') });
 createWebhookRouter({ secrets: async () => JSON.parse('{}') as SecretsByEvent });
 createWebhookRouter({
   secret: JSON.parse(process.env.KEYS ?? '{}') as SecretInput,
-  header: ['x-signature', 'x-other'],
+  signatureHeader: ['x-signature', 'x-other'],
 });
 createWebhookRouter({ secret: 'key', logger: console, timeoutMs: 5000, dedupe: false });
-createWebhookRouter({ secret: 'key', timeoutMs: { handler: 5000 }, dedupe: { max: 10 } });
+createWebhookRouter({ secret: 'key', timeoutMs: { handler: 5000 }, dedupe: { maxEntries: 10 } });

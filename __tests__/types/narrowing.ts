@@ -148,17 +148,23 @@ export function leftOver(event: CakemailEvent<'Sender.Created' | 'Sender.Deleted
   }
 }
 
-// once and off are typed as on is, and a handler can be kept to be taken back.
+// off() is typed as on() is, and a handler can be kept so that it can be removed.
 const onLogin = (event: CakemailEvent<'User.LoggedIn'>): string => event.data.email;
 const unsubscribe = webhooks.on('User.LoggedIn', onLogin);
-const unsubscribeOnce = webhooks.once('User.LoggedIn', onLogin);
 exactly<() => void>()(unsubscribe);
-exactly<() => void>()(unsubscribeOnce);
 exactly<void>()(webhooks.off('User.LoggedIn', onLogin));
-webhooks.once('Email.*', (event) => {
+webhooks.on('Email.*', (event) => {
   const name: `Email.${string}` = event.event;
   return name;
 });
+
+// An id changes nothing about the event.
+webhooks.on('User.LoggedIn', (event) => exactly<UserLoggedInData>()(event.data), { id: 'audit' });
+webhooks.on(['List.*', 'User.LoggedIn'], (event) => (event.event === 'User.LoggedIn' ? event.data.email : ''), {
+  id: 'lists',
+});
+exactly<() => void>()(webhooks.onAny((event) => exactly<AnyCakemailEvent>()(event), { id: 'any' }));
+exactly<() => void>()(webhooks.onUnhandled((event) => exactly<AnyCakemailEvent>()(event), { id: 'unhandled' }));
 
 // A name may be known only to the caller: one of several, a name or a list, or generic.
 declare const oneOrMore: 'Email.Sent' | ('Email.Sent' | 'Email.Opened')[];

@@ -23,6 +23,7 @@ export type Exported = [
   False<HoldsAny<core.DeliveryNotice>>,
   False<HoldsAny<core.EventEnvelope>>,
   False<HoldsAny<core.FailedOutcome>>,
+  False<HoldsAny<core.HandlerOptions>>,
   False<HoldsAny<core.HeadersInput>>,
   False<HoldsAny<core.IncomingDelivery>>,
   False<HoldsAny<core.Issue>>,
@@ -38,15 +39,17 @@ export type Exported = [
   False<HoldsAny<core.SchemaMap>>,
   False<HoldsAny<core.SecretInput>>,
   False<HoldsAny<core.SecretsByEvent>>,
+  False<HoldsAny<core.SecretsRequest>>,
   False<HoldsAny<core.SecretsSource>>,
   False<HoldsAny<core.DedupeStore>>,
   False<HoldsAny<core.TimeLimits>>,
   False<HoldsAny<core.UnknownEvent>>,
   False<HoldsAny<core.UserLoggedInData>>,
+  False<HoldsAny<core.VerifiedInput>>,
   False<HoldsAny<core.WebhookRouterOptions>>,
   // Of a function only the parameters and the result are looked at: `Pick` lays its members open.
   False<HoldsAny<core.WebhookRouter>>,
-  False<HoldsAny<Pick<core.WebhookRouter, Exclude<keyof core.WebhookRouter, 'events'>>>>,
+  False<HoldsAny<Pick<core.WebhookRouter, Exclude<keyof core.WebhookRouter, 'lifecycle'>>>>,
   False<HoldsAny<typeof core.createWebhookRouter>>,
   False<HoldsAny<typeof core.keepRawBody>>,
   False<HoldsAny<typeof core.EVENT_NAMES>>,
@@ -76,6 +79,7 @@ export type Exported = [
   False<HoldsAny<api.CakemailApiOptions>>,
   False<HoldsAny<api.CakemailKeys>>,
   False<HoldsAny<api.CakemailKeysOptions>>,
+  False<HoldsAny<api.ExportKeysOptions>>,
   False<HoldsAny<api.NewWebhook>>,
   False<HoldsAny<api.Plan>>,
   False<HoldsAny<api.RotateOptions>>,
@@ -83,13 +87,12 @@ export type Exported = [
   False<HoldsAny<api.ShownWebhook>>,
   False<HoldsAny<api.Wanted>>,
   False<HoldsAny<api.WebhookChanges>>,
-  False<HoldsAny<api.WriteKeysOptions>>,
   False<HoldsAny<Omit<api.Webhooks, 'list'>>>,
   False<HoldsAny<typeof api.applyPlan>>,
   False<HoldsAny<typeof api.cakemailKeys>>,
+  False<HoldsAny<typeof api.exportKeys>>,
   False<HoldsAny<typeof api.planWebhooks>>,
   False<HoldsAny<typeof api.rotateWebhook>>,
-  False<HoldsAny<typeof api.writeKeys>>,
   False<HoldsAny<ConstructorParameters<typeof api.CakemailApi>>>,
   False<HoldsAny<Omit<api.CakemailApiError, keyof Error>>>,
   False<HoldsAny<typeof testing.sampleEvent>>,
@@ -110,19 +113,20 @@ webhooks.on('User.LoggedIn', (event, delivery) => typed(event, event.event, even
 webhooks.on('Email.Sent', (event, delivery) => typed(event, event.data, event.data['email'], delivery.headers['x']));
 webhooks.on(['Email.Sent', 'User.LoggedIn'], (event, delivery) => typed(event, event.data, delivery));
 webhooks.on('Email.*', (event, delivery) => typed(event, event.data, delivery));
-webhooks.once('User.*', (event, delivery) => typed(event, event.data, delivery));
+webhooks.on('User.*', (event, delivery) => typed(event, event.data, delivery), { id: 'users' });
 webhooks.onAny((event, delivery) => typed(event, event.event, event.data, event.user, delivery));
 webhooks.onUnhandled((event, delivery) => typed(event, event.data, delivery));
 webhooks.onError((error, delivery) => typed(error, error.cause, delivery));
-webhooks.events.on('received', (notice) => typed(notice, notice.bytes));
-webhooks.events.on('verified', (notice) => typed(notice, notice.keys));
-webhooks.events.on('rejected', (notice) => typed(notice, notice.reason, notice.cause));
-webhooks.events.on('drift', (notice) => typed(notice, notice.issues, notice.event));
-webhooks.events.on('handled', (notice) => typed(notice, notice.event, notice.delivery));
-webhooks.events.on('failed', (notice) => typed(notice, notice.error, notice.error.cause));
-webhooks.events.on('late', (notice) => typed(notice, notice.error));
-webhooks.events.on('duplicate', (notice) => typed(notice, notice.joined));
+webhooks.lifecycle.on('received', (notice) => typed(notice, notice.bytes));
+webhooks.lifecycle.on('verified', (notice) => typed(notice, notice.keys));
+webhooks.lifecycle.on('rejected', (notice) => typed(notice, notice.reason, notice.cause));
+webhooks.lifecycle.on('drift', (notice) => typed(notice, notice.issues, notice.event));
+webhooks.lifecycle.on('handled', (notice) => typed(notice, notice.event, notice.delivery));
+webhooks.lifecycle.on('failed', (notice) => typed(notice, notice.error, notice.error.cause));
+webhooks.lifecycle.on('late', (notice) => typed(notice, notice.error));
+webhooks.lifecycle.on('duplicate', (notice) => typed(notice, notice.joined));
 void webhooks.receive({ rawBody: '', headers: {} }).then((outcome) => typed(outcome, outcome.kind, outcome.status));
+void webhooks.handleVerified({ rawBody: '' }).then((outcome) => typed(outcome, outcome.kind, outcome.status));
 
 // @ts-expect-error the check above would notice
 typed('fine', JSON.parse('{}'));

@@ -41,7 +41,7 @@ webhooks.on('Email.*', (event) => {
   if (event.event === 'Email.Bounced') exactly<Bounced>()(event.data);
   else exactly<Record<string, unknown>>()(event.data);
 });
-webhooks.once('Email.*', (event) => (event.event === 'Email.Bounced' ? event.data.bounce_type : undefined));
+webhooks.on('Email.*', (event) => (event.event === 'Email.Bounced' ? event.data.bounce_type : undefined));
 webhooks.onAny((event) => {
   switch (event.event) {
     case 'Email.Bounced':

@@ -21,6 +21,8 @@ import {
   type RejectedOutcome,
   type RejectionReason,
   type Reservation,
+  type SecretsRequest,
+  type SecretsSource,
   WebhookError,
   type WebhookErrorCode,
 } from '../../src/index.js';
@@ -81,40 +83,58 @@ export async function receive(fetched: Request, awsHeaders: Record<string, strin
   return outcomes;
 }
 
+// handleVerified() takes the same bytes; a queue may have kept no headers.
+export async function handleVerified(queued: { body: string; headers?: Record<string, string> }): Promise<Outcome[]> {
+  exactly<Promise<Outcome>>()(webhooks.handleVerified({ rawBody: queued.body }));
+  return Promise.all([
+    webhooks.handleVerified({ rawBody: new Uint8Array(1) }),
+    webhooks.handleVerified({ rawBody: Buffer.from(queued.body), headers: new Headers() }),
+    webhooks.handleVerified({ rawBody: queued.body, headers: { 'user-agent': 'Cakemail' } }),
+  ]);
+}
+
+// Key sources may use the request, and may say that they cache.
+const vault = ({ refresh }: SecretsRequest): string[] => (refresh ? ['new', 'old'] : ['old']);
+export const source: SecretsSource = vault;
+createWebhookRouter({ secrets: vault });
+createWebhookRouter({ secrets: Object.assign(vault, { isCached: true }) });
+// @ts-expect-error a source says it by true or false
+createWebhookRouter({ secrets: Object.assign(vault, { isCached: 'yes' }) });
+
 // Notices are typed by name.
-webhooks.events.on('received', ({ bytes }) => exactly<number>()(bytes));
-webhooks.events.on('verified', ({ keys }) => exactly<readonly number[]>()(keys));
-webhooks.events.on('rejected', (notice) => {
+webhooks.lifecycle.on('received', ({ bytes }) => exactly<number>()(bytes));
+webhooks.lifecycle.on('verified', ({ keys }) => exactly<readonly number[]>()(keys));
+webhooks.lifecycle.on('rejected', (notice) => {
   exactly<RejectionReason>()(notice.reason);
   exactly<WebhookErrorCode>()(notice.code);
   exactly<number>()(notice.status);
   // @ts-expect-error nothing was delivered
   notice.delivery;
 });
-webhooks.events.on('handled', (notice) => {
+webhooks.lifecycle.on('handled', (notice) => {
   exactly<number>()(notice.durationMs);
   exactly<AnyCakemailEvent>()(notice.event);
   exactly<Delivery>()(notice.delivery);
 });
-webhooks.events.once('unhandled', ({ durationMs }) => exactly<number>()(durationMs));
-webhooks.events.on('failed', ({ error }) => exactly<HandlerError>()(error));
-webhooks.events.on('dead', ({ eventName, error }) => {
+webhooks.lifecycle.once('unhandled', ({ durationMs }) => exactly<number>()(durationMs));
+webhooks.lifecycle.on('failed', ({ error }) => exactly<HandlerError>()(error));
+webhooks.lifecycle.on('dead', ({ eventName, error }) => {
   exactly<string>()(eventName);
   if (error instanceof Error) exactly<Error>()(error);
   else exactly<ErrorSummary>()(error);
 });
-webhooks.events.on('late', ({ error }) => exactly<Error>()(error));
-webhooks.events.on('duplicate', ({ joined }) => exactly<boolean>()(joined));
-webhooks.events.on('drift', ({ issues }) => issues.map(({ path, message }) => `${path}: ${message}`));
-webhooks.events.addListener('handled', (notice: DeliveryNotice) => notice.delivery.id).off('handled');
-exactly<keyof LifecycleNotices>()(webhooks.events.eventNames()[0] ?? 'handled');
+webhooks.lifecycle.on('late', ({ error }) => exactly<Error>()(error));
+webhooks.lifecycle.on('duplicate', ({ joined }) => exactly<boolean>()(joined));
+webhooks.lifecycle.on('drift', ({ issues }) => issues.map(({ path, message }) => `${path}: ${message}`));
+webhooks.lifecycle.addListener('handled', (notice: DeliveryNotice) => notice.delivery.id).off('handled');
+exactly<keyof LifecycleNotices>()(webhooks.lifecycle.eventNames()[0] ?? 'handled');
 
 // @ts-expect-error misspelt
-webhooks.events.on('reject', () => {});
+webhooks.lifecycle.on('reject', () => {});
 // @ts-expect-error a notice has no such member
-webhooks.events.on('handled', ({ duration }) => duration);
+webhooks.lifecycle.on('handled', ({ duration }) => duration);
 // @ts-expect-error the same for a rejection
-webhooks.events.once('rejected', ({ error }) => error);
+webhooks.lifecycle.once('rejected', ({ error }) => error);
 
 /** A store of one's own, shared between processes. */
 export class SharedStore implements DedupeStore {
@@ -134,7 +154,7 @@ export class SharedStore implements DedupeStore {
   }
 }
 createWebhookRouter({ secret: 'key', dedupe: new SharedStore() });
-createWebhookRouter({ secret: 'key', dedupe: new MemoryDedupeStore({ max: 10, ttlMs: 1000 }) });
+createWebhookRouter({ secret: 'key', dedupe: new MemoryDedupeStore({ maxEntries: 10, ttlMs: 1000 }) });
 
 // @ts-expect-error a store says what it found
 export const forgetful: DedupeStore = { reserve: () => true, finish() {}, release() {} };

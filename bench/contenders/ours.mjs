@@ -5,6 +5,6 @@ import { handle, SECRET } from './shared.mjs';
 export function receiver(options = {}) {
   const webhooks = createWebhookRouter({ secret: SECRET, ...options });
   webhooks.on('User.LoggedIn', handle);
-  webhooks.events.on('handled', () => {}).on('rejected', () => {});
+  webhooks.lifecycle.on('handled', () => {}).on('rejected', () => {});
   return webhooks;
 }

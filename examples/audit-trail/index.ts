@@ -23,7 +23,7 @@ const forged = signedRequest(login.body, { secret: 'a key that Cakemail never ha
 const tampered = login.body.replace('johndoe1@', 'attacker@');
 
 let reason = '';
-webhooks.events.on('rejected', (notice) => {
+webhooks.lifecycle.on('rejected', (notice) => {
   reason = ` (why, for the log only: ${notice.reason})`;
 });
 
@@ -41,9 +41,9 @@ await send('the first login, tampered with', login.headers, tampered);
 console.log('\nThe audit trail:');
 console.table(audit.latest(5).map((row) => ({ ...row, delivery: `${row.delivery.slice(0, 12)}…` })));
 const next = sampleEvent('User.LoggedIn', { created_on: Math.floor(Date.now() / 1000) });
-webhooks.events.on('handled', ({ event }) => console.log('recorded', event.event));
-webhooks.events.on('duplicate', ({ event }) => console.log('known already', event.event));
-webhooks.events.on('rejected', (notice) => console.log('refused', notice.reason));
+webhooks.lifecycle.on('handled', ({ event }) => console.log('recorded', event.event));
+webhooks.lifecycle.on('duplicate', ({ event }) => console.log('known already', event.event));
+webhooks.lifecycle.on('rejected', (notice) => console.log('refused', notice.reason));
 console.log(`Still listening; Ctrl-C stops. Try:\n\n${signedRequest(next, { secret }).curl(url)}\n`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

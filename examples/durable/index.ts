@@ -14,7 +14,7 @@ export async function createDurableReceiver(secret: string | undefined, address:
     if (account_id === 3) throw new PermanentError('there is no such account');
     console.log(`account ${account_id}: handled in attempt ${attempt}`);
   });
-  webhooks.events.on('dead', ({ id, reason, error }) => {
+  webhooks.lifecycle.on('dead', ({ id, reason, error }) => {
     console.log(`delivery ${id.slice(0, 8)} is a dead letter: ${reason} (${error.message})`);
   });
   return { inbox, webhooks };

@@ -5,7 +5,7 @@ export { isNewer } from './client/ids.js';
 export type { RateLimit, ShownWebhook, Webhook } from './client/response-schemas.js';
 export type { Cancellable, NewWebhook, WebhookChanges, Webhooks } from './client/webhooks.js';
 export { type CakemailKeys, type CakemailKeysOptions, cakemailKeys } from './keys/cakemail-keys.js';
-export { type WriteKeysOptions, writeKeys } from './keys/env-file.js';
+export { type ExportKeysOptions, exportKeys } from './keys/fetch-keys.js';
 export { type Applied, type ApplyOptions, applyPlan } from './provisioning/apply.js';
 export { type Plan, planWebhooks, type Step, type Wanted } from './provisioning/plan.js';
 export { type Rotated, type RotateOptions, type RotationStage, rotateWebhook } from './provisioning/rotate.js';

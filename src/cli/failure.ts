@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { InboxError } from '../inbox/index.js';
-import { ConfigurationError, readText, toError, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
+import { readText, toError } from '../shared/error-text.js';
+import { ConfigurationError, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
 import { UsageError } from './environment.js';
 import { complaint } from './format-usage-error.js';
 import { type Io, paint } from './terminal/io.js';

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Delivery } from '../delivery/delivery.js';
-import type { AnyCakemailEvent } from '../events/event-types.js';
+import type { AnyCakemailEvent, Delivery } from '../index.js';
 import { SIGNATURE_HEADERS } from '../shared/headers.js';
+import { truncate } from '../shared/truncate.js';
 import { sign } from '../testing/sign.js';
 import { type Posted, post } from './post.js';
 import type { GivenKey } from './read-secrets.js';
@@ -70,8 +70,7 @@ export function createForwarder(
 
 /** An app may answer with a whole page. */
 export function brief(body: string): string {
-  const line = body.replace(/\s+/g, ' ').trim();
-  return line.length > 120 ? `${line.slice(0, 120)}…` : line;
+  return truncate(body.replace(/\s+/g, ' ').trim(), 120);
 }
 
 function signatureIn(headers: IncomingHttpHeaders | undefined): Record<string, string> | undefined {

@@ -1,5 +1,6 @@
-import { combined } from '../api/client/signals.js';
-import { toError } from '../shared/errors.js';
+import { combined } from '../shared/abort-signals.js';
+import { fetchFailure } from '../shared/fetch-failure.js';
+import { truncate } from '../shared/truncate.js';
 
 const LONGEST_MS = 30_000;
 /** Characters of an answer, which is there to be glanced at. */
@@ -17,15 +18,16 @@ export async function post(
   request: { readonly headers: Readonly<Record<string, string>>; readonly body: string | Buffer },
   signal: AbortSignal,
 ): Promise<Posted> {
-  const both = combined(signal, AbortSignal.timeout(LONGEST_MS));
+  const timeout = AbortSignal.timeout(LONGEST_MS);
+  const both = combined(signal, timeout);
   try {
     const response = await fetch(url, { method: 'POST', redirect: 'manual', ...request, signal: both.signal });
     return { status: response.status, body: await beginningOf(response) };
   } catch (thrown) {
     signal.throwIfAborted();
-    // fetch says "fetch failed" and no more; what happened is its cause.
-    const { code, message } = (toError(thrown).cause ?? thrown) as { code?: unknown; message: string };
-    throw new Error(`no answer from ${url}: ${typeof code === 'string' ? code : message}`);
+    if (timeout.aborted) throw new Error(`no answer from ${url} within ${LONGEST_MS / 1000} s`);
+    const { code, message } = fetchFailure(thrown);
+    throw new Error(`no answer from ${url}: ${code ?? message}`);
   } finally {
     both.release();
   }
@@ -36,7 +38,7 @@ async function beginningOf({ body }: Response): Promise<string> {
   let text = '';
   for await (const chunk of body ?? []) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > MOST_SHOWN) return `${text.slice(0, MOST_SHOWN)}…`; // the rest is not asked for
+    if (text.length > MOST_SHOWN) return truncate(text, MOST_SHOWN); // the rest is not asked for
   }
   return text + decoder.decode();
 }

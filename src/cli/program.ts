@@ -19,7 +19,7 @@ Environment:
   CAKEMAIL_ACCOUNT_ID                     the account, when the user has several
   CAKEMAIL_API_URL                        another address of the API than Cakemail's own
   CAKEMAIL_WEBHOOK_SECRET                 the key to sign or verify with, or
-  CAKEMAIL_WEBHOOK_SECRETS                a map from event to keys, as \`keys\` writes it
+  CAKEMAIL_WEBHOOK_SECRETS                the keys of each event, as \`keys --print\` prints them
   CAKEMAIL_INBOX_URL, CAKEMAIL_INBOX_NAME the inbox to look into
   NO_COLOR                                no colours
 
@@ -36,7 +36,7 @@ With --json the last line there is an object, in which help may be absent:
 Examples:
   cakemail-webhooks plan  --url https://app.example.com/webhooks/cakemail --events 'User.LoggedIn,Email.*'
   cakemail-webhooks apply --url https://app.example.com/webhooks/cakemail --events 'User.LoggedIn,Email.*'
-  cakemail-webhooks keys  --url https://app.example.com/webhooks/cakemail --out .env
+  cakemail-webhooks keys  --url https://app.example.com/webhooks/cakemail --out keys.json
   cakemail-webhooks rotate 1a2b3c --grace 600
   cakemail-webhooks listen --forward-to http://localhost:3000/webhooks/cakemail
   cakemail-webhooks trigger User.LoggedIn --set data.email=me@example.com

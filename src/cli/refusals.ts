@@ -1,9 +1,9 @@
-import type { RejectedOutcome } from '../delivery/outcome.js';
 import type { Capture } from '../diagnosis/diagnose.js';
 import { DiagnosisQueue } from '../diagnosis/diagnosis-queue.js';
-import { INSIDE, type RouterInside } from '../instrumentation/hooks.js';
-import { type HeadersInput, headerValues } from '../shared/headers.js';
-import type { WebhookRouter } from '../types.js';
+import type { RejectedOutcome, WebhookRouter } from '../index.js';
+import type { ReceivedRequest } from '../instrumentation/hooks.js';
+import { internalsOf } from '../internals.js';
+import { headerValues } from '../shared/headers.js';
 import { diagnosisLines } from './terminal/diagnosis-lines.js';
 import type { Piece } from './terminal/io.js';
 
@@ -17,20 +17,23 @@ export function onRefusal(
   report: (outcome: RejectedOutcome, why: readonly Piece[]) => void,
 ): void {
   // The lifecycle's notices have neither the body nor the signature.
-  const { observe, headerNames } = (webhooks as unknown as { readonly [INSIDE]: RouterInside })[INSIDE];
+  const internals = internalsOf(webhooks);
+  if (internals === undefined) return;
+  const { hooks, signatureHeaders } = internals;
   const queue = new DiagnosisQueue();
 
   async function explain(
     { reason }: RejectedOutcome,
-    rawBody: () => Buffer,
-    headers: HeadersInput,
+    { headers, rawBody }: ReceivedRequest,
   ): Promise<readonly Piece[]> {
     if (reason !== 'missing' && reason !== 'malformed' && reason !== 'mismatch' && reason !== 'wrong_key_for_event') {
       return [];
     }
-    const name = headerNames.find((each) => headerValues(headers, each).length > 0);
+    const name = signatureHeaders.find((each) => headerValues(headers, each).length > 0);
     if (name === undefined) {
-      return [`It has neither ${headerNames.join(' nor ')}: the sender does not sign, or a proxy removes the header.`];
+      return [
+        `It has neither ${signatureHeaders.join(' nor ')}: the sender does not sign, or a proxy removes the header.`,
+      ];
     }
     const [signature, ...others] = headerValues(headers, name);
     // Node joins the values of a header that comes twice with a comma, which base64 does not have.
@@ -46,18 +49,17 @@ export function onRefusal(
     return diagnosisLines(await queue.diagnose({ body: rawBody(), signature, keys }), signature);
   }
 
-  observe({
-    arrived: (rawBody, headers) => ({
-      verified: () => {},
-      answered: (outcome) => {
-        if (outcome.kind !== 'rejected') return;
-        explain(outcome, rawBody, headers).then(
-          (why) => report(outcome, why),
-          () => report(outcome, []), // a refusal that cannot be explained is reported all the same
-        );
-      },
-    }),
-    turnedAway: (outcome) => report(outcome, []),
-    watch: ({ handler }) => handler,
+  hooks.subscribe({
+    requestEnded(request, outcome) {
+      if (outcome.kind !== 'rejected') return;
+      if (request === undefined) {
+        report(outcome, []);
+        return;
+      }
+      explain(outcome, request).then(
+        (why) => report(outcome, why),
+        () => report(outcome, []), // a refusal that cannot be explained is reported all the same
+      );
+    },
   });
 }

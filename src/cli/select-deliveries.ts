@@ -1,6 +1,7 @@
 import { EVENT_NAMES, isCatalogueName } from '../events/catalogue.js';
 import type { Inbox, InboxDelivery, InboxEntry, InboxFilter } from '../inbox/index.js';
-import { nearest } from '../shared/closest-match.js';
+import { closestMatch } from '../shared/closest-match.js';
+import { truncate } from '../shared/truncate.js';
 import { UsageError } from './environment.js';
 import type { Io } from './terminal/io.js';
 import { oneLine, table } from './terminal/text.js';
@@ -56,7 +57,7 @@ export async function suggestEvent(io: Io, inbox: Inbox, event: string | undefin
   if (event === undefined || isCatalogueName(event)) return;
   const { events } = await inbox.stats();
   if (Object.hasOwn(events, event)) return;
-  const meant = nearest(event, [...Object.keys(events), ...EVENT_NAMES]);
+  const meant = closestMatch(event, [...Object.keys(events), ...EVENT_NAMES]);
   if (meant !== undefined) {
     io.err(`The inbox holds no '${oneLine(event)}'. Did you mean '${oneLine(meant)}'?`);
   }
@@ -69,7 +70,7 @@ export function entryTable({ columns }: Io, entries: readonly InboxEntry[]): str
     state,
     String(attempts),
     receivedAt.toISOString(),
-    [reason, error].filter(Boolean).join(': ').slice(0, 100),
+    truncate([reason, error].filter(Boolean).join(': '), 100),
   ]);
   return table([['ID', 'EVENT', 'STATE', 'ATTEMPTS', 'RECEIVED', 'WHY'], ...rows], columns);
 }

@@ -1,12 +1,18 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { RateLimit } from '../api/index.js';
 import { EVENT_NAMES, isCatalogueName } from '../events/catalogue.js';
-import { slipOf } from '../shared/closest-match.js';
+import { typoOf } from '../shared/closest-match.js';
 import { emitProcessWarning } from '../shared/process-warning.js';
 
 export const urlOption = () =>
   new Option('--url <url>', 'where Cakemail delivers').argParser(address).makeOptionMandatory();
 export const jsonOption = () => new Option('--json', 'for programs');
+export const secretOption = (use: 'sign' | 'verify') =>
+  new Option('--secret <key>', `the key to ${use} with; otherwise from --keys or from the environment`);
+export const keysOption = () =>
+  new Option('--keys <file>', 'the keys of each event, as `keys --out` wrote them')
+    .argParser(filled)
+    .conflicts('secret');
 export const rateOption = () =>
   new Option('--rate-limit <n/period>', 'at most so many deliveries, as in 50/second or 600/minute').argParser(
     rateLimit,
@@ -46,7 +52,7 @@ export function names(text: string, before: readonly string[] = []): string[] {
 export function eventName(text: string): string {
   if (text.includes('*')) throw new InvalidArgumentError('It takes one event, without a pattern.');
   if (isCatalogueName(filled(text))) return text;
-  const meant = slipOf(text, EVENT_NAMES);
+  const meant = typoOf(text, EVENT_NAMES);
   if (meant !== undefined) throw new InvalidArgumentError(`Cakemail publishes no such event. Did you mean '${meant}'?`);
   emitProcessWarning('WARN_EVENT_NAME', `'${text}' is not in the published list of events.`);
   return text;

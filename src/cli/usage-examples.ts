@@ -16,7 +16,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   archive: ['archive 1a2b3c'],
   unarchive: ['unarchive 1a2b3c'],
   rotate: ['rotate 1a2b3c', 'rotate 1a2b3c --grace 600'],
-  keys: [`keys ${HERE} --out .env`],
+  keys: [`keys ${HERE} --out keys.json`, `keys ${HERE} --out webhooks.env`, `keys ${HERE} --print`],
   listen: ['listen', 'listen --forward-to http://localhost:3000/webhooks/cakemail --history .webhooks-history'],
   trigger: [
     'trigger User.LoggedIn --set data.email=me@example.com',

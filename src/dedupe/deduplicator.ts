@@ -1,99 +1,128 @@
-import { after, attempt, isPromised, isPromiseLike, type MaybePromise, within } from '../shared/promises.js';
+import type { Delivery } from '../delivery/delivery.js';
+import { AcceptedOutcome, type Outcome, RejectedOutcome } from '../delivery/outcome.js';
+import type { AnyCakemailEvent } from '../events/event-types.js';
+import { toError } from '../shared/error-text.js';
+import { isPromise, isPromiseLike, withTimeout } from '../shared/promises.js';
 import type { DedupeStore, Reservation } from './store.js';
-
-export type OnceResult<T> =
-  | { readonly state: 'ran' | 'joined'; readonly result: T }
-  | { readonly state: 'finished' }
-  | { readonly state: 'running' }
-  | { readonly state: 'unavailable'; readonly cause: Error };
 
 type Claim = Extract<Reservation, { state: 'reserved' }>;
 
-export interface OnceOptions<T> {
+export interface DeduplicatorOptions {
   /** Milliseconds for the store to answer. */
   readonly timeoutMs: number;
-  /** Whether a result counts: if not, the next delivery of the same bytes runs again. */
-  readonly isDone: (result: T) => boolean;
-  /** Told when the store could not record how an execution ended: it is over, but may run again. */
+  /** Called for a duplicate. `joined` is true when it shares the outcome of a delivery that was still running. */
+  readonly onDuplicate: (event: AnyCakemailEvent, delivery: Delivery, joined: boolean) => void;
+  /** Called when the store could not record how an execution ended: it is over, but may run again. */
   readonly onUnrecorded: (error: Error, id: string) => void;
 }
 
-/** Runs each delivery once: duplicates of a running one join it, duplicates of a finished one are told so. */
-export class Once<T> {
-  readonly #running = new Map<string, Promise<OnceResult<T>>>();
+/** Runs each delivery once. A duplicate of a running delivery shares its outcome; one of a finished delivery does not run. */
+export class Deduplicator {
+  readonly #running = new Map<string, Promise<Outcome>>();
 
   constructor(
     private readonly store: DedupeStore,
-    private readonly options: OnceOptions<T>,
+    private readonly options: DeduplicatorOptions,
   ) {}
 
-  run(id: string, execute: (attempt: number) => MaybePromise<T>): MaybePromise<OnceResult<T>> {
+  /** Rejects only when `execute` does. */
+  run(
+    event: AnyCakemailEvent,
+    delivery: Delivery,
+    execute: (attempt: number) => Outcome | Promise<Outcome>,
+  ): Promise<Outcome> {
+    const { id } = delivery;
     const running = this.#running.get(id);
-    if (running !== undefined) return running.then(joined);
-    const started = this.#start(id, execute);
-    if (isPromised(started)) this.#keepWhileRunning(id, started);
-    return started;
-  }
-
-  #keepWhileRunning(id: string, started: Promise<OnceResult<T>>): void {
+    if (running !== undefined) return this.#join(running, event, delivery);
+    const started = this.#start(event, delivery, execute);
     const forget = (): boolean => this.#running.delete(id);
     this.#running.set(id, started);
     started.then(forget, forget);
+    return started;
   }
 
-  #start(id: string, execute: (attempt: number) => MaybePromise<T>): MaybePromise<OnceResult<T>> {
-    return attempt(
-      () => after(this.#reserve(id), checkReservation),
-      (claim) => (claim.state === 'reserved' ? this.#execute(id, claim, execute) : claim),
-      (cause) => ({ state: 'unavailable', cause }),
-    );
+  async #join(running: Promise<Outcome>, event: AnyCakemailEvent, delivery: Delivery): Promise<Outcome> {
+    const outcome = await running;
+    if (outcome.kind === 'rejected') return outcome;
+    if (outcome.kind === 'duplicate') return this.#duplicate(event, delivery);
+    this.options.onDuplicate(event, delivery, true);
+    return outcome;
   }
 
-  #execute(id: string, claim: Claim, execute: (attempt: number) => MaybePromise<T>): MaybePromise<OnceResult<T>> {
-    return attempt(
-      () => execute(claim.attempt ?? 1),
-      (result) => after(this.#record(id, claim, this.options.isDone(result)), () => ({ state: 'ran', result })),
-      (error) => after(this.#record(id, claim, false), () => Promise.reject(error)),
-    );
+  async #start(
+    event: AnyCakemailEvent,
+    delivery: Delivery,
+    execute: (attempt: number) => Outcome | Promise<Outcome>,
+  ): Promise<Outcome> {
+    const { id, eventName } = delivery;
+    let reservation: Reservation;
+    try {
+      const reserving = this.#reserve(id);
+      reservation = checkReservation(isPromise(reserving) ? await reserving : reserving);
+    } catch (thrown) {
+      return new RejectedOutcome('dedupe_unavailable', { eventName, cause: toError(thrown) });
+    }
+    if (reservation.state === 'finished') return this.#duplicate(event, delivery);
+    if (reservation.state === 'running') return new RejectedOutcome('running_elsewhere', { eventName });
+
+    let isDone = false;
+    try {
+      const executing = execute(reservation.attempt ?? 1);
+      const outcome = isPromise(executing) ? await executing : executing;
+      isDone = outcome instanceof AcceptedOutcome;
+      return outcome;
+    } finally {
+      const recording = this.#record(id, reservation, isDone);
+      if (isPromise(recording)) await recording;
+    }
   }
 
-  #reserve(id: string): MaybePromise<Reservation> {
-    let late = false;
-    const asked = this.store.reserve(id);
-    if (!isPromiseLike(asked)) return asked;
-    // A claim that comes after we stopped waiting is given back, or every retry would find it running.
-    const watched = Promise.resolve(asked).then((reservation) => {
-      if (late && reservation?.state === 'reserved') void this.#record(id, reservation, false);
+  #duplicate(event: AnyCakemailEvent, delivery: Delivery): Outcome {
+    this.options.onDuplicate(event, delivery, false);
+    return new AcceptedOutcome('duplicate', event, delivery);
+  }
+
+  #reserve(id: string): Reservation | Promise<Reservation> {
+    const reserving = this.store.reserve(id);
+    return isPromiseLike(reserving) ? this.#waitForReservation(id, reserving) : reserving;
+  }
+
+  async #waitForReservation(id: string, reserving: PromiseLike<Reservation>): Promise<Reservation> {
+    let isLate = false;
+    // A claim that comes too late is given back, or every retry would find it running.
+    const watched = Promise.resolve(reserving).then((reservation) => {
+      if (isLate && reservation?.state === 'reserved') void this.#record(id, reservation, false);
       return reservation;
     });
-    return within(this.options.timeoutMs, watched, () => {
-      late = true;
-      return this.#overdue('reserve');
+    return withTimeout(this.options.timeoutMs, watched, () => {
+      isLate = true;
+      return this.#timeoutError('reserve');
     });
   }
 
-  #record(id: string, { token }: Claim, done: boolean): MaybePromise<unknown> {
-    const method = done ? 'finish' : 'release';
-    return attempt(
-      () => within(this.options.timeoutMs, this.store[method](id, token), () => this.#overdue(method)),
-      () => {},
-      (error) => this.options.onUnrecorded(error, id),
-    );
+  /** Never throws or rejects. */
+  #record(id: string, { token }: Claim, isDone: boolean): void | Promise<void> {
+    const method = isDone ? 'finish' : 'release';
+    const failed = (thrown: unknown): void => this.options.onUnrecorded(toError(thrown), id);
+    try {
+      const recording = this.store[method](id, token);
+      if (!isPromiseLike(recording)) return;
+      const late = (): Error => this.#timeoutError(method);
+      return withTimeout(this.options.timeoutMs, recording, late).then(() => {}, failed);
+    } catch (thrown) {
+      failed(thrown);
+    }
   }
 
-  #overdue(method: string): Error {
-    return new Error(`The dedupe store's ${method}() gave nothing within ${this.options.timeoutMs} ms`);
+  #timeoutError(method: string): Error {
+    return new Error(`The dedupe store's ${method}() returned nothing within ${this.options.timeoutMs} ms`);
   }
 }
 
-function joined<T>(shared: OnceResult<T>): OnceResult<T> {
-  return shared.state === 'ran' ? { state: 'joined', result: shared.result } : shared;
-}
-
-/** What a store of the user's gives may be anything. */
+/** A store of the application may return anything. */
 function checkReservation(given: Reservation): Reservation {
   if (given.state === 'finished' || given.state === 'running' || isClaim(given)) return given;
-  throw new TypeError("The dedupe store's reserve() gave no reservation");
+  throw new TypeError("The dedupe store's reserve() did not return a reservation");
 }
 
 function isClaim({ state, attempt = 1 }: Claim): boolean {

@@ -1,15 +1,17 @@
-import { wholeNumber } from '../shared/option-checks.js';
+import { positiveInteger, rejectUnknownKeys } from '../shared/option-checks.js';
 import { Recent } from './recent.js';
 import { RecentIds } from './recent-ids.js';
 import type { DedupeStore, Reservation } from './store.js';
 
-/** How much the memory keeps. */
+/** The bounds of the memory. */
 export interface MemoryOptions {
   /** Milliseconds that a finished delivery is remembered. Default 24 hours. */
   readonly ttlMs?: number;
-  /** Deliveries remembered at most; beyond half of it the oldest may be forgotten. Default 100,000. */
-  readonly max?: number;
+  /** The greatest number of remembered deliveries. Beyond half of it the oldest may be forgotten. Default 100,000. */
+  readonly maxEntries?: number;
 }
+
+const REMOVED_OPTIONS = new Map([['dedupe.max', '`dedupe.max` is now `dedupe.maxEntries`.']]);
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -17,18 +19,19 @@ const RESERVED: Reservation = { state: 'reserved' };
 const RUNNING: Reservation = { state: 'running' };
 const FINISHED: Reservation = { state: 'finished' };
 
-/** The default store: this process's memory, bounded in time and size. */
+/** The default store, in this process's memory, bounded in time and size. */
 export class MemoryDedupeStore implements DedupeStore {
   readonly #running = new Set<string>();
   readonly #finished: RecentIds;
   readonly #failures: Recent<number>;
 
-  /** @throws {ConfigurationError} when a size is not a whole number above 0. */
+  /** @throws {ConfigurationError} when a size is not a whole number above 0, or when an option does not exist. */
   constructor(options: MemoryOptions = {}) {
-    const ttlMs = wholeNumber('dedupe.ttlMs', options.ttlMs, DAY_MS);
-    const max = wholeNumber('dedupe.max', options.max, 100_000);
-    this.#finished = new RecentIds(max, ttlMs);
-    this.#failures = new Recent(max, ttlMs);
+    rejectUnknownKeys('dedupe', options, ['ttlMs', 'maxEntries'], REMOVED_OPTIONS);
+    const ttlMs = positiveInteger('dedupe.ttlMs', options.ttlMs, DAY_MS);
+    const maxEntries = positiveInteger('dedupe.maxEntries', options.maxEntries, 100_000);
+    this.#finished = new RecentIds(maxEntries, ttlMs);
+    this.#failures = new Recent(maxEntries, ttlMs);
   }
 
   reserve(id: string): Reservation {

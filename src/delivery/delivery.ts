@@ -1,12 +1,13 @@
-import crypto from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isCatalogueName } from '../events/catalogue.js';
 import { type HeadersInput, type PlainHeaders, withoutSecrets } from '../shared/headers.js';
 
-// Hashing in one call takes half the time; Node has it from 20.12 on.
-const sha256: (bytes: Buffer) => string =
-  crypto.hash === undefined
-    ? (bytes) => crypto.createHash('sha256').update(bytes).digest('hex')
-    : (bytes) => crypto.hash('sha256', bytes, 'hex');
+/** A delivery as `receive()` takes it: the exact bytes, and the headers that came with them. */
+export interface IncomingDelivery {
+  /** The body as it was sent; text counts as UTF-8. Never the parsed object. */
+  readonly rawBody: Uint8Array | string;
+  readonly headers: HeadersInput;
+}
 
 /** What a handler gets beside the event. */
 export interface Delivery {
@@ -48,7 +49,7 @@ export class VerifiedDelivery implements Delivery {
     secretNames: readonly string[],
     readonly receivedAt = new Date(),
   ) {
-    this.id = sha256(rawBody);
+    this.id = hash('sha256', rawBody, 'hex');
     this.known = isCatalogueName(eventName);
     this.#received = headers;
     this.#secretNames = secretNames;

@@ -1,17 +1,10 @@
 import type { AnyCakemailEvent } from '../events/event-types.js';
-import {
-  HandlerError,
-  messageOf,
-  readText,
-  textOf,
-  toError,
-  WebhookError,
-  type WebhookErrorCode,
-} from '../shared/errors.js';
+import { readText, toError } from '../shared/error-text.js';
+import { HandlerError, messageOf, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
 import { issuePaths } from '../shared/issue-paths.js';
 import type { Delivery } from './delivery.js';
 
-/** Why a request was refused before any handler ran. Told to `events` and the log, never to the sender. */
+/** Why a request was refused before any handler ran. Reported to `lifecycle` and the log, never to the sender. */
 export type RejectionReason = keyof typeof REASONS;
 
 const REASONS = {
@@ -24,7 +17,6 @@ const REASONS = {
   not_json: 'ERR_PAYLOAD',
   not_object: 'ERR_PAYLOAD',
   no_event_name: 'ERR_PAYLOAD',
-  not_inflatable: 'ERR_PAYLOAD',
   schema_mismatch: 'ERR_SCHEMA_MISMATCH',
   schema_failed: 'ERR_SCHEMA_FAILED',
   body_too_large: 'ERR_BODY_TOO_LARGE',
@@ -52,7 +44,6 @@ const REFUSALS: Partial<Record<RejectionReason, string>> = {
   not_json: 'The body is not valid JSON.',
   not_object: 'The body is not a JSON object.',
   no_event_name: 'The body has no event name.',
-  not_inflatable: 'The compressed body could not be inflated.',
 };
 
 /** Names only the paths of a schema's issues, or the class of its error, because its message may quote the payload. */
@@ -230,18 +221,10 @@ function responseOf(key: keyof typeof STATUS): OutcomeResponse {
   return { status, headers: { ...headers }, body };
 }
 
-/** The response to an outcome with what a verified sender's delivery failed on, for development. */
-export function replyWithDetail(outcome: Outcome): OutcomeResponse {
-  const detail = outcome instanceof AcceptedOutcome ? undefined : detailOf(outcome);
-  return outcome instanceof AcceptedOutcome || detail === undefined
-    ? outcome.toResponse()
-    : render(outcome.code, detail);
-}
-
-function render(key: keyof typeof STATUS, detail?: string): OutcomeResponse {
+function render(key: keyof typeof STATUS): OutcomeResponse {
   const content = isAccepted(key)
     ? { status: key === 'kept' ? 'duplicate' : key }
-    : { error: { code: key, message: messageOf(key), ...(detail && { detail }) } };
+    : { error: { code: key, message: messageOf(key) } };
   const body = JSON.stringify(content);
   return {
     status: STATUS[key],
@@ -256,22 +239,4 @@ function render(key: keyof typeof STATUS, detail?: string): OutcomeResponse {
 
 function isAccepted(key: keyof typeof STATUS): key is AcceptedAnswer {
   return !key.startsWith('ERR_');
-}
-
-/** Told only where the signature held: who sends a forgery, or is not known yet, learns nothing. */
-const DETAILED: ReadonlySet<RejectionReason> = new Set([
-  'not_utf8',
-  'not_json',
-  'not_object',
-  'no_event_name',
-  'schema_mismatch',
-  'schema_failed',
-]);
-
-function detailOf(outcome: RejectedOutcome | FailedOutcome): string | undefined {
-  if (outcome instanceof FailedOutcome) return outcome.error.errors.map(textOf).join('; ');
-  if (!DETAILED.has(outcome.reason)) return undefined;
-  return outcome.cause === undefined
-    ? outcome.reason
-    : `${outcome.reason}: ${readText(toError(outcome.cause), 'message')}`;
 }

@@ -1,4 +1,4 @@
-import type { ErrorSummary } from '../shared/errors.js';
+import type { ErrorSummary } from '../shared/error-text.js';
 import type { PlainHeaders } from '../shared/headers.js';
 
 /** A verified delivery as an inbox stores it. It holds neither the signature nor any credential. */

@@ -1,4 +1,5 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { unicodeEscape } from '../shared/unicode-escape.js';
 import { isDeeperThan, layOut } from './json-layout.js';
 import { type Variant, variantsIn } from './variants.js';
 
@@ -131,7 +132,7 @@ function rewritten(body: Buffer): Generator<Variant<Buffer> | undefined> {
     {
       id: 'body-gzip',
       what: 'The body is compressed, and it was signed before that.',
-      fix: 'Set `inflate: true`, or have the proxy in front not compress requests.',
+      fix: 'Let the proxy in front of this app decompress requests, or not compress them.',
       make: (given) => inflated(given),
     },
   ]);
@@ -157,5 +158,5 @@ function unescaped(text: string): string {
 }
 
 function escaped(text: string): string {
-  return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(/[\u0080-\uffff]+/g, unicodeEscape);
 }

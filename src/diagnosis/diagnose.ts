@@ -80,25 +80,24 @@ function* searchIn({ body, signature, keys }: Capture, limits: Limits): Generato
     if (yield) return { verdict: 'unexplained', isExhausted: true };
   }
   let bytes = 0;
-  for (const pairs of pairsOf(keys, bodies)) {
-    for (const { key, events, sent } of pairs) {
-      if (bytes + sent.value.length > mostBytes) {
-        isExhausted = true;
-        continue;
-      }
-      bytes += sent.value.length;
-      const hmac = createHmac('sha256', key.value);
-      for (let at = 0; at < sent.value.length; at += CHUNK) {
-        hmac.update(sent.value.subarray(at, at + CHUNK));
-        if (yield) return { verdict: 'unexplained', isExhausted: true };
-      }
-      const expected = hmac.digest();
-      const reading = readings.find(({ value }) => timingSafeEqual(expected, value));
-      if (reading === undefined) continue;
-      const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(events, sent.value)];
-      const known = mistakes.filter((mistake) => mistake !== undefined);
-      return known.length === 0 ? { verdict: 'valid' } : { verdict: 'explained', mistakes: known };
+  for (const { key, events, sent } of pairsOf(keys, bodies)) {
+    if (yield) return { verdict: 'unexplained', isExhausted: true };
+    if (bytes + sent.value.length > mostBytes) {
+      isExhausted = true;
+      continue;
     }
+    bytes += sent.value.length;
+    const hmac = createHmac('sha256', key.value);
+    for (let at = 0; at < sent.value.length; at += CHUNK) {
+      hmac.update(sent.value.subarray(at, at + CHUNK));
+      if (yield) return { verdict: 'unexplained', isExhausted: true };
+    }
+    const expected = hmac.digest();
+    const reading = readings.find(({ value }) => timingSafeEqual(expected, value));
+    if (reading === undefined) continue;
+    const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(events, sent.value)];
+    const known = mistakes.filter((mistake) => mistake !== undefined);
+    return known.length === 0 ? { verdict: 'valid' } : { verdict: 'explained', mistakes: known };
   }
   return { verdict: 'unexplained', ...(isExhausted && { isExhausted }) };
 }
@@ -113,18 +112,24 @@ interface Pair {
 }
 
 /** The keys with the bodies: first those without a mistake, then those with one, then those with two. */
-function* pairsOf(keys: Capture['keys'], bodies: readonly Variant<Buffer>[]): Generator<Iterable<Pair>> {
+function* pairsOf(keys: Capture['keys'], bodies: readonly Variant<Buffer>[]): Generator<Pair> {
   const eventsOf = new Map<string, (string | null)[]>();
   for (const { key, event } of keys) eventsOf.set(key, [...(eventsOf.get(key) ?? []), event]);
   const candidates = [...eventsOf].flatMap(([given, events]) => keysLike(given).map((key) => ({ key, events })));
-  const mistakesIn = (...variants: Variant<Buffer>[]): number =>
-    variants.filter(({ mistake }) => mistake !== undefined).length;
-  function* pairsWith(count: number): Generator<Pair> {
-    for (const candidate of candidates) {
-      for (const sent of bodies) if (mistakesIn(candidate.key, sent) === count) yield { ...candidate, sent };
-    }
-  }
-  for (const count of [0, 1, 2]) yield pairsWith(count);
+  const [givenKeys, otherKeys] = partition(candidates, ({ key }) => key.mistake === undefined);
+  const [givenBodies, otherBodies] = partition(bodies, ({ mistake }) => mistake === undefined);
+  yield* product(givenKeys, givenBodies);
+  yield* product(givenKeys, otherBodies);
+  yield* product(otherKeys, givenBodies);
+  yield* product(otherKeys, otherBodies);
+}
+
+function* product(candidates: readonly Omit<Pair, 'sent'>[], bodies: readonly Variant<Buffer>[]): Generator<Pair> {
+  for (const candidate of candidates) for (const sent of bodies) yield { ...candidate, sent };
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
 }
 
 /** A key that is bound to events does not authenticate another one. */

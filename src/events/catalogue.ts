@@ -1,4 +1,4 @@
-import { nearest } from '../shared/closest-match.js';
+import { closestMatch } from '../shared/closest-match.js';
 
 /**
  * The 59 event names that Cakemail publishes, by group.
@@ -75,6 +75,6 @@ export function isListed(nameOrPattern: string): boolean {
 }
 
 /** What a misspelt name or pattern was probably meant to be; undefined when nothing is near. */
-export function nearestListed(nameOrPattern: string): string | undefined {
-  return nearest(nameOrPattern, nameOrPattern.endsWith('*') ? PATTERNS : EVENT_NAMES);
+export function closestListed(nameOrPattern: string): string | undefined {
+  return closestMatch(nameOrPattern, nameOrPattern.endsWith('*') ? PATTERNS : EVENT_NAMES);
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-/** A verified event before anything is known of it but its name. */
+/** A verified event of which nothing is known yet but its name. */
 export interface ParsedEvent {
   readonly event: string;
   readonly data?: unknown;
@@ -8,14 +8,14 @@ export interface ParsedEvent {
   readonly timestamp?: unknown;
 }
 
-/** Why verified bytes are no event. */
-export type PayloadFlaw = 'not_utf8' | 'not_json' | 'not_object' | 'no_event_name';
+/** Why verified bytes are not an event. */
+export type PayloadError = 'not_utf8' | 'not_json' | 'not_object' | 'no_event_name';
 
-export type ParseResult = { readonly event: ParsedEvent } | { readonly reason: PayloadFlaw };
+export type ParseResult = { readonly event: ParsedEvent } | { readonly reason: PayloadError };
 
 /**
- * Reads verified bytes as an event. The object is JSON.parse's own, untouched: a member named `__proto__` stays a
- * plain own member, and nothing is dropped or renamed.
+ * Parses verified bytes as an event. The object is JSON.parse's own, untouched: a member named `__proto__` stays a plain
+ * own member, and nothing is dropped or renamed.
  */
 export function parseEvent(bytes: Buffer): ParseResult {
   if (!isUtf8(bytes)) return { reason: 'not_utf8' };

@@ -6,12 +6,12 @@ import type { Issue } from './documented.js';
 /** The user's schemas by event name. A Map, so that no event name reaches a prototype. */
 export type Schemas = ReadonlyMap<string, StandardSchemaV1>;
 
-export type DataVerdict = { readonly data: unknown } | { readonly issues: readonly Issue[] };
+export type DataResult = { readonly data: unknown } | { readonly issues: readonly Issue[] };
 
 /** Checks `data` against the user's schema. Throws what the schema throws. */
-export function checkData(schema: StandardSchemaV1, data: unknown): Awaitable<DataVerdict> {
+export function checkData(schema: StandardSchemaV1, data: unknown): Awaitable<DataResult> {
   const result = schema['~standard'].validate(data);
-  return isPromiseLike(result) ? Promise.resolve(result).then(toVerdict) : toVerdict(result);
+  return isPromiseLike(result) ? Promise.resolve(result).then(toDataResult) : toDataResult(result);
 }
 
 /** The issues that a schema found. The message joins the schema's own, which may quote the payload. */
@@ -23,7 +23,7 @@ export class SchemaIssuesError extends Error {
   }
 }
 
-function toVerdict(result: StandardSchemaV1.Result<unknown>): DataVerdict {
+function toDataResult(result: StandardSchemaV1.Result<unknown>): DataResult {
   if (result.issues === undefined) return { data: result.value };
   return { issues: result.issues.map(({ path, message }) => ({ path: dotted(['data', ...(path ?? [])]), message })) };
 }

@@ -1,49 +1,47 @@
-import { type Delivery, VerifiedDelivery } from '../delivery/delivery.js';
-import { AcceptedOutcome, FailedOutcome } from '../delivery/outcome.js';
+import type { Delivery } from '../delivery/delivery.js';
+import { VerifiedDelivery } from '../delivery/delivery.js';
+import { AcceptedOutcome, FailedOutcome, RejectedOutcome } from '../delivery/outcome.js';
 import type { CompletedHandlers } from '../delivery/stored-delivery.js';
-import type { AnyCakemailEvent } from '../events/event-types.js';
-import type { Observers } from '../instrumentation/hooks.js';
-import type { LifecycleEmitter } from '../instrumentation/lifecycle.js';
+import type { ValidEvent } from '../events/validator.js';
+import type { Hooks } from '../instrumentation/hooks.js';
 import { HandlerError } from '../shared/errors.js';
-import { isPromised, type MaybePromise } from '../shared/promises.js';
-import { contain } from '../shared/run-safely.js';
-import { pending } from './completed.js';
-import { HandlerRun, type RunObserver } from './handler-run.js';
-import { HandlerRegistry, type Match } from './registry.js';
+import { isPromise } from '../shared/promises.js';
+import { runSafely } from '../shared/run-safely.js';
+import { type AnyHandler, HandlerRun, type HandlerRunOptions } from './handler-run.js';
+import { HandlerRegistry } from './registry.js';
 
-/** A handler as it is kept; its event type is sharpened where it is registered. */
-export type AnyHandler = (event: AnyCakemailEvent, delivery: Delivery) => unknown;
-
-/** Told every failure of a handler, late ones too. */
+/** Called for every failure of a handler, late ones too. */
 export type ErrorHandler = (error: Error, delivery: Delivery) => unknown;
 
-type Run = HandlerRun<AnyCakemailEvent, VerifiedDelivery>;
-type Ended = AcceptedOutcome | FailedOutcome;
+export type DispatchOutcome = AcceptedOutcome | FailedOutcome | RejectedOutcome;
 
-/** Hands deliveries to their handlers and says what became of them. */
+/** Runs the handlers of deliveries. */
 export class Dispatcher {
   readonly handlers = new HandlerRegistry<AnyHandler>();
-  readonly #running = new Set<Run>();
-  readonly #observer: RunObserver<AnyCakemailEvent, VerifiedDelivery> = {
-    failed: (error, _event, delivery) => this.#tell(error, delivery),
-    failedLate: (error, event, delivery) => {
-      this.#tell(error, delivery);
-      this.events.emit('late', { event, delivery, error });
-    },
-    expired: (reason, _event, delivery) => VerifiedDelivery.abort(delivery, reason),
-  };
+  readonly #running = new Set<HandlerRun>();
   #errorHandlers: readonly ErrorHandler[] = [];
-  #gaveUp = false;
+  #isAborted = false;
+
+  readonly #runOptions: HandlerRunOptions;
 
   constructor(
-    private readonly timeoutMs: number,
-    private readonly events: LifecycleEmitter,
-    /** Told what the error handlers themselves throw. */
-    private readonly report: (error: Error) => void,
-    private readonly observers: Observers,
-  ) {}
+    timeoutMs: number,
+    private readonly hooks: Hooks,
+    /** Called with what the error handlers themselves throw. */
+    report: (error: Error) => void,
+  ) {
+    this.#runOptions = {
+      timeoutMs,
+      hooks,
+      onFailure: (error, event, delivery, isLate) => {
+        for (const handler of this.#errorHandlers) runSafely(() => handler(error, delivery), report);
+        if (isLate) hooks.notify('late', { event, delivery, error });
+      },
+      onAbort: (reason, delivery) => VerifiedDelivery.abort(delivery, reason),
+    };
+  }
 
-  /** Registers an error handler; the returned function takes it back. */
+  /** Registers an error handler; the returned function removes it. */
   addErrorHandler(handler: ErrorHandler): () => void {
     const added: ErrorHandler = (error, delivery) => handler(error, delivery);
     this.#errorHandlers = [...this.#errorHandlers, added];
@@ -57,69 +55,43 @@ export class Dispatcher {
   }
 
   /**
-   * Runs the handlers of an event, except for the completed ones, and adds those that complete. `name` is the event's
-   * verified name: handlers may change `event` itself. Neither throws nor rejects.
+   * Runs the handlers of an event, except the completed ones. Neither throws nor rejects, and returns a promise only when a
+   * handler is asynchronous.
    */
   dispatch(
-    event: AnyCakemailEvent,
+    { event, name, drift }: ValidEvent,
     delivery: VerifiedDelivery,
     completed?: CompletedHandlers,
-    name: string = event.event,
-  ): MaybePromise<Ended> {
+  ): DispatchOutcome | Promise<DispatchOutcome> {
+    if (this.#isAborted) return new RejectedOutcome('closing', { eventName: name });
+    if (drift.length > 0) this.hooks.notify('drift', { event, delivery, issues: drift });
     const startedAt = performance.now();
-    const { named, handlers } = this.#due(name, delivery, completed);
-    const run: Run = new HandlerRun(event, delivery, this.timeoutMs, this.#observer);
-    const errors = run.start(handlers);
-    const conclude = (errors: readonly Error[]): Ended => {
+    const { isNamed, registrations } = this.handlers.match(name);
+    const due = completed?.size
+      ? registrations.filter(({ id }) => id === undefined || !completed.has(id))
+      : registrations;
+    const run = new HandlerRun(event, delivery, completed, this.#runOptions);
+    const conclude = (errors: readonly Error[]): DispatchOutcome => {
       this.#running.delete(run);
-      return this.#conclude(errors, named, performance.now() - startedAt, event, delivery, name);
+      const durationMs = performance.now() - startedAt;
+      if (errors.length > 0) {
+        const error = new HandlerError(errors);
+        this.hooks.notify('failed', { event, delivery, error, durationMs });
+        return new FailedOutcome(error, event, delivery, name);
+      }
+      const kind = isNamed ? 'handled' : 'unhandled';
+      this.hooks.notify(kind, { event, delivery, durationMs });
+      return new AcceptedOutcome(kind, event, delivery);
     };
-    if (!isPromised(errors)) return conclude(errors);
+    const errors = run.start(due);
+    if (!isPromise(errors)) return conclude(errors);
     this.#running.add(run);
     return errors.then(conclude);
   }
 
-  #due(name: string, delivery: Delivery, completed: CompletedHandlers | undefined): Match<AnyHandler> {
-    const { observers } = this;
-    if (observers.isEmpty && completed === undefined) return this.handlers.take(name);
-    const { named, handlers } = this.handlers.takeKeyed(name);
-    const due = completed === undefined ? handlers : handlers.filter(({ key }) => !completed.has(key));
-    const watched = due.map((keyed) => ({ ...keyed, handler: observers.watch(keyed, name, delivery) }));
-    return completed === undefined
-      ? { named, handlers: watched.map(({ handler }) => handler) }
-      : pending({ named, handlers: watched }, completed);
-  }
-
-  #conclude(
-    errors: readonly Error[],
-    named: boolean,
-    durationMs: number,
-    event: AnyCakemailEvent,
-    delivery: VerifiedDelivery,
-    name: string,
-  ): Ended {
-    if (errors.length > 0) {
-      const error = new HandlerError(errors);
-      this.events.emit('failed', { event, delivery, error, durationMs });
-      return new FailedOutcome(error, event, delivery, name);
-    }
-    const kind = named ? 'handled' : 'unhandled';
-    this.events.emit(kind, { event, delivery, durationMs });
-    return new AcceptedOutcome(kind, event, delivery);
-  }
-
-  /** Whether no handler is started any more. */
-  get gaveUp(): boolean {
-    return this.#gaveUp;
-  }
-
-  /** Gives up every delivery that still runs, and starts no other. */
-  giveUp(reason: Error): void {
-    this.#gaveUp = true;
-    for (const run of this.#running) run.expire(reason);
-  }
-
-  #tell(error: Error, delivery: Delivery): void {
-    for (const handler of this.#errorHandlers) contain(() => handler(error, delivery), this.report);
+  /** Aborts every delivery whose handlers still run, and starts no other. */
+  abortAll(reason: Error): void {
+    this.#isAborted = true;
+    for (const run of this.#running) run.abort(reason);
   }
 }

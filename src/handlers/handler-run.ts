@@ -1,90 +1,117 @@
-import { toError, WebhookError } from '../shared/errors.js';
-import { isPromiseLike, type MaybePromise } from '../shared/promises.js';
+import type { VerifiedDelivery } from '../delivery/delivery.js';
+import type { CompletedHandlers } from '../delivery/stored-delivery.js';
+import type { AnyCakemailEvent } from '../events/event-types.js';
+import type { HandlerCall, Hooks } from '../instrumentation/hooks.js';
+import { toError } from '../shared/error-text.js';
+import { isPermanent, WebhookError } from '../shared/errors.js';
+import { isPromiseLike } from '../shared/promises.js';
+import type { Registration } from './registry.js';
 
-/** What a run tells while it goes on. None of these may throw. */
-export interface RunObserver<E, D> {
-  /** A handler failed, or ran out of time. */
-  failed(error: Error, event: E, delivery: D): void;
-  /** A handler failed after the run had been given up. */
-  failedLate(error: Error, event: E, delivery: D): void;
-  /** The run is given up: tell the handlers to stop. */
-  expired(reason: Error, event: E, delivery: D): void;
+/** A handler as it is stored; its event type is narrowed where it is registered. */
+export type AnyHandler = (event: AnyCakemailEvent, delivery: VerifiedDelivery) => unknown;
+
+/** What all runs of a dispatcher share. None of the functions may throw. */
+export interface HandlerRunOptions {
+  readonly timeoutMs: number;
+  readonly hooks: Hooks;
+  /** Called for each failure. `isLate` is true when the run had been aborted. */
+  readonly onFailure: (error: Error, event: AnyCakemailEvent, delivery: VerifiedDelivery, isLate: boolean) => void;
+  /** Called when the run is aborted, so that the handlers can be told to stop. */
+  readonly onAbort: (reason: Error, delivery: VerifiedDelivery) => void;
 }
 
-/**
- * One delivery's handlers, side by side and each awaited: one that throws, rejects or never settles keeps no sibling
- * from running.
- */
-export class HandlerRun<E, D> {
-  /** By the handler's index; where none failed there is a hole. */
+/** The handlers of one delivery. They run side by side and each is awaited, whatever the others do. */
+export class HandlerRun {
+  /** By the handler's index; a handler that did not fail leaves a hole. */
   readonly #failures: Error[] = [];
   #pending: Set<number> | undefined;
-  #over = false;
+  #isOver = false;
   #timer: NodeJS.Timeout | undefined;
-  #settle: (errors: readonly Error[]) => void = () => {};
+  #resolve: (errors: readonly Error[]) => void = () => {};
 
   constructor(
-    private readonly event: E,
-    private readonly delivery: D,
-    private readonly timeoutMs: number,
-    private readonly observer: RunObserver<E, D>,
+    private readonly event: AnyCakemailEvent,
+    private readonly delivery: VerifiedDelivery,
+    /** Handlers with an id that succeed, or fail permanently, are added. */
+    private readonly completed: CompletedHandlers | undefined,
+    private readonly options: HandlerRunOptions,
   ) {}
 
-  /** Calls the handlers, in order. Gives one error a failed handler, in that order; never rejects. */
-  start(handlers: readonly ((event: E, delivery: D) => unknown)[]): MaybePromise<readonly Error[]> {
-    for (const [index, handler] of handlers.entries()) {
-      try {
-        const result = handler(this.event, this.delivery);
-        if (isPromiseLike(result)) this.#await(result, index);
-      } catch (thrown) {
-        this.#fail(index, toError(thrown));
-      }
-    }
+  /**
+   * Calls the handlers in order. Returns one error per failed handler, in that order, and a promise of them only when a
+   * handler is asynchronous. Never rejects.
+   */
+  start(registrations: readonly Registration<AnyHandler>[]): readonly Error[] | Promise<readonly Error[]> {
+    for (const [index, registration] of registrations.entries()) this.#call(index, registration);
     if (this.#pending === undefined) return this.#finish();
+    const { timeoutMs } = this.options;
     return new Promise((resolve) => {
-      this.#settle = resolve;
-      this.#timer = setTimeout(() => this.expire(timeoutError(this.timeoutMs)), this.timeoutMs);
+      this.#resolve = resolve;
+      this.#timer = setTimeout(() => this.abort(timeoutError(timeoutMs)), timeoutMs);
     });
   }
 
   /** Stops waiting. Handlers that still run count as failed, and are reported once more if they fail later. */
-  expire(reason: Error): void {
-    if (this.#over) return;
+  abort(reason: Error): void {
+    if (this.#isOver) return;
     for (const index of this.#pending ?? []) this.#fail(index, reason);
     this.#finish();
-    this.observer.expired(reason, this.event, this.delivery);
+    this.options.onAbort(reason, this.delivery);
   }
 
-  #await(result: PromiseLike<unknown>, index: number): void {
+  #call(index: number, registration: Registration<AnyHandler>): void {
+    const { hooks } = this.options;
+    const call = hooks.followsHandlers ? { handler: registration.label, delivery: this.delivery } : undefined;
+    if (call !== undefined) hooks.handlerStarted(call);
+    try {
+      const result = registration.handler(this.event, this.delivery);
+      if (isPromiseLike(result)) this.#await(result, index, registration, call);
+      else this.#end(index, registration, call);
+    } catch (thrown) {
+      this.#end(index, registration, call, toError(thrown));
+    }
+  }
+
+  #await(
+    result: PromiseLike<unknown>,
+    index: number,
+    registration: Registration<AnyHandler>,
+    call: HandlerCall | undefined,
+  ): void {
     this.#pending ??= new Set();
     this.#pending.add(index);
-    // A new promise contains a `then` that throws or calls back twice; Promise.resolve would trust a promise's own.
+    // A new promise guards against a `then` that throws or calls back twice; Promise.resolve would trust it.
     new Promise((resolve) => resolve(result)).then(
-      () => this.#settled(index),
-      (thrown) => this.#settled(index, toError(thrown)),
+      () => this.#end(index, registration, call),
+      (thrown) => this.#end(index, registration, call, toError(thrown)),
     );
   }
 
-  #settled(index: number, error?: Error): void {
-    if (this.#over) {
-      if (error !== undefined) this.observer.failedLate(error, this.event, this.delivery);
+  #end(index: number, { id }: Registration<AnyHandler>, call: HandlerCall | undefined, error?: Error): void {
+    const { hooks, onFailure } = this.options;
+    if (call !== undefined) hooks.handlerEnded(call, error);
+    if (this.#isOver) {
+      if (error !== undefined) onFailure(error, this.event, this.delivery, true);
       return;
     }
     this.#pending?.delete(index);
     if (error !== undefined) this.#fail(index, error);
+    if (id !== undefined && (error === undefined || isPermanent(error))) {
+      this.completed?.set(id, error === undefined ? 'succeeded' : 'failed');
+    }
     if (this.#pending?.size === 0) this.#finish();
   }
 
   #fail(index: number, error: Error): void {
     this.#failures[index] = error;
-    this.observer.failed(error, this.event, this.delivery);
+    this.options.onFailure(error, this.event, this.delivery, false);
   }
 
   #finish(): readonly Error[] {
-    this.#over = true;
+    this.#isOver = true;
     clearTimeout(this.#timer);
-    const inOrder = this.#failures.filter(() => true); // leaves out the holes
-    this.#settle(inOrder);
+    const inOrder = this.#failures.filter(() => true); // skips the holes
+    this.#resolve(inOrder);
     return inOrder;
   }
 }

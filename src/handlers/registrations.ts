@@ -1,37 +1,44 @@
 import { EVENT_NAMES } from '../events/catalogue.js';
-import { cut, type Log } from '../instrumentation/logger.js';
-import { warnOfUnlisted } from '../options.js';
+import { warnOfUnlisted } from '../instrumentation/check-event-name.js';
+import { type Log, truncateName } from '../instrumentation/logger.js';
 import { ConfigurationError } from '../shared/errors.js';
-import type { Unsubscribe } from '../types.js';
-import type { AnyHandler, Dispatcher, ErrorHandler } from './dispatcher.js';
+import { rejectUnknownKeys } from '../shared/option-checks.js';
+import type { Dispatcher, ErrorHandler } from './dispatcher.js';
+import type { AnyHandler } from './handler-run.js';
 import { ANY, type Subject, UNHANDLED } from './registry.js';
+
+/** Options of `on`, `onAny` and `onUnhandled`. */
+export interface HandlerOptions {
+  /**
+   * The handler's name, unique in its router. Logs and the inspector show it. With an inbox, a handler with an id that
+   * succeeded does not run again when a sibling's failure makes the delivery run again; a handler without an id does.
+   */
+  readonly id?: string | undefined;
+}
 
 type Names = string | readonly string[];
 
-/** The members of a router that register handlers: what they are given is checked here. */
+/** The members of a router that register handlers. They check their arguments. */
 export function registrations(dispatcher: Dispatcher, log: Log) {
-  function subscribe(name: Names, handler: AnyHandler, once: boolean): Unsubscribe {
-    const names = selectedNames(name);
-    for (const each of names) warnOfUnlisted(each, 'on()', `'${cut(each)}'`, log);
-    return dispatcher.handlers.add(names, checkHandler(handler), once);
-  }
-
-  function listen(subject: Subject, handler: AnyHandler): Unsubscribe {
-    return dispatcher.handlers.add([subject], checkHandler(handler));
-  }
+  const { handlers } = dispatcher;
+  const register = (subjects: readonly Subject[], handler: AnyHandler, options: HandlerOptions | undefined) =>
+    handlers.add(subjects, checkHandler(handler), checkId(options));
 
   return {
-    on: (name: Names, handler: AnyHandler) => subscribe(name, handler, false),
-    once: (name: Names, handler: AnyHandler) => subscribe(name, handler, true),
-    off: (name: Names, handler: AnyHandler) => dispatcher.handlers.remove(selectedNames(name), handler),
-    onAny: (handler: AnyHandler) => listen(ANY, handler),
-    onUnhandled: (handler: AnyHandler) => listen(UNHANDLED, handler),
+    on(name: Names, handler: AnyHandler, options?: HandlerOptions) {
+      const names = checkNames(name);
+      for (const each of names) warnOfUnlisted(each, 'on()', `'${truncateName(each)}'`, log);
+      return register(names, handler, options);
+    },
+    off: (name: Names, handler: AnyHandler) => handlers.remove(checkNames(name), handler),
+    onAny: (handler: AnyHandler, options?: HandlerOptions) => register([ANY], handler, options),
+    onUnhandled: (handler: AnyHandler, options?: HandlerOptions) => register([UNHANDLED], handler, options),
     onError: (handler: ErrorHandler) => dispatcher.addErrorHandler(checkHandler(handler)),
-    subscribedEvents: () => EVENT_NAMES.filter((name) => dispatcher.handlers.covers(name)),
+    subscribedEvents: () => EVENT_NAMES.filter((name) => handlers.covers(name)),
   };
 }
 
-function selectedNames(name: Names): readonly string[] {
+function checkNames(name: Names): readonly string[] {
   const names: readonly unknown[] = Array.isArray(name) ? name : [name];
   if (names.length > 0 && names.every((each) => typeof each === 'string' && each !== '')) return names as string[];
   throw new ConfigurationError('ERR_OPTION_INVALID', 'on() needs an event name, a pattern or a list of them.');
@@ -40,4 +47,11 @@ function selectedNames(name: Names): readonly string[] {
 function checkHandler<H>(handler: H): H {
   if (typeof handler === 'function') return handler;
   throw new ConfigurationError('ERR_OPTION_INVALID', 'A handler must be a function.');
+}
+
+function checkId(options: HandlerOptions = {}): string | undefined {
+  rejectUnknownKeys('options', options, ['id']);
+  const { id } = options;
+  if (id === undefined || (typeof id === 'string' && id.trim() !== '')) return id;
+  throw new ConfigurationError('ERR_OPTION_INVALID', 'The `id` of a handler must be text that is not blank.');
 }

@@ -1,26 +1,31 @@
-import { type Outcome, RejectedOutcome } from '../delivery/outcome.js';
-import type { Receiver } from '../pipeline.js';
+import type { Outcome } from '../delivery/outcome.js';
+import type { Pipeline } from '../pipeline.js';
 import type { HeadersInput } from '../shared/headers.js';
-import type { Drain } from '../shared/in-flight.js';
-import { attempt, type MaybePromise } from '../shared/promises.js';
+import type { InFlight } from '../shared/in-flight.js';
+import type { Awaitable } from '../shared/promises.js';
 import type { CapturedBody } from './body/captured-body.js';
 
 /** A request, however its host hands it over. */
-export interface Intake {
+export interface IncomingRequest {
   readonly method: string | undefined;
   readonly headers: HeadersInput;
-  /** Reads the body; asked only if the request is taken. */
-  readonly capture: () => MaybePromise<CapturedBody>;
+  /** Reads the body. Called only if the request is accepted. */
+  readonly readBody: () => Awaitable<CapturedBody>;
 }
 
-/** From a request to its outcome. Neither throws nor rejects. */
-export function takeIn({ method, headers, capture }: Intake, receiver: Receiver, drain: Drain): MaybePromise<Outcome> {
-  if (method !== 'POST') return receiver.reject(new RejectedOutcome('method'));
-  if (drain.closed) return receiver.reject(new RejectedOutcome('closing'));
-  return attempt(
-    capture,
-    (body) =>
-      'reason' in body ? receiver.reject(new RejectedOutcome(body.reason)) : receiver.take(body.pieces, headers),
-    (cause) => receiver.reject(new RejectedOutcome('internal', { cause })),
-  );
+/** From a request to its outcome. Never rejects. */
+export async function handleRequest(
+  { method, headers, readBody }: IncomingRequest,
+  pipeline: Pipeline,
+  inFlight: InFlight,
+): Promise<Outcome> {
+  if (method !== 'POST') return pipeline.reject('method');
+  if (inFlight.isClosed) return pipeline.reject('closing');
+  try {
+    const body = await readBody();
+    if ('reason' in body) return pipeline.reject(body.reason);
+    return await pipeline.process(body.pieces, headers);
+  } catch (cause) {
+    return pipeline.reject('internal', cause);
+  }
 }

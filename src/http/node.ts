@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AcceptedOutcome, errorForNext, type Outcome, RejectedOutcome, replyWithDetail } from '../delivery/outcome.js';
+import { AcceptedOutcome, errorForNext, RejectedOutcome } from '../delivery/outcome.js';
 import type { Settings } from '../options.js';
-import type { Receiver } from '../pipeline.js';
-import type { Drain } from '../shared/in-flight.js';
-import type { MaybePromise } from '../shared/promises.js';
+import type { Pipeline } from '../pipeline.js';
+import type { InFlight } from '../shared/in-flight.js';
 import { captureBody } from './body/capture.js';
 import type { CapturableRequest } from './body/captured-body.js';
-import { takeIn } from './handle-request.js';
+import { handleRequest } from './handle-request.js';
 import { discardRest } from './linger.js';
 import { respond } from './respond.js';
 
@@ -17,32 +16,27 @@ export type Next = (error?: unknown) => void;
 export class NodeFace {
   constructor(
     private readonly settings: Settings,
-    private readonly receiver: Receiver,
-    private readonly drain: Drain,
+    private readonly pipeline: Pipeline,
+    private readonly inFlight: InFlight,
   ) {}
 
-  /** Takes the request through the pipeline and answers it. Neither throws nor rejects. */
-  async serve(req: CapturableRequest, res: ServerResponse, next?: Next): Promise<void> {
-    this.drain.enter();
-    try {
-      const outcome = await this.#takeIn(req);
-      const error =
-        this.settings.errors === 'next' && !(outcome instanceof AcceptedOutcome) ? errorForNext(outcome) : undefined;
-      if (error !== undefined && next !== undefined && (await handOver(error, req, res, next))) return;
-      respond(req, res, this.settings.exposeErrors ? replyWithDetail(outcome) : outcome.toResponse());
-    } catch (err) {
-      // What the app's `next` throws, for one, must neither end the process nor leave the sender without an answer.
-      this.settings.log.write('error', { err }, 'the answer could not be given');
-      respond(req, res, new RejectedOutcome('internal').toResponse());
-    } finally {
-      this.drain.leave();
-    }
-  }
-
-  #takeIn(req: CapturableRequest): MaybePromise<Outcome> {
-    const { method, headers } = req;
-    const capture = () => captureBody(req, this.settings.body);
-    return takeIn({ method, headers, capture }, this.receiver, this.drain);
+  /** Takes the request through the pipeline and responds. Never rejects. */
+  serve(req: CapturableRequest, res: ServerResponse, next?: Next): Promise<void> {
+    return this.inFlight.track(async () => {
+      try {
+        const { method, headers } = req;
+        const readBody = () => captureBody(req, this.settings.body);
+        const outcome = await handleRequest({ method, headers, readBody }, this.pipeline, this.inFlight);
+        const error =
+          this.settings.errors === 'next' && !(outcome instanceof AcceptedOutcome) ? errorForNext(outcome) : undefined;
+        if (error !== undefined && next !== undefined && (await handOver(error, req, res, next))) return;
+        respond(req, res, outcome.toResponse());
+      } catch (err) {
+        // The app's `next` may throw, which must neither end the process nor leave the sender without a response.
+        this.settings.log.write('error', { err }, 'the answer could not be given');
+        respond(req, res, new RejectedOutcome('internal').toResponse());
+      }
+    });
   }
 }
 

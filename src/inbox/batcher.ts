@@ -1,4 +1,4 @@
-import { toError } from '../shared/errors.js';
+import { toError } from '../shared/error-text.js';
 
 interface PendingItem<T, R> {
   readonly item: T;

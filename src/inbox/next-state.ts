@@ -7,7 +7,7 @@ import type {
   StoredDelivery,
   WorkerOptions,
 } from '../delivery/stored-delivery.js';
-import { describe } from '../shared/errors.js';
+import { describe } from '../shared/describe-error.js';
 import type { InboxSettings } from './contract.js';
 import { retryDelay } from './retries.js';
 

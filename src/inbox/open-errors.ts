@@ -1,17 +1,14 @@
-import { ConfigurationError, toError } from '../shared/errors.js';
+import { ConfigurationError } from '../shared/errors.js';
+import { missingPackage } from '../shared/missing-package.js';
 import type { EngineName } from './contract.js';
 import { toInboxError } from './inbox-error.js';
 
-/** Imports the optional packages of an engine, or throws an error that says how to install them. */
+/** Imports the optional packages of an engine, or throws an error that names the command that installs them. */
 export async function importPackages<T>(scheme: string, packages: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (thrown) {
-    throw new ConfigurationError(
-      'ERR_INBOX_OPEN',
-      `${scheme} needs a package that is not installed: npm install ${packages}.`,
-      toError(thrown),
-    );
+    throw missingPackage('ERR_INBOX_OPEN', scheme, packages, thrown);
   }
 }
 

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../shared/errors.js';
-import { checkMembers, invalid, wholeNumber } from '../shared/option-checks.js';
+import { invalid, positiveInteger, rejectUnknownKeys } from '../shared/option-checks.js';
 import { LONGEST_DELAY_MS } from '../shared/promises.js';
 import { openBullmqEngine } from './bullmq/bullmq-engine.js';
 import { connectPostgres } from './bullmq/postgres.js';
@@ -54,25 +54,25 @@ function filePath(url: string): string {
 }
 
 function resolve(options: InboxOptions): InboxSettings {
-  checkMembers('openInbox() options', options, ['name', 'retries', 'keepMs', 'keepDeadMs', 'leaseMs', 'pollMs']);
+  rejectUnknownKeys('openInbox() options', options, ['name', 'retries', 'keepMs', 'keepDeadMs', 'leaseMs', 'pollMs']);
   const { retries = {} } = options;
-  checkMembers('retries', retries, ['attempts', 'baseMs', 'maxMs']);
+  rejectUnknownKeys('retries', retries, ['attempts', 'baseMs', 'maxMs']);
   return {
     name: checkedName(options.name ?? 'cakemail-webhooks'),
     retries: {
-      attempts: wholeNumber('retries.attempts', retries.attempts, 20),
-      baseMs: wholeNumber('retries.baseMs', retries.baseMs, 1_000),
-      maxMs: wholeNumber('retries.maxMs', retries.maxMs, 6 * HOUR_MS),
+      attempts: positiveInteger('retries.attempts', retries.attempts, 20),
+      baseMs: positiveInteger('retries.baseMs', retries.baseMs, 1_000),
+      maxMs: positiveInteger('retries.maxMs', retries.maxMs, 6 * HOUR_MS),
     },
-    keepMs: wholeNumber('keepMs', options.keepMs, 24 * HOUR_MS),
-    keepDeadMs: wholeNumber('keepDeadMs', options.keepDeadMs, 30 * 24 * HOUR_MS),
+    keepMs: positiveInteger('keepMs', options.keepMs, 24 * HOUR_MS),
+    keepDeadMs: positiveInteger('keepDeadMs', options.keepDeadMs, 30 * 24 * HOUR_MS),
     leaseMs: checkedLease(options.leaseMs),
-    pollMs: wholeNumber('pollMs', options.pollMs, 250, LONGEST_DELAY_MS),
+    pollMs: positiveInteger('pollMs', options.pollMs, 250, LONGEST_DELAY_MS),
   };
 }
 
 function checkedLease(leaseMs: number | undefined): number {
-  const lease = wholeNumber('leaseMs', leaseMs, 30_000, LONGEST_DELAY_MS);
+  const lease = positiveInteger('leaseMs', leaseMs, 30_000, LONGEST_DELAY_MS);
   if (lease >= MIN_LEASE_MS) return lease;
   throw invalid(
     `\`leaseMs\` must be at least ${MIN_LEASE_MS}, because a delivery runs twice when its lease expires before its worker can renew it.`,

@@ -1,4 +1,4 @@
-import { checkMembers, invalid, wholeNumber } from '../shared/option-checks.js';
+import { invalid, positiveInteger, rejectUnknownKeys } from '../shared/option-checks.js';
 import {
   type EngineName,
   INBOX_STATES,
@@ -51,7 +51,7 @@ export function validatedInbox(engine: InboxEngine, name: EngineName): Inbox {
     async list(filter = {}) {
       checkFilter('list()', filter, 'limit');
       const { limit, ...selected } = filter;
-      return convertErrors(engine.list(selected, wholeNumber('limit', limit, DEFAULT_LIMIT)));
+      return convertErrors(engine.list(selected, positiveInteger('limit', limit, DEFAULT_LIMIT)));
     },
     get: async (id) => (isDeliveryId(id) ? convertErrors(engine.get(id)) : undefined),
     replay: (which) => change('replay', which),
@@ -83,7 +83,7 @@ function checkSelection(method: string, selection: InboxSelection): void {
 
 function checkFilter(method: string, filter: InboxFilter, ...more: string[]): void {
   if (Array.isArray(filter)) throw invalid(`${method} takes an id or a filter, not an array.`);
-  checkMembers(`${method} filter`, filter, ['state', 'event', 'since', ...more]);
+  rejectUnknownKeys(`${method} filter`, filter, ['state', 'event', 'since', ...more]);
   const { state, event, since } = filter;
   if (state !== undefined && !INBOX_STATES.includes(state)) {
     throw invalid(`\`state\` must be one of ${INBOX_STATES.join(', ')}.`);

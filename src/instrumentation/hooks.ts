@@ -1,98 +1,93 @@
 import type { Delivery } from '../delivery/delivery.js';
-import type { Outcome, RejectedOutcome } from '../delivery/outcome.js';
-import type { RouterInbox } from '../delivery/stored-delivery.js';
-import type { AnyCakemailEvent } from '../events/event-types.js';
-import type { KeyedHandler } from '../handlers/registry.js';
+import type { Outcome } from '../delivery/outcome.js';
+import { toError } from '../shared/error-text.js';
 import type { HeadersInput } from '../shared/headers.js';
-import type { MaybePromise } from '../shared/promises.js';
-import type { KeyRing } from '../signature/key-ring.js';
-import type { Tap } from './lifecycle.js';
+import type { LifecycleNotices } from './lifecycle.js';
 
-type Handler = (event: AnyCakemailEvent, delivery: Delivery) => unknown;
-type Watched = Pick<KeyedHandler<Handler>, 'handler' | 'subjects'>;
-
-/** Is told what becomes of one request. */
-export interface Following {
-  /** It is authentic, and this delivery was made of it. */
-  verified(delivery: Delivery, event: string): void;
-  answered(outcome: Outcome): void;
+/** A request whose body is complete. The same object is passed to every hook about it. */
+export interface ReceivedRequest {
+  readonly headers: HeadersInput;
+  /** The exact bytes of the body. */
+  rawBody(): Buffer;
 }
 
-/** Looks on from beside, closer than the notices do: what an inspector is made of. */
-export interface Observer {
-  /** A whole request is here; nothing is verified yet. */
-  arrived(rawBody: () => Buffer, headers: HeadersInput): Following;
-  /** A request was refused without its body. */
-  turnedAway(outcome: RejectedOutcome): void;
-  /** A handler is about to be called for a delivery of this event: gives what to call in its place. */
-  watch(handler: Watched, event: string, delivery: Delivery): Handler;
+/** One handler that runs for one delivery. The same object is passed to both hooks about it. */
+export interface HandlerCall {
+  /** The handler's `id`, its function name, or what it was registered for. */
+  readonly handler: string;
+  readonly delivery: Delivery;
 }
 
-/** What an inspector may do with a router that nobody else may. */
-export interface RouterInside {
-  readonly inbox: RouterInbox | undefined;
-  readonly headerNames: readonly string[];
-  /** The keys; undefined when verification is switched off. */
-  keys(): MaybePromise<KeyRing> | undefined;
-  /** Returns the function that ends it. */
-  observe(observer: Observer): () => void;
-  /** Tells of every notice, and is no listener: whether somebody listens makes a difference. */
-  tap(tap: Tap): () => void;
-  /** Told what an observer's own code throws later. */
-  report(error: unknown): void;
-  /** Runs the handlers for bytes that were verified before, whether or not they ran already. */
-  rerun(rawBody: Buffer, headers: HeadersInput, following: Following): Promise<Outcome>;
+/** What happens to requests and deliveries. A subscriber implements the hooks that it needs; what it throws is reported. */
+export interface Subscriber {
+  /** A step that `lifecycle` also reports. */
+  notified?<N extends keyof LifecycleNotices>(name: N, notice: LifecycleNotices[N]): void;
+  /** The body is complete, and nothing is verified yet. */
+  requestReceived?(request: ReceivedRequest): void;
+  /** The request is authentic, and carries this delivery. */
+  requestVerified?(request: ReceivedRequest, delivery: Delivery): void;
+  /** The pipeline has an outcome. `request` is undefined when the body was rejected unread. */
+  requestEnded?(request: ReceivedRequest | undefined, outcome: Outcome): void;
+  handlerStarted?(call: HandlerCall): void;
+  /** `error` is undefined when the handler succeeded. A handler may end after its time limit. */
+  handlerEnded?(call: HandlerCall, error: Error | undefined): void;
 }
 
-/** Registered with the runtime, because a program may have this package twice: as ES module and as CommonJS. */
-export const INSIDE = Symbol.for('cakemail-webhooks.inside');
+/** The one place where the router reports what happens: everything that wants to know subscribes. */
+export class Hooks {
+  #subscribers: readonly Subscriber[] = [];
+  #followsHandlers = false;
 
-/** Everybody who looks on. What they throw changes nothing for the delivery. */
-export class Observers {
-  #all: readonly Observer[] = [];
+  /** `report` is called with what a subscriber throws. It must not throw. */
+  constructor(readonly report: (error: Error) => void) {}
 
-  constructor(readonly report: (error: unknown) => void) {}
-
-  get isEmpty(): boolean {
-    return this.#all.length === 0;
+  /** Adds a subscriber. The returned function removes it. */
+  subscribe(subscriber: Subscriber): () => void {
+    this.#replace([...this.#subscribers, subscriber]);
+    return () => this.#replace(this.#subscribers.filter((other) => other !== subscriber));
   }
 
-  add(observer: Observer): () => void {
-    this.#all = [...this.#all, observer];
-    return () => {
-      this.#all = this.#all.filter((other) => other !== observer);
-    };
+  /** Whether any subscriber wants to know about single handlers. */
+  get followsHandlers(): boolean {
+    return this.#followsHandlers;
   }
 
-  arrived(rawBody: () => Buffer, headers: HeadersInput): Following {
-    const told = this.#all.map((observer) => this.#contain(() => observer.arrived(rawBody, headers)));
-    return {
-      verified: (delivery, event) => {
-        for (const following of told) this.#contain(() => following?.verified(delivery, event));
-      },
-      answered: (outcome) => {
-        for (const following of told) this.#contain(() => following?.answered(outcome));
-      },
-    };
+  notify<N extends keyof LifecycleNotices>(name: N, notice: LifecycleNotices[N]): void {
+    this.#call((subscriber) => subscriber.notified?.(name, notice));
   }
 
-  turnedAway(outcome: RejectedOutcome): void {
-    for (const observer of this.#all) this.#contain(() => observer.turnedAway(outcome));
+  requestReceived(request: ReceivedRequest): void {
+    this.#call((subscriber) => subscriber.requestReceived?.(request));
   }
 
-  watch({ handler: original, subjects }: Watched, event: string, delivery: Delivery): Handler {
-    return this.#all.reduce(
-      (handler, observer) => this.#contain(() => observer.watch({ handler, subjects }, event, delivery)) ?? handler,
-      original,
-    );
+  requestVerified(request: ReceivedRequest, delivery: Delivery): void {
+    this.#call((subscriber) => subscriber.requestVerified?.(request, delivery));
   }
 
-  #contain<T>(call: () => T): T | undefined {
-    try {
-      return call();
-    } catch (thrown) {
-      this.report(thrown);
-      return undefined;
+  requestEnded(request: ReceivedRequest | undefined, outcome: Outcome): void {
+    this.#call((subscriber) => subscriber.requestEnded?.(request, outcome));
+  }
+
+  handlerStarted(call: HandlerCall): void {
+    this.#call((subscriber) => subscriber.handlerStarted?.(call));
+  }
+
+  handlerEnded(call: HandlerCall, error?: Error): void {
+    this.#call((subscriber) => subscriber.handlerEnded?.(call, error));
+  }
+
+  #replace(subscribers: readonly Subscriber[]): void {
+    this.#subscribers = subscribers;
+    this.#followsHandlers = subscribers.some(({ handlerStarted, handlerEnded }) => handlerStarted ?? handlerEnded);
+  }
+
+  #call(hook: (subscriber: Subscriber) => void): void {
+    for (const subscriber of this.#subscribers) {
+      try {
+        hook(subscriber);
+      } catch (thrown) {
+        this.report(toError(thrown));
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
-import { toError } from '../shared/errors.js';
-import { type LifecycleEmitter, tapInto } from './lifecycle.js';
+import { toError } from '../shared/error-text.js';
+import type { Hooks } from './hooks.js';
 import type { Log } from './logger.js';
 import { Outage } from './outage.js';
 
@@ -11,7 +11,7 @@ export interface InboxWatch {
   close(): void;
 }
 
-export function watchInbox(events: LifecycleEmitter, log: Log, hasLogger: boolean): InboxWatch {
+export function watchInbox(hooks: Hooks, log: Log, hasLogger: boolean): InboxWatch {
   const receiving = new Outage(log, hasLogger, {
     began: 'the inbox cannot store deliveries, so requests are answered 503',
     continues: (count) => `the inbox still cannot store deliveries; ${count} were rejected in the last minute`,
@@ -22,16 +22,18 @@ export function watchInbox(events: LifecycleEmitter, log: Log, hasLogger: boolea
     continues: (count) => `the inbox worker still cannot use its store; it failed ${count} times in the last minute`,
     ended: 'the inbox worker can use its store again',
   });
-  const untap = tapInto(events, (name, notice) => {
-    if (name === 'stored' || name === 'duplicate') receiving.succeeded();
-    else if (name === 'rejected' && 'reason' in notice && notice.reason === 'inbox_unavailable') {
-      receiving.failed(toError('cause' in notice ? notice.cause : undefined));
-    }
+  const unsubscribe = hooks.subscribe({
+    notified(name, notice) {
+      if (name === 'stored' || name === 'duplicate') receiving.succeeded();
+      else if (name === 'rejected' && 'reason' in notice && notice.reason === 'inbox_unavailable') {
+        receiving.failed(toError(notice.cause));
+      }
+    },
   });
   return {
     worker,
     close() {
-      untap();
+      unsubscribe();
       receiving.close();
       worker.close();
     },

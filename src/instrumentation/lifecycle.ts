@@ -4,49 +4,50 @@ import type { RejectionReason } from '../delivery/outcome.js';
 import type { DeadReason } from '../delivery/stored-delivery.js';
 import type { Issue } from '../events/documented.js';
 import type { AnyCakemailEvent } from '../events/event-types.js';
-import type { ErrorSummary, HandlerError, WebhookErrorCode } from '../shared/errors.js';
-import { contain } from '../shared/run-safely.js';
+import type { ErrorSummary } from '../shared/error-text.js';
+import type { HandlerError, WebhookErrorCode } from '../shared/errors.js';
+import { runSafely } from '../shared/run-safely.js';
 
-/** A delivery and its event, at one step. */
+/** A delivery and its event. */
 export interface DeliveryNotice {
   readonly event: AnyCakemailEvent;
   readonly delivery: Delivery;
 }
 
-/** Every step of a delivery, for logs and metrics. A listener may throw: that changes nothing for the delivery. */
+/** Every step of a delivery, for logs and metrics. What a listener throws is logged, and does not affect the delivery. */
 export interface LifecycleNotices {
-  /** The bytes are here; nothing is verified yet. */
+  /** The body is complete, and nothing is verified yet. */
   received: { readonly bytes: number };
-  /** The signature holds. `keys` tells under which keys: their indexes in the list given, or among a map's different keys. */
+  /** The signature matches. `keys` are the indexes of the keys under which it does, in the list given or among a map's different keys. */
   verified: {
     readonly bytes: number;
     readonly keys: readonly number[];
-    /** The names of those that have one: see `NamedSecret`. */
+    /** The ids of those keys that have one: see `NamedSecret`. */
     readonly ids?: readonly string[];
   };
-  /** Refused before any handler ran. `reason` is for you: the sender is not told it. */
+  /** The request was rejected before any handler ran. The sender does not learn `reason`. */
   rejected: {
     readonly reason: RejectionReason;
     readonly code: WebhookErrorCode;
     readonly status: number;
     /** The name of the event, once it is verified. */
     readonly eventName: string | undefined;
-    /** What lies behind it, if anything does. */
+    /** The underlying error, if there is one. */
     readonly cause: unknown;
   };
-  /** It deviates from what Cakemail publishes, or from your schema under `'deliver'`; it is delivered all the same. */
+  /** The event deviates from what Cakemail publishes, or from your schema under `'deliver'`. It is delivered nevertheless. */
   drift: DeliveryNotice & { readonly issues: readonly Issue[] };
   /** Every handler succeeded. */
   handled: DeliveryNotice & { readonly durationMs: number };
-  /** No `on` or `once` handler matched. */
+  /** No `on` handler matched. */
   unhandled: DeliveryNotice & { readonly durationMs: number };
-  /** At least one handler failed; it will run again when it is sent again. */
+  /** At least one handler failed. The delivery will run again when it is sent again. */
   failed: DeliveryNotice & { readonly error: HandlerError; readonly durationMs: number };
-  /** A handler failed after its time was up and the answer was given. */
+  /** A handler failed after its time limit, when the response had been sent. */
   late: DeliveryNotice & { readonly error: Error };
-  /** The inbox keeps it; its handlers run later. */
+  /** The inbox stored the delivery. Its handlers run later. */
   stored: DeliveryNotice;
-  /** The inbox will not try it again: see `reason`. It is kept as a dead letter. */
+  /** The inbox will not try the delivery again, for this `reason`, and keeps it as a dead letter. */
   dead: {
     readonly id: string;
     readonly eventName: string;
@@ -57,95 +58,65 @@ export interface LifecycleNotices {
      */
     readonly error: Error | ErrorSummary;
   };
-  /** It was there before. `joined` tells that the first was still running and its outcome was shared. */
+  /** The delivery had been received before. `joined` is true when the first one was still running and its outcome is shared. */
   duplicate: DeliveryNotice & { readonly joined: boolean };
 }
 
-/** The notices as eventemitter3 types them: `events.on('handled', ({ durationMs }) => …)`. */
+/** The notices as eventemitter3 types them: `lifecycle.on('handled', ({ durationMs }) => …)`. */
 export type LifecycleEvents = {
   [N in keyof LifecycleNotices]: (notice: LifecycleNotices[N]) => void;
 };
 
-/** `webhooks.events`: a typed eventemitter3. */
+/** `webhooks.lifecycle`: a typed eventemitter3. */
 export type LifecycleEmitter = EventEmitter<LifecycleEvents, unknown>;
 
-/** Sees every notice, whatever listeners come and go, and is not counted among them. */
-export type Tap = <N extends keyof LifecycleNotices>(name: N, notice: LifecycleNotices[N]) => void;
-
-/** The emitter of one router. `report` is told what its listeners throw. */
-export function createLifecycle(report: (error: Error) => void, tap?: Tap): LifecycleEmitter {
-  return new ContainedEmitter(report, tap) as LifecycleEmitter;
+/** The emitter of one router. `report` is called with what its listeners throw. */
+export function createLifecycle(report: (error: Error) => void): LifecycleEmitter {
+  return new GuardedEmitter(report) as LifecycleEmitter;
 }
 
-/** Adds a tap; the returned function takes it away. */
-export function tapInto(events: LifecycleEmitter, tap: Tap): () => void {
-  return ContainedEmitter.tap(events as ContainedEmitter, tap);
-}
-
-type AnyListener = (...args: unknown[]) => unknown;
+type Listener = (...args: unknown[]) => unknown;
 
 /**
- * eventemitter3 lets a throwing listener skip the later ones and an async one end the process. Here every listener is
- * wrapped when it is added, and found again when it is taken off.
+ * In eventemitter3 a listener that throws keeps the later ones from running, and an async one ends the process. Here every
+ * listener is guarded when it is added, and found again when it is removed.
  */
-class ContainedEmitter extends EventEmitter {
-  readonly #wrapped = new WeakMap<AnyListener, AnyListener>();
-  #taps: readonly Tap[];
+class GuardedEmitter extends EventEmitter {
+  readonly #guarded = new WeakMap<Listener, Listener>();
 
-  constructor(
-    private readonly report: (error: Error) => void,
-    tap: Tap | undefined,
-  ) {
+  constructor(private readonly report: (error: Error) => void) {
     super();
-    this.#taps = tap === undefined ? [] : [tap];
   }
 
-  /** Static, so that nobody finds it on `webhooks.events`. */
-  static tap(emitter: ContainedEmitter, tap: Tap): () => void {
-    emitter.#taps = [...emitter.#taps, tap];
-    return () => {
-      emitter.#taps = emitter.#taps.filter((other) => other !== tap);
-    };
+  override on(name: string | symbol, listener: Listener, context?: unknown): this {
+    return super.on(name, this.#guard(listener), context);
   }
 
-  override emit(name: string | symbol, notice?: unknown): boolean {
-    // A handler may have changed the event into something that makes no line.
-    for (const tap of this.#taps) contain(() => tap(name as keyof LifecycleNotices, notice as never), this.report);
-    return super.emit(name, notice);
+  override once(name: string | symbol, listener: Listener, context?: unknown): this {
+    return super.once(name, this.#guard(listener), context);
   }
 
-  override on(name: string | symbol, listener: AnyListener, context?: unknown): this {
-    return super.on(name, this.#wrap(listener), context);
+  override off(name: string | symbol, listener?: Listener, context?: unknown, once?: boolean): this {
+    return super.off(name, listener && this.#guard(listener), context, once);
   }
 
-  override once(name: string | symbol, listener: AnyListener, context?: unknown): this {
-    return super.once(name, this.#wrap(listener), context);
-  }
-
-  override addListener(name: string | symbol, listener: AnyListener, context?: unknown): this {
+  override addListener(name: string | symbol, listener: Listener, context?: unknown): this {
     return this.on(name, listener, context);
   }
 
-  override off(name: string | symbol, listener?: AnyListener, context?: unknown, once?: boolean): this {
-    return super.off(name, listener && this.#wrap(listener), context, once);
-  }
-
-  override removeListener(name: string | symbol, listener?: AnyListener, context?: unknown, once?: boolean): this {
+  override removeListener(name: string | symbol, listener?: Listener, context?: unknown, once?: boolean): this {
     return this.off(name, listener, context, once);
   }
 
-  #wrap(listener: AnyListener): AnyListener {
-    if (typeof listener !== 'function') return listener; // eventemitter3 refuses it in its own words
-    let wrapped = this.#wrapped.get(listener);
-    if (wrapped === undefined) {
-      const { report } = this;
-      wrapped = function (this: unknown, ...args: unknown[]) {
-        contain(() => listener.apply(this, args), report);
-      };
-      this.#wrapped.set(listener, wrapped);
-      // eventemitter3 takes a `once` listener off by what it finds in its list, which is the wrapper.
-      this.#wrapped.set(wrapped, wrapped);
+  #guard(listener: Listener): Listener {
+    const known = this.#guarded.get(listener);
+    if (known !== undefined || typeof listener !== 'function') return known ?? listener;
+    const { report } = this;
+    function guarded(this: unknown, ...args: unknown[]): void {
+      runSafely(() => listener.apply(this, args), report);
     }
-    return wrapped;
+    this.#guarded.set(listener, guarded);
+    this.#guarded.set(guarded, guarded); // eventemitter3 removes a `once` listener by what it holds
+    return guarded;
   }
 }

@@ -1,11 +1,12 @@
-import { HandlerError, helpOf, readText, toError, WebhookError } from '../shared/errors.js';
+import { readText, toError } from '../shared/error-text.js';
+import { HandlerError, helpOf, WebhookError } from '../shared/errors.js';
 import { issuePaths } from '../shared/issue-paths.js';
 import type { DeliveryNotice, LifecycleNotices } from './lifecycle.js';
-import { cut, type Log, type LogFields, type LogLevel } from './logger.js';
+import { type Log, type LogFields, type LogLevel, truncateName } from './logger.js';
 
 type Line = readonly [level: LogLevel, fields: LogFields, message: string];
 
-/** What each notice says in the log. Names come from outside, so they are cut and stay out of the message. */
+/** What each notice says in the log. Names come from outside, so they are truncated and stay out of the message. */
 const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices[N]) => Line } = {
   received: (notice) => ['debug', { ...notice }, 'received'],
   verified: (notice) => ['debug', { ...notice }, 'signature verified'],
@@ -16,7 +17,7 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
       reason,
       code,
       status,
-      ...(eventName !== undefined && { eventName: cut(eventName) }),
+      ...(eventName !== undefined && { eventName: truncateName(eventName) }),
       ...(cause !== undefined && (isOfSchema(reason) ? summaryOf(cause) : { err: cause })),
       ...(status >= 500 && { help: helpOf(code) }),
     },
@@ -25,7 +26,7 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
   // Paths only: a schema's message may quote the value that it refuses.
   drift: ({ issues, ...notice }) => [
     'warn',
-    { ...fieldsOf(notice), paths: issues.map(({ path }) => cut(path)) },
+    { ...fieldsOf(notice), paths: issues.map(({ path }) => truncateName(path)) },
     'deviates from what is published',
   ],
   handled: ({ durationMs, ...notice }) => ['info', { ...fieldsOf(notice), durationMs }, 'handled'],
@@ -45,11 +46,11 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
   dead: ({ id, eventName, reason, error }) => [
     'error',
     {
-      eventName: cut(eventName),
+      eventName: truncateName(eventName),
       delivery: id,
       reason,
       ...(error instanceof WebhookError && { code: error.code }),
-      ...(error instanceof Error ? summaryOf(error) : { errorNames: [cut(error.name)] }),
+      ...(error instanceof Error ? summaryOf(error) : { errorNames: [truncateName(error.name)] }),
     },
     'dead letter',
   ],
@@ -57,7 +58,7 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
 };
 
 function fieldsOf({ delivery }: DeliveryNotice): LogFields {
-  return { eventName: cut(delivery.eventName), delivery: delivery.id, attempt: delivery.attempt };
+  return { eventName: truncateName(delivery.eventName), delivery: delivery.id, attempt: delivery.attempt };
 }
 
 function isOfSchema(reason: LifecycleNotices['rejected']['reason']): boolean {
@@ -74,8 +75,8 @@ function summaryOf(error: unknown): LogFields {
   const thrown = thrownIn(error);
   const paths = thrown.flatMap((each) => issuePaths(each) ?? []);
   return {
-    errorNames: thrown.map((each) => cut(readText(toError(each), 'name'))),
-    ...(paths.length > 0 && { paths: paths.map(cut) }),
+    errorNames: thrown.map((each) => truncateName(readText(toError(each), 'name'))),
+    ...(paths.length > 0 && { paths: paths.map(truncateName) }),
   };
 }
 

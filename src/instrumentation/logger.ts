@@ -1,6 +1,7 @@
 import { toOneLine } from '../shared/control-chars.js';
 import { emitProcessWarning } from '../shared/process-warning.js';
-import { contain } from '../shared/run-safely.js';
+import { runSafely } from '../shared/run-safely.js';
+import { truncate } from '../shared/truncate.js';
 
 /** Where the package logs: pino, or anything shaped like it (`console` too). Levels that are missing are skipped. */
 export type Logger = {
@@ -29,7 +30,7 @@ export function createLog(logger: Logger | undefined): Log {
 
   function write(level: LogLevel, fields: LogFields, message: string): void {
     // A broken logger has no place to complain to; the delivery goes on.
-    contain(
+    runSafely(
       () => logger?.[level]?.(fields, message),
       () => {},
     );
@@ -52,7 +53,7 @@ export function createLog(logger: Logger | undefined): Log {
 }
 
 /** A name from outside as a warning or a log field may hold it: short, in one line, without control characters. */
-export function cut(name: string): string {
+export function truncateName(name: string): string {
   if (typeof name !== 'string') return typeof name;
-  return toOneLine(name.length > 128 ? `${name.slice(0, 128)}…` : name);
+  return toOneLine(truncate(name, 128));
 }

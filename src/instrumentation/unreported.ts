@@ -1,7 +1,7 @@
 import { helpOf, messageOf } from '../shared/errors.js';
 import { issuePaths } from '../shared/issue-paths.js';
 import type { LifecycleNotices } from './lifecycle.js';
-import { cut, type Log } from './logger.js';
+import { type Log, truncateName } from './logger.js';
 
 /** Notices that must not pass in silence, because the developer has to act on them. */
 type Unreported = { readonly [N in keyof LifecycleNotices]?: (notice: LifecycleNotices[N], log: Log) => void };
@@ -11,16 +11,16 @@ const WARNINGS: Unreported = {
     if (reason === 'body_consumed') log.warnDeveloper(code, `${messageOf(code)} ${helpOf(code)}`);
   },
   failed: ({ delivery, error }, log) => {
-    const failed = `A handler of '${cut(delivery.eventName)}' failed, and nothing reports it.`;
+    const failed = `A handler of '${truncateName(delivery.eventName)}' failed, and nothing reports it.`;
     const advice = 'Pass `logger`, or register onError(): further failures of this event are not shown.';
     const [first] = error.errors;
     // The message of a schema's error may quote the payload.
     log.warnDeveloper(error.code, `${failed} ${advice}`, issuePaths(first) === undefined ? first : undefined);
   },
   dead: ({ eventName, reason }, log) => {
-    const died = `A delivery of '${cut(eventName)}' became a dead letter (${reason}), and nothing reports it.`;
+    const died = `A delivery of '${truncateName(eventName)}' became a dead letter (${reason}), and nothing reports it.`;
     const advice =
-      "Pass `logger`, or listen to `events.on('dead')`. The inbox keeps it: inbox.list({ state: 'dead' }).";
+      "Pass `logger`, or listen to `lifecycle.on('dead')`. The inbox keeps it: inbox.list({ state: 'dead' }).";
     log.warnDeveloper('WARN_DEAD_LETTER', `${died} ${advice}`);
   },
 };

@@ -1,37 +1,34 @@
-/** A longer word is no slip of the keyboard, and comparing it would only cost time. */
-const LONGEST = 64;
+/** A longer word is not a typo, and comparing it would only cost time. */
+const MAX_WORD_LENGTH = 64;
 
-/** Two letters that changed places count as two that differ. */
-const MOST_IN_A_SLIP = 2;
+/** Two swapped letters count as two edits. */
+const MAX_TYPO_DISTANCE = 2;
 
-/** The candidate that a misspelt word was probably meant to be: at most a third of its letters differ. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  return nearestWithin(Math.floor(word.length / 3), word, candidates);
+/** The candidate that a misspelt word probably means, or undefined when more than a third of its letters differ from each. */
+export function closestMatch(word: string, candidates: readonly string[]): string | undefined {
+  return closestWithin(Math.floor(word.length / 3), word, candidates);
 }
 
-/**
- * The candidate of which a word is almost certainly a slip: as `nearest`, and at most two letters differ. For where a word
- * that is not a candidate may be right.
- */
-export function slipOf(word: string, candidates: readonly string[]): string | undefined {
-  return nearestWithin(Math.min(Math.floor(word.length / 3), MOST_IN_A_SLIP), word, candidates);
+/** Like `closestMatch`, but with at most two edits: for words that may be right although no candidate equals them. */
+export function typoOf(word: string, candidates: readonly string[]): string | undefined {
+  return closestWithin(Math.min(Math.floor(word.length / 3), MAX_TYPO_DISTANCE), word, candidates);
 }
 
-function nearestWithin(most: number, word: string, candidates: readonly string[]): string | undefined {
-  if (word.length > LONGEST) return undefined;
+function closestWithin(maxDistance: number, word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > MAX_WORD_LENGTH) return undefined;
   let best: string | undefined;
-  let least = most + 1;
+  let bestDistance = maxDistance + 1;
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < least) {
-      least = distance;
+    if (distance < bestDistance) {
+      bestDistance = distance;
       best = candidate;
     }
   }
   return best;
 }
 
-/** Levenshtein's distance, a row at a time. */
+/** The Levenshtein distance, computed row by row. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

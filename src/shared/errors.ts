@@ -1,10 +1,6 @@
-import { isNativeError } from 'node:util/types';
-import { issuePaths } from './issue-paths.js';
+import { readText } from './error-text.js';
 
-/**
- * Every failure this package reports, by its stable code: what it says, and what to do about it.
- * The README has one entry a code.
- */
+/** The failures that this package reports, by stable code, each with its message and its fix. The README explains each code. */
 const CODES = {
   ERR_SECRET_MISSING: {
     message: 'No usable secret was given.',
@@ -14,17 +10,13 @@ const CODES = {
     message: 'An option is not valid.',
     help: 'Correct the option that the message names; the README lists all of them.',
   },
-  ERR_VERIFICATION_DISABLED: {
-    message: 'Verification cannot be switched off in production.',
-    help: 'Remove `dangerouslySkipVerification` and pass `secret`, or run with another NODE_ENV.',
-  },
   ERR_SIGNATURE: {
     message: 'The request could not be authenticated.',
-    help: 'Listen to `events.on("rejected")` or pass a `logger`: the reason is reported there, never to the sender.',
+    help: 'Listen to `lifecycle.on("rejected")` or pass a `logger`: the reason is reported there, never to the sender.',
   },
   ERR_PAYLOAD: {
     message: 'The body is not a JSON object with an event name.',
-    help: 'The body was signed, so the sender holds a key: look at what it sends. The reason is in `events`.',
+    help: 'The body was signed, so the sender holds a key: look at what it sends. `lifecycle.on("rejected")` reports the reason.',
   },
   ERR_SCHEMA_MISMATCH: {
     message: "The event's data does not have the expected shape.",
@@ -40,7 +32,7 @@ const CODES = {
   },
   ERR_CONTENT_ENCODING: {
     message: 'The content encoding is not supported.',
-    help: 'Compressed bodies are refused; set `inflate: true` to accept gzip, deflate and br.',
+    help: 'Compressed bodies are refused. Let the proxy in front of this app decompress requests, or not compress them.',
   },
   ERR_METHOD: {
     message: 'Only POST is served here.',
@@ -88,19 +80,19 @@ const CODES = {
   },
   ERR_API_REFUSED: {
     message: "Cakemail's API refused a call.",
-    help: 'Correct what the message names. 401: the token is not, or no longer, valid. 403: it lacks a right. 404: it is not there.',
+    help: 'Correct what the message names. 401: the token is not valid or has expired. 403: it lacks a permission. 404: the object does not exist.',
   },
   ERR_API_UNAVAILABLE: {
     message: "Cakemail's API could not be reached, or is busy.",
-    help: 'Try again later: what was done stays done, and running the same again goes on from there.',
+    help: 'Try again later. Completed steps are kept, and the same command continues after them.',
   },
   ERR_API_RESPONSE: {
-    message: "Cakemail's API answered something unexpected.",
+    message: "Cakemail's API gave an unexpected answer.",
     help: 'The API may be newer than this package: please report the message.',
   },
   ERR_API_MFA: {
     message: 'This account asks for a second factor.',
-    help: 'Use a personal access token in place of the user name and password.',
+    help: 'Use a personal access token instead of the user name and password.',
   },
   ERR_CLOSING: {
     message: 'The receiver is shutting down.',
@@ -118,21 +110,21 @@ export type WebhookErrorCode = keyof typeof CODES;
 /** All codes, for tests and documentation. */
 export const WEBHOOK_ERROR_CODES = Object.keys(CODES) as WebhookErrorCode[];
 
-/** The generic message of a code, which gives nothing of the application away. */
+/** The generic message of a code. It reveals nothing about the application. */
 export function messageOf(code: WebhookErrorCode): string {
   return CODES[code].message;
 }
 
-/** What to do about a code, in a sentence. */
+/** The fix for a code, in one sentence. */
 export function helpOf(code: WebhookErrorCode): string {
   return CODES[code].help;
 }
 
-/** What a {@link WebhookError} is made from, beside its code. */
+/** The parts of a {@link WebhookError} in addition to its code. */
 export interface WebhookErrorOptions {
   /** Replaces the code's own message. */
   readonly message?: string | undefined;
-  /** HTTP status; 500 unless told. */
+  /** HTTP status. Default 500. */
   readonly status?: number;
   /** Headers to answer with, in the form that Express's own error handler reads. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -142,11 +134,11 @@ export interface WebhookErrorOptions {
 /** Any failure reported by this package. Compare `code`, which is stable; the message may change. */
 export class WebhookError extends Error {
   override readonly name: string = 'WebhookError';
-  /** Stable, for programs: `ERR_…`. */
+  /** The stable code to compare with: `ERR_…`. */
   readonly code: WebhookErrorCode;
   /** The HTTP status of the answer, or 500 for a failure outside a request. */
   readonly status: number;
-  /** What to do about it, in a sentence. */
+  /** The fix, in one sentence. */
   readonly help: string;
   /** Headers of the answer (`Allow`, `Retry-After`), if any. */
   readonly headers: Readonly<Record<string, string>> | undefined;
@@ -160,10 +152,10 @@ export class WebhookError extends Error {
   }
 }
 
-/** Thrown while the router is built or a handler is registered: the program is wrong, not a request. */
+/** Thrown while the router is created or a handler is registered, because the program is wrong rather than a request. */
 export class ConfigurationError extends WebhookError {
   override readonly name = 'ConfigurationError';
-  declare readonly code: 'ERR_SECRET_MISSING' | 'ERR_OPTION_INVALID' | 'ERR_VERIFICATION_DISABLED' | 'ERR_INBOX_OPEN';
+  declare readonly code: 'ERR_SECRET_MISSING' | 'ERR_OPTION_INVALID' | 'ERR_INBOX_OPEN';
 
   constructor(code: ConfigurationError['code'], message: string, cause?: Error) {
     super(code, { message: `${message} ${CODES[code].help}`, cause });
@@ -174,10 +166,10 @@ export class ConfigurationError extends WebhookError {
 export class HandlerError extends WebhookError {
   override readonly name = 'HandlerError';
   declare readonly code: 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
-  /** One entry a failed handler, in the order in which they were registered. */
+  /** One error per failed handler, in the order of registration. */
   readonly errors: readonly Error[];
 
-  /** `message` replaces the one that tells what each handler threw. */
+  /** `message` replaces the default, which lists the message of each error. */
   constructor(errors: readonly Error[], message?: string) {
     const timedOut = errors.every((error) => isTimeout(error));
     const code = timedOut ? 'ERR_HANDLER_TIMEOUT' : 'ERR_HANDLER_FAILED';
@@ -191,83 +183,24 @@ export class HandlerError extends WebhookError {
 }
 
 /**
- * Thrown by a handler that no further attempt would help: the inbox keeps the delivery as a dead letter at once. Without
- * an inbox it is a failure like any other.
+ * A handler throws it when another attempt would fail too. The inbox then keeps the delivery as a dead letter at once.
+ * Without an inbox it is a failure like any other.
  */
 export class PermanentError extends Error {
   override readonly name = 'PermanentError';
-  /** By this member it is known, also where the package was loaded twice. */
+  /** Marks the error, because `instanceof` fails when the package was loaded twice. */
   readonly permanent = true;
 }
 
-/** Whether a handler failed for good. */
+/** True for a failure that another attempt would not fix. */
 export function isPermanent(error: unknown): boolean {
   try {
     return (error as Partial<PermanentError> | null | undefined)?.permanent === true;
   } catch {
-    return false; // a getter of somebody's
+    return false; // a getter threw
   }
 }
 
 function isTimeout(error: Error): boolean {
   return error instanceof WebhookError && error.code === 'ERR_HANDLER_TIMEOUT';
-}
-
-/** What a handler or a callback threw, as an Error: JavaScript lets one throw a string or null. */
-export function toError(thrown: unknown): Error {
-  if (isError(thrown)) return thrown;
-  return new Error(`A value that is not an Error was thrown: ${textOf(thrown)}`, { cause: thrown });
-}
-
-/** Also of another realm, such as a vm's. A revoked Proxy throws when it is only asked what it is. */
-function isError(value: unknown): value is Error {
-  if (isNativeError(value)) return true;
-  try {
-    return value instanceof Error;
-  } catch {
-    return false;
-  }
-}
-
-/** An error's name, message or stack, even where a getter throws or gives no text. */
-export function readText(error: Error | ErrorSummary, member: 'name' | 'message' | 'stack'): string {
-  try {
-    return String((error as Error)[member]);
-  } catch {
-    return 'not to be read';
-  }
-}
-
-/** An error that this process did not see thrown: what was written down about it. It has no stack. */
-export interface ErrorSummary {
-  readonly name: string;
-  readonly message: string;
-}
-
-/** What went wrong, in a line: the handlers' own words, where it was theirs. */
-export function describe(error: Error | ErrorSummary): string {
-  return causesOf(error).map(messageWithoutValues).join('; ').slice(0, 1000);
-}
-
-function causesOf(error: Error | ErrorSummary): readonly (Error | ErrorSummary)[] {
-  if (error instanceof HandlerError) return error.errors;
-  // A rejection by a schema names the paths of its issues itself.
-  return isError(error) && isError(error.cause) && issuePaths(error.cause) === undefined
-    ? [error, error.cause]
-    : [error];
-}
-
-/** The message of a schema's error may quote the payload, so only the paths of its issues are given. */
-function messageWithoutValues(error: Error | ErrorSummary): string {
-  const paths = issuePaths(error);
-  return paths === undefined ? readText(error, 'message') : `${readText(error, 'name')}: ${paths.join(', ')}`;
-}
-
-/** A value as text, even one whose own toString throws. */
-export function textOf(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return 'an object that cannot be shown';
-  }
 }

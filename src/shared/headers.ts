@@ -9,7 +9,7 @@ export type HeadersInput =
 /** Headers as a plain object with lower-case names. */
 export type PlainHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** The names under which Cakemail's sources say that the signature comes: the guide's, then the newer portal's. */
+/** The names of the signature header. Sources: Cakemail's guide "Using webhooks", then the newer developer portal. */
 export const SIGNATURE_HEADERS = ['x-signature', 'x-cakemail-signature'] as const;
 
 const SECRET_HEADERS: ReadonlySet<string> = new Set([
@@ -20,7 +20,7 @@ const SECRET_HEADERS: ReadonlySet<string> = new Set([
   ...SIGNATURE_HEADERS,
 ]);
 
-/** Every value of a header (name in lower case). More than one, or a list, means that it was sent twice. */
+/** Returns every value of a header (`name` in lower case). Several values, or a list, mean that it was sent more than once. */
 export function headerValues(headers: HeadersInput | undefined, name: string): readonly unknown[] {
   if (headers === undefined || headers === null) return [];
   if (isFetchHeaders(headers)) {
@@ -36,7 +36,7 @@ export function headerValues(headers: HeadersInput | undefined, name: string): r
   return values;
 }
 
-/** The headers without credentials, cookies and signatures, under whatever further name those come. */
+/** Returns the headers without credentials, cookies and signatures. `signatureNames` are the configured names in lower case. */
 export function withoutSecrets(headers: HeadersInput, signatureNames: readonly string[]): PlainHeaders {
   const entries = isFetchHeaders(headers) ? [...headers.entries()] : Object.entries(headers);
   return Object.fromEntries(

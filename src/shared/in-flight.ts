@@ -1,40 +1,31 @@
-import { LONGEST_DELAY_MS, type MaybePromise } from './promises.js';
+import { type Awaitable, LONGEST_DELAY_MS } from './promises.js';
 
-/** Counts what is under way, so that a shutdown can wait for it. */
-export class Drain {
-  #active = 0;
-  #closed = false;
+/** Counts the work in flight, so that a shutdown can wait for it. */
+export class InFlight {
+  #count = 0;
+  #isClosed = false;
   #onIdle: (() => void) | undefined;
 
-  /** Whether nothing new is taken. */
-  get closed(): boolean {
-    return this.#closed;
+  /** Whether no new work may begin. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
-  /** Something begins that a shutdown waits for, until `leave()` is called for it. */
-  enter(): void {
-    this.#active++;
-  }
-
-  leave(): void {
-    this.#active--;
-    if (this.#active === 0) this.#onIdle?.();
-  }
-
-  /** Runs something that a shutdown waits for, however it ends. */
-  async track<T>(run: () => MaybePromise<T>): Promise<T> {
-    this.enter();
+  /** Runs work that a shutdown waits for, however it ends. */
+  async track<T>(run: () => Awaitable<T>): Promise<T> {
+    this.#count++;
     try {
       return await run();
     } finally {
-      this.leave();
+      this.#count--;
+      if (this.#count === 0) this.#onIdle?.();
     }
   }
 
-  /** Takes nothing more. Resolves to whether all that was under way ended within `ms`. */
+  /** Lets no new work begin. Resolves to whether all work in flight ended within `ms`. */
   async close(ms: number): Promise<boolean> {
-    this.#closed = true;
-    if (this.#active === 0) return true;
+    this.#isClosed = true;
+    if (this.#count === 0) return true;
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), Math.min(ms, LONGEST_DELAY_MS));
       this.#onIdle = () => {

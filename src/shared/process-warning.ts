@@ -1,5 +1,5 @@
 import { stripControlChars, toOneLine } from './control-chars.js';
-import { readText } from './errors.js';
+import { readText } from './error-text.js';
 
 /** Characters of an error's stack. Its message may be as long as a payload. */
 const MAX_DETAIL = 4_000;

@@ -1,4 +1,4 @@
-import { readText, toError } from '../shared/errors.js';
+import { readText, toError } from '../shared/error-text.js';
 
 /** Thrown where the source was not called, so that nothing is known about newer keys. */
 export class SourceNotCalled extends Error {

@@ -1,153 +1,105 @@
-import { type Awaitable, after, attempt, isPromised, type MaybePromise, within } from '../shared/promises.js';
-import { Backoff } from './backoff.js';
+import { type Awaitable, withTimeout } from '../shared/promises.js';
 import { createKeyRing, type KeyRing, type SecretInput, type Warn } from './key-ring.js';
-import { WaitLimit } from './wait-limit.js';
+import { SharedCall } from './shared-call.js';
 
 /**
- * Loads the keys, for example from a secret manager. Its result is kept for `secretsMaxAgeMs`. When it throws, rejects,
- * gives unusable keys or exceeds `timeoutMs.keys`, requests get 503 and it is called again after 100 ms at the earliest;
- * the delay doubles with every further failure, up to 30 s, and a success resets it.
+ * Loads the keys, for example from a secret manager. The router keeps the result for `secretsMaxAgeMs`. It also calls the
+ * function when a well-formed signature matches none of the keys, at most once in 30 seconds, so that a new key is found
+ * soon. When a call throws, rejects, returns unusable keys or exceeds `timeoutMs.dependency`, the next one follows 100 ms
+ * later at the earliest; the delay doubles with every further failure, up to 30 s, and a success resets it. Without keys
+ * requests get 503.
  */
 export interface SecretsSource {
-  (): Awaitable<SecretInput>;
+  (request: SecretsRequest): Awaitable<SecretInput>;
   /**
-   * Asked when a well-formed signature holds under none of the keys: gives newer ones, or undefined when there are none. It
-   * may be asked for every forgery, and once more if it gave some, so it must limit by itself how often it really looks.
-   * While a call is pending no other begins, and after a failure it is called again after the same delays as above. Its
-   * argument is what was given last; giving that very object again means that nothing is new.
+   * True for a source that caches its keys and limits its own calls, such as `cakemailKeys()`: the router then calls it for
+   * every delivery, and again for every signature that matches none of the keys. Returning the same object as before means
+   * that nothing has changed.
    */
-  readonly renew?: (held: SecretInput | undefined) => Awaitable<SecretInput | undefined>;
+  readonly isCached?: boolean;
 }
 
-/**
- * Gives the keys to verify with; throws or rejects when there are none. `bytes` is the size of the body that waits for
- * them: beyond a bound it throws TooManyWaiting.
- */
-export interface KeySource {
-  (bytes?: number): MaybePromise<KeyRing>;
-  /** Newer keys than those that were tried, if there are; throws or rejects as well. */
-  readonly renew?: (tried?: KeyRing, bytes?: number) => MaybePromise<KeyRing | undefined>;
+/** Why a {@link SecretsSource} is called. */
+export interface SecretsRequest {
+  /** True when a well-formed signature matches none of the keys that were returned last. */
+  readonly refresh: boolean;
 }
+
+/** The keys to verify with. `bytes` is the size of the body that waits for them. */
+export interface KeySource {
+  /** The keys, when they are at hand. */
+  readonly current: KeyRing | undefined;
+  /** Loads the keys. Rejects when there are none, and with TooManyWaiting when too many requests wait already. */
+  load(bytes?: number): Promise<KeyRing>;
+  /** Looks for newer keys than the current ones. Undefined when it may not, because it did so a moment ago. */
+  refresh(bytes?: number): Promise<KeyRing> | undefined;
+}
+
+/** Milliseconds between two calls of a source because a signature matched none of the keys. */
+export const REFRESH_COOLDOWN_MS = 30_000;
 
 /** Keys that were given at construction. */
 export function fixedKeys(ring: KeyRing): KeySource {
-  return () => ring;
+  return { current: ring, load: async () => ring, refresh: () => undefined };
 }
 
 /**
- * Keys from a user's function: cached, loaded once however many requests wait, and bounded in time, calls and memory.
- * After a failed load there are no keys, because a key that was withdrawn must not live on in a failure.
+ * Keys from a function of the application: cached, loaded once for all requests that wait, and bounded in time, calls and
+ * memory. After a failed load there are no keys, because a withdrawn key must not live on in a failure.
  */
-export function loadedKeys(
-  load: SecretsSource,
-  { maxAgeMs, timeoutMs, warn }: { maxAgeMs: number; timeoutMs: number; warn: Warn },
-): KeySource {
-  const backoff = new Backoff();
-  const waiting = new WaitLimit();
-  let cached: { readonly input: SecretInput; readonly ring: KeyRing; readonly until: number } | undefined;
-  let loading: Promise<KeyRing> | undefined;
+export class LoadedKeys implements KeySource {
+  readonly #loading = new SharedCall(() => this.#call({ refresh: false }));
+  readonly #refreshing = new SharedCall(() => this.#call({ refresh: true }));
+  readonly #maxAgeMs: number;
+  readonly #cooldownMs: number;
+  #loaded:
+    | { readonly input: SecretInput; readonly ring: KeyRing; readonly until: number; readonly calledAt: number }
+    | undefined;
+  #calledAt = Number.NEGATIVE_INFINITY;
 
-  function keep(input: SecretInput): KeyRing {
-    const ring = createKeyRing(input, 'secrets()', warn);
-    cached = { input, ring, until: Date.now() + maxAgeMs };
-    return ring;
+  constructor(
+    private readonly source: SecretsSource,
+    private readonly options: { readonly maxAgeMs: number; readonly timeoutMs: number; readonly warn: Warn },
+  ) {
+    this.#maxAgeMs = source.isCached ? 0 : options.maxAgeMs;
+    this.#cooldownMs = source.isCached ? 0 : REFRESH_COOLDOWN_MS;
   }
 
-  const inTime = <T>(given: Awaitable<T>): MaybePromise<T> =>
-    within(timeoutMs, given, () => new Error(`\`secrets\` gave nothing within ${timeoutMs} ms`));
+  get current(): KeyRing | undefined {
+    return this.#loaded !== undefined && Date.now() < this.#loaded.until ? this.#loaded.ring : undefined;
+  }
 
-  async function refresh(): Promise<KeyRing> {
+  load(bytes = 0): Promise<KeyRing> {
+    return this.#loading.join(bytes);
+  }
+
+  refresh(bytes = 0): Promise<KeyRing> | undefined {
+    const isCooling = performance.now() - this.#calledAt < this.#cooldownMs;
+    // A running call is shared, so that a burst of deliveries under a new key is not refused.
+    return isCooling ? this.#refreshing.joinRunning(bytes) : this.#refreshing.joinNext(bytes);
+  }
+
+  async #call(request: SecretsRequest): Promise<KeyRing> {
+    const { timeoutMs } = this.options;
+    const calledAt = performance.now();
+    this.#calledAt = calledAt;
+    const late = (): Error => new Error(`\`secrets\` returned nothing within ${timeoutMs} ms`);
     try {
-      const ring = keep(await inTime(load()));
-      backoff.succeed();
-      return ring;
+      return this.#keep(await withTimeout(timeoutMs, this.source(request), late), calledAt);
     } catch (thrown) {
-      return backoff.fail(thrown);
+      this.#calledAt = Number.NEGATIVE_INFINITY; // the delay after a failure replaces the cooldown
+      throw thrown;
     }
   }
 
-  function begin(): Promise<KeyRing> {
-    backoff.check();
-    return refresh().finally(() => {
-      loading = undefined;
-    });
+  #keep(input: SecretInput, calledAt: number): KeyRing {
+    const loaded = this.#loaded;
+    const isSame = loaded !== undefined && input === loaded.input && typeof input === 'object';
+    const ring = isSame ? loaded.ring : createKeyRing(input, 'secrets()', this.options.warn);
+    // A slow call must not replace the keys of a later one.
+    if (loaded === undefined || loaded.calledAt <= calledAt) {
+      this.#loaded = { input, ring, until: Date.now() + this.#maxAgeMs, calledAt };
+    }
+    return ring;
   }
-
-  function current(bytes = 0): MaybePromise<KeyRing> {
-    if (cached !== undefined && Date.now() < cached.until) return cached.ring;
-    return waiting.wait(bytes, () => {
-      loading ??= begin();
-      return loading;
-    });
-  }
-
-  const { renew } = load;
-  if (renew === undefined) return current;
-
-  function renewed(input: SecretInput | undefined): KeyRing | undefined {
-    if (input === undefined) return undefined;
-    // All who waited for the same look share its ring.
-    return input === cached?.input && typeof input === 'object' ? cached.ring : keep(input);
-  }
-
-  const look = oneAtATime(() => after(inTime(renew(cached?.input)), renewed));
-  const looking = new WaitLimit();
-
-  /** Keys that were found for another request in the meantime. */
-  function newerThan(tried: KeyRing | undefined): KeyRing | undefined {
-    const isNewer = tried !== undefined && cached !== undefined && cached.ring !== tried && Date.now() < cached.until;
-    return isNewer ? cached?.ring : undefined;
-  }
-
-  return Object.assign(current, {
-    renew: (tried?: KeyRing, bytes = 0): MaybePromise<KeyRing | undefined> =>
-      newerThan(tried) ??
-      attempt(
-        () => looking.wait(bytes, look),
-        (ring) => ring ?? newerThan(tried),
-        (error) => {
-          const ring = newerThan(tried);
-          if (ring === undefined) throw error;
-          return ring;
-        },
-      ),
-  });
-}
-
-/**
- * Calls `look` at most once at a time, and after a failure only after a delay. Requests that come during a call wait for
- * it. If it finds nothing they share the next call, because the running one may have begun too early for them.
- */
-function oneAtATime<T>(look: () => MaybePromise<T | undefined>): () => MaybePromise<T | undefined> {
-  const backoff = new Backoff();
-  let running: Promise<T | undefined> | undefined;
-  let next: Promise<T | undefined> | undefined;
-
-  function begin(): MaybePromise<T | undefined> {
-    backoff.check();
-    const result = attempt(
-      look,
-      (found) => {
-        backoff.succeed();
-        return found;
-      },
-      (error) => backoff.fail(error),
-    );
-    if (!isPromised(result)) return result;
-    running = result.finally(() => {
-      running = undefined;
-    });
-    return running;
-  }
-
-  function goOn(found?: T): MaybePromise<T | undefined> {
-    next = undefined;
-    return found ?? running ?? begin();
-  }
-
-  return () => {
-    if (running === undefined) return begin();
-    next ??= running.then(goOn, () => goOn());
-    return next;
-  };
 }

@@ -17,7 +17,7 @@ export interface SignOptions {
   /** The key to sign with. */
   readonly secret: string | Uint8Array;
   /** The header that carries the signature. Default `x-signature`. */
-  readonly header?: string;
+  readonly signatureHeader?: string;
 }
 
 /**
@@ -34,13 +34,13 @@ export interface SignOptions {
  * @throws {TypeError} without a payload or a secret.
  */
 export function signedRequest(payload: object | string, options: SignOptions): SignedRequest {
-  const { secret, header = 'x-signature' } = options ?? {};
+  const { secret, signatureHeader = 'x-signature' } = options ?? {};
   if (secret === undefined || secret === null)
     throw new TypeError('signedRequest() needs { secret }: the key to sign with.');
   if (payload === undefined) throw new TypeError('signedRequest() needs a payload: an object or a text.');
   const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
   const rawBody = Buffer.from(body, 'utf8');
-  const headers = { 'content-type': 'application/json', [header]: sign(rawBody, secret) };
+  const headers = { 'content-type': 'application/json', [signatureHeader]: sign(rawBody, secret) };
   return { method: 'POST', headers, body, rawBody, curl: (url) => curlCommand(url, headers, body) };
 }
 

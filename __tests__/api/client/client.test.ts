@@ -1,6 +1,6 @@
 import { CakemailApi, CakemailApiError } from '../../../src/api/index.js';
 import { ConfigurationError } from '../../../src/index.js';
-import { all, client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { all, client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import { type FakeCakemail, TOKEN, USER } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -138,7 +138,7 @@ describe('signing in', () => {
     async (refreshToo) => {
       const { webhooks } = client(USER);
       await all(webhooks.list());
-      fake.expireTokens({ refreshToo });
+      fake.tokens.expire({ refreshToo });
       await Promise.all([all(webhooks.list()), all(webhooks.list()), all(webhooks.list())]);
       expect(fake.calls.filter((call) => call === 'POST /token')).toHaveLength(refreshToo ? 3 : 2);
     },
@@ -151,7 +151,7 @@ describe('signing in', () => {
   });
 
   test('cannot be done with a token that is over', async () => {
-    fake.expireTokens();
+    fake.tokens.expire();
     const failure = await failureOf(all(client().webhooks.list()));
     expect([failure.code, failure.apiStatus]).toEqual(['ERR_API_REFUSED', 401]);
     expect(fake.calls).toHaveLength(1);

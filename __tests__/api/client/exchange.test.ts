@@ -5,7 +5,7 @@ import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { CakemailApi, type CakemailApiError } from '../../../src/api/index.js';
-import { client, reasonOf, startFake, stopFake } from '../../helpers/api.js';
+import { client, reasonOf, startFake, stopFake } from '../../helpers/api-client.js';
 import { type FakeCakemail, TOKEN } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -165,7 +165,7 @@ describe('404', () => {
 });
 
 test('every call says which package and version makes it', async () => {
-  const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
+  const { version } = JSON.parse(readFileSync(join(__dirname, '../../../package.json'), 'utf8'));
   fake.add('Email.Sent', 'https://example.com/');
   await show({ username: 'somebody@example.com', password: 'hunter2-the-password' });
   expect(fake.agents).toEqual([`cakemail-webhooks/${version}`, `cakemail-webhooks/${version}`]);

@@ -1,5 +1,5 @@
 import { applyPlan, type CakemailApiError, cakemailKeys, planWebhooks, rotateWebhook } from '../../../src/api/index.js';
-import { all, client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { all, client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail, Fault } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -110,7 +110,7 @@ describe.each<[string, Fault]>([
 
 describe('a second factor', () => {
   test.each([200, 401] as const)('that is asked for with status %d is ERR_API_MFA', async (status) => {
-    fake.asksForSecondFactor = status;
+    fake.tokens.asksForSecondFactor = status;
     const api = client({ username: 'somebody@example.com', password: 'hunter2-the-password' });
     const error = (await reasonOf(all(api.webhooks.list()))) as CakemailApiError;
     expect(error).toMatchObject({ code: 'ERR_API_MFA', operation: 'POST /token', apiStatus: status });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CakemailApiError } from '../../../src/api/index.js';
-import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import { type FakeCakemail, type Fault, USER } from '../../helpers/fake-cakemail.js';
 
 jest.mock('node:timers/promises', () => ({ setTimeout: jest.fn(async () => {}) }));

@@ -1,7 +1,7 @@
 import { applyPlan, cakemailKeys, planWebhooks } from '../../../src/api/index.js';
 import { createWebhookRouter } from '../../../src/index.js';
 import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail, Fault } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -26,7 +26,7 @@ test('gives the key of every active webhook on the URL, bound to its event and n
   const elsewhere = fake.add('User.LoggedIn', 'https://elsewhere.example.com/');
   const { webhooks, receive } = receiver();
   const verified = jest.fn();
-  webhooks.events.on('verified', verified);
+  webhooks.lifecycle.on('verified', verified);
   expect(await receive(login.key)).toMatchObject({ status: 200 });
   expect(verified).toHaveBeenCalledWith(expect.objectContaining({ ids: [login.id] }));
   for (const { key } of [sent, archived, elsewhere]) expect(await receive(key, 2)).toMatchObject({ status: 403 });
@@ -42,8 +42,9 @@ test('looks once more for a key that is not known, and takes it', async () => {
   await new Promise((resolve) => setTimeout(resolve, 2));
   const [one, two] = await Promise.all([receive(fresh.key, 2), receive(fresh.key, 3)]);
   expect([one.status, two.status]).toEqual([200, 200]);
-  // Two listings, and each key once.
-  expect(fake.calls).toHaveLength(4);
+  // The second delivery came during a lookup that may have begun too early, so it causes another. Each key is read once.
+  expect(fake.calls.filter((call) => call === 'GET /webhooks')).toHaveLength(3);
+  expect(fake.calls).toHaveLength(5);
   expect(await receive(old.key, 4)).toMatchObject({ status: 200 });
 });
 
@@ -57,7 +58,7 @@ test('a flood of forgeries makes no flood of calls', async () => {
 });
 
 test('a flood while no key is known makes none either', async () => {
-  fake.expireTokens();
+  fake.tokens.expire();
   const { receive } = receiver();
   for (let index = 0; index < 50; index++) expect(await receive('a key', index)).toMatchObject({ status: 503 });
   expect(fake.calls).toHaveLength(1);
@@ -68,7 +69,7 @@ test('the last known keys serve on while the API is down, and forgeries stay for
   const onError = jest.fn();
   const { receive } = receiver({ renewMs: 1, maxAgeMs: 1, onError });
   expect(await receive(key)).toMatchObject({ status: 200 });
-  fake.expireTokens();
+  fake.tokens.expire();
   await new Promise((resolve) => setTimeout(resolve, 2));
   expect(await receive('not the key', 2)).toMatchObject({ status: 403 });
   expect(await receive(key, 3)).toMatchObject({ status: 200 });
@@ -80,7 +81,7 @@ test('keys that are old are looked up beside the deliveries, which do not wait',
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
   await keys();
   await new Promise((resolve) => setTimeout(resolve, 2));
-  fake.expireTokens();
+  fake.tokens.expire();
   expect(await keys()).toEqual({ 'User.LoggedIn': [{ id: 'wh-1', key }] });
   while (onError.mock.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   expect(onError).toHaveBeenCalledWith(expect.objectContaining({ apiStatus: 401 }));
@@ -124,7 +125,7 @@ describe('what refresh() found', () => {
     expect(fake.calls).toHaveLength(calls);
   });
 
-  test('reaches each of several routers, and is given to each once', async () => {
+  test('reaches each of several routers', async () => {
     const old = fake.add('User.LoggedIn', URL_HERE);
     const { keys, receive } = receiver();
     const other = createWebhookRouter({ secrets: keys, logger: {} });
@@ -134,7 +135,7 @@ describe('what refresh() found', () => {
     const latest = await keys.refresh();
     expect(await receive(fresh.key, 2)).toMatchObject({ status: 200 });
     expect(await other.receive(signed(fresh.key, 2))).toMatchObject({ status: 200 });
-    expect(keys.renew(latest)).toBeUndefined();
+    expect(keys({ refresh: true })).toBe(latest);
   });
 
   test('is what there is now, also when a look runs that began before', async () => {
@@ -170,7 +171,7 @@ test('an `onError` that throws ends nothing', async () => {
   };
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
   await keys();
-  fake.expireTokens();
+  fake.tokens.expire();
   await new Promise((resolve) => setTimeout(resolve, 2));
   await keys();
   while (warn.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));

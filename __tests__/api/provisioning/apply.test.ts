@@ -1,5 +1,5 @@
 import { applyPlan, type CakemailApiError, planWebhooks, type Step, type Wanted } from '../../../src/api/index.js';
-import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -301,7 +301,7 @@ describe('an error names its event', () => {
     const plan = await planWebhooks(wanted(EVENTS));
     fake.fail(post, { change: (answer) => answer }, refused(401));
     fake.meanwhile = async (operation) => {
-      if (operation === 'POST /webhooks') fake.expireTokens();
+      if (operation === 'POST /webhooks') fake.tokens.expire();
     };
     const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
     expect(error).toMatchObject({ apiStatus: 401, event: 'Email.Opened' });

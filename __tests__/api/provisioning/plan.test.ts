@@ -1,6 +1,6 @@
 import { applyPlan, planWebhooks, rotateWebhook, type Step, type Wanted } from '../../../src/api/index.js';
 import { createWebhookRouter, EVENT_NAMES } from '../../../src/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import { type FakeCakemail, USER } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -147,7 +147,7 @@ describe('whatever goes wrong on the way, the end is right and no webhook is the
     const api = client(USER);
     const plan = await planWebhooks({ api, url: URL_HERE, events });
     let step = 0;
-    await applyPlan(plan, { onStep: () => ++step % 10 === 0 && fake.expireTokens() });
+    await applyPlan(plan, { onStep: () => ++step % 10 === 0 && fake.tokens.expire() });
     isRight();
   });
 

@@ -5,7 +5,7 @@ import express from 'express';
 import { applyPlan, cakemailKeys, planWebhooks, type RotationStage, rotateWebhook } from '../../../src/api/index.js';
 import { createWebhookRouter } from '../../../src/index.js';
 import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../../helpers/api.js';
+import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail, Fault } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -202,7 +202,7 @@ test('from zero: handlers, webhooks, deliveries, a rotation under traffic; nothi
   webhooks.on('User.LoggedIn', ({ account_id }) => seen.add(account_id as number));
   webhooks.on('Email.*', () => {});
   const rejected = jest.fn();
-  webhooks.events.on('rejected', rejected);
+  webhooks.lifecycle.on('rejected', rejected);
   server.on('request', express().use('/webhooks/cakemail', webhooks));
 
   const { webhooks: made } = await applyPlan(await planWebhooks({ api, url, events: webhooks.subscribedEvents() }));

@@ -16,7 +16,7 @@ function onLogin(event: CakemailEvent<'User.LoggedIn'>, delivery: Delivery): voi
   logins.push(`${event.data.email} ${delivery.attempt}`);
 }
 webhooks.on('User.LoggedIn', onLogin);
-webhooks.events.on('rejected', ({ reason }) => logins.push(reason));
+webhooks.lifecycle.on('rejected', ({ reason }) => logins.push(reason));
 // @ts-expect-error misspelt
 webhooks.on('User.LogedIn', () => {}); // what it warns of at run time is not looked at here
 

@@ -14,7 +14,7 @@ import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
 
 export const createReceiver = (secret: string) => createWebhookRouter({ secret });
 export const webhooks = createReceiver('key');
-export const { on, onAny, receive, events, close } = webhooks;
+export const { on, onAny, receive, lifecycle, close } = webhooks;
 export const unsubscribe = webhooks.on('Email.*', () => {});
 
 export const login = sampleEvent('User.LoggedIn');

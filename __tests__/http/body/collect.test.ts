@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { CapturedBody } from '../../../src/http/body/captured-body.js';
 import { collect } from '../../../src/http/body/collect.js';
-import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/wire.js';
+import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
 
-const LIMITS = { limit: 100, timeoutMs: 60_000, inflate: false };
+const LIMITS = { limit: 100, timeoutMs: 60_000 };
 const CHUNKED = head({ 'transfer-encoding': 'chunked' });
 
 /** The sizes of the pieces that were collected, or why they were not. */

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { endOfTurn } from '../../../src/http/body/end-of-turn.js';
-import { dial, hangUp, head, listen } from '../../helpers/wire.js';
+import { dial, hangUp, head, listen } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
 

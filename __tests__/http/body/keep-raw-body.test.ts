@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { keepRawBody } from '../../../src/http/body/keep-raw-body.js';
-import { FRAMEWORKS } from '../../helpers/wire.js';
+import { FRAMEWORKS } from '../../helpers/adapters.js';
 
 describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
   test.each([

@@ -1,25 +1,22 @@
-import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { Readable, type Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { createGunzip, gzipSync } from 'node:zlib';
 import type { BodyFlaw, BodyLimits, CapturedBody } from '../../../src/http/body/captured-body.js';
-import { decoderFor } from '../../../src/http/body/inflate.js';
 import { readStream as readSource } from '../../../src/http/body/read-stream.js';
 import { join } from '../../../src/shared/bytes.js';
 import { heapInUse } from '../../helpers/heap.js';
-import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/wire.js';
+import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
 
-const LIMITS: BodyLimits = { limit: 100, timeoutMs: 60_000, inflate: true };
+const LIMITS: BodyLimits = { limit: 100, timeoutMs: 60_000 };
 const CHUNKED = head({ 'transfer-encoding': 'chunked' });
 const LAST = '0\r\n\r\n';
 
 type Shown = string | { readonly reason: BodyFlaw };
 
-function readStream(req: IncomingMessage, limits: BodyLimits, decoder?: Transform): Promise<CapturedBody> {
-  return readSource(req, req.headers['content-length'], limits, decoder);
+function readStream(req: IncomingMessage, limits: BodyLimits): Promise<CapturedBody> {
+  return readSource(req, req.headers['content-length'], limits);
 }
 
 /** The text of a body that was read, or why it was not. */
@@ -30,11 +27,6 @@ async function shown(captured: Promise<CapturedBody>): Promise<Shown> {
 
 function read(send: string | Buffer, limits: Partial<BodyLimits> = {}): Promise<Shown> {
   return shown(withRequest(send, (req) => readStream(req, { ...LIMITS, ...limits })));
-}
-
-function readGzip(pieces: readonly Buffer[], limits: Partial<BodyLimits> = {}, last = LAST): Promise<Shown> {
-  const send = Buffer.concat([Buffer.from(CHUNKED), ...pieces.map(chunk), Buffer.from(last)]);
-  return shown(withRequest(send, (req) => readStream(req, { ...LIMITS, ...limits }, decoderFor('gzip')?.())));
 }
 
 const ofLength = (size: number, declared = size): string => head({ 'content-length': declared }) + 'x'.repeat(size);
@@ -91,17 +83,13 @@ describe('a body in chunks of one byte', () => {
     expect(await shown(reading)).toBe('x'.repeat(5_000));
   });
 
-  test('becomes few buffers, also when it was inflated', async () => {
+  test('becomes few buffers', async () => {
     const bytes = [...Buffer.alloc(2_000, 'x')].map((byte) => Buffer.of(byte));
-    const plain = await readSource(Readable.from(bytes, { objectMode: false }), undefined, { ...LIMITS, limit: 2_000 });
-    const packed = [...gzipSync(Buffer.alloc(2_000, 'x'), { level: 0 })].map((byte) => Buffer.of(byte));
-    const source = Readable.from(packed, { objectMode: false });
-    const inflated = await readSource(source, undefined, { ...LIMITS, limit: 4_000 }, createGunzip());
-    for (const body of [plain, inflated]) {
-      const pieces = 'pieces' in body ? body.pieces : [];
-      expect(join(pieces).toString()).toBe('x'.repeat(2_000));
-      expect(pieces.length).toBeLessThan(8);
-    }
+    const source = Readable.from(bytes, { objectMode: false });
+    const body = await readSource(source, undefined, { ...LIMITS, limit: 2_000 });
+    const pieces = 'pieces' in body ? body.pieces : [];
+    expect(join(pieces).toString()).toBe('x'.repeat(2_000));
+    expect(pieces.length).toBeLessThan(8);
   });
 });
 
@@ -135,28 +123,12 @@ describe('a sender that stops', () => {
     expect(await captured).toEqual({ reason: 'body_aborted' });
   });
 
-  test.each([
-    ['a body', undefined],
-    ['a compressed body', createGunzip()],
-  ])('because its connection breaks has aborted: %s', async (_what, decoder) => {
+  test('because its connection breaks has aborted', async () => {
     const captured = withRequest(ofLength(5, 12), (req) => {
-      const reading = readStream(req, LIMITS, decoder);
+      const reading = readStream(req, LIMITS);
       req.emit('error', new Error('the connection broke'));
       return reading;
     });
-    expect(await captured).toEqual({ reason: 'body_aborted' });
-  });
-
-  test('in the middle of a compressed body is given its time', async () => {
-    const half = gzipSync('inflated').subarray(0, 12);
-    expect(await readGzip([half], { timeoutMs: 100 }, '')).toEqual({ reason: 'body_timeout' });
-  });
-
-  test('in the middle of a compressed body and hangs up has aborted', async () => {
-    const half = gzipSync('inflated').subarray(0, 12);
-    const send = Buffer.concat([Buffer.from(CHUNKED), chunk(half)]);
-    const hangingUp = (port: number): void => dial(port, send).socket.destroySoon();
-    const captured = withRequest(hangingUp, (req) => readStream(req, LIMITS, decoderFor('gzip')?.()));
     expect(await captured).toEqual({ reason: 'body_aborted' });
   });
 });
@@ -171,66 +143,6 @@ test.each([
     return readStream(req, LIMITS);
   });
   expect(await captured).toEqual(expected);
-});
-
-describe('a compressed body', () => {
-  test('is inflated', async () => {
-    expect(await readGzip([gzipSync('inflated')])).toBe('inflated');
-  });
-
-  test('that comes in pieces is inflated', async () => {
-    const packed = gzipSync('inflated');
-    expect(await readGzip([packed.subarray(0, 9), packed.subarray(9)])).toBe('inflated');
-  });
-
-  test('of a declared length is inflated: the length is that of the compressed bytes', async () => {
-    const packed = gzipSync('x'.repeat(90));
-    const send = Buffer.concat([Buffer.from(head({ 'content-length': packed.length })), packed]);
-    const captured = withRequest(send, (req) => readStream(req, LIMITS, decoderFor('gzip')?.()));
-    expect(await shown(captured)).toBe('x'.repeat(90));
-  });
-
-  test('is measured after inflating', async () => {
-    expect(await readGzip([gzipSync('x'.repeat(100))])).toBe('x'.repeat(100));
-    expect(await readGzip([gzipSync('x'.repeat(101))])).toEqual({ reason: 'body_too_large' });
-  });
-
-  test('is measured before inflating too: what inflates to nothing does not go on for ever', async () => {
-    const nothing = gzipSync('');
-    const limit = 5 * nothing.length;
-    expect(await readGzip(Array(5).fill(nothing), { limit })).toBe('');
-    expect(await readGzip(Array(6).fill(nothing), { limit })).toEqual({ reason: 'body_too_large' });
-  });
-
-  test('is not read on when it ends before its request does', async () => {
-    const decoder = createGunzip();
-    const unpiped = once(decoder, 'unpipe');
-    const padded = Buffer.concat([gzipSync('inflated'), Buffer.alloc(10)]);
-    const send = Buffer.concat([Buffer.from(CHUNKED), chunk(padded)]);
-    expect(await shown(withRequest(send, (req) => readStream(req, LIMITS, decoder)))).toBe('inflated');
-    await unpiped;
-  });
-
-  test('that is none is not inflatable', async () => {
-    expect(await readGzip([Buffer.from('this is not gzip')])).toEqual({ reason: 'not_inflatable' });
-  });
-
-  test('that lacks its end is not inflatable', async () => {
-    expect(await readGzip([gzipSync('inflated').subarray(0, 12)])).toEqual({ reason: 'not_inflatable' });
-  });
-
-  test('that is refused leaves its decoder destroyed, and out of the stream', async () => {
-    const decoder = createGunzip();
-    const unpiped = once(decoder, 'unpipe');
-    const send = Buffer.concat([Buffer.from(CHUNKED), chunk(gzipSync('x'.repeat(101)))]);
-    await withRequest(send, async (req) => {
-      await readStream(req, LIMITS, decoder);
-      await unpiped;
-      expect(req.listenerCount('data')).toBe(0);
-    });
-    expect(decoder.destroyed).toBe(true);
-    decoder.emit('error', new Error('a late one')); // nobody is hit by it
-  });
 });
 
 describe('what is left behind', () => {

@@ -6,7 +6,6 @@ import {
   closeAll,
   drained,
   newPlace,
-  next,
   onEachEngine,
   open,
   type Place,
@@ -14,6 +13,7 @@ import {
   routerOn,
   send,
 } from '../../helpers/inbox.js';
+import { next } from '../../helpers/waiting.js';
 
 afterEach(closeAll);
 
@@ -32,7 +32,7 @@ onEachEngine((engine) => {
     inbox = await open(place);
   });
 
-  test('a failed delivery is attempted again without the handlers that succeeded', async () => {
+  test('a failed delivery is attempted again without the handlers with an id that succeeded', async () => {
     const webhooks = routerOn(inbox);
     const attempts: number[] = [];
     const sibling = jest.fn();
@@ -40,19 +40,22 @@ onEachEngine((engine) => {
       attempts.push(attempt);
       if (attempt < 3) fail();
     });
-    webhooks.on('User.*', sibling);
-    webhooks.onAny(async () => sibling());
+    const withoutId = jest.fn();
+    webhooks.on('User.*', sibling, { id: 'sibling' });
+    webhooks.onAny(async () => sibling(), { id: 'asynchronous sibling' });
+    webhooks.on('User.*', withoutId);
     const handled = next(webhooks, 'handled');
     await send(webhooks, LOGIN);
     await handled;
     expect(attempts).toEqual([1, 2, 3]);
     expect(sibling).toHaveBeenCalledTimes(2);
+    expect(withoutId).toHaveBeenCalledTimes(3);
   });
 
-  test('handlers that succeeded do not run again after a restart', async () => {
+  test('handlers with an id that succeeded do not run again after a restart', async () => {
     const calls: string[] = [];
     const register = (webhooks: ReturnType<typeof routerOn>, process: string): void => {
-      webhooks.on('User.LoggedIn', () => calls.push(`first in ${process}`));
+      webhooks.on('User.LoggedIn', () => calls.push(`first in ${process}`), { id: 'first' });
       webhooks.on('User.LoggedIn', ({ account_id }, { attempt }) => {
         calls.push(`second of ${account_id} in ${process}`);
         if (attempt === 1) fail();
@@ -106,7 +109,7 @@ onEachEngine((engine) => {
       throw new PermanentError('never');
     });
     const temporary = jest.fn().mockImplementationOnce(fail);
-    webhooks.on('User.LoggedIn', permanent);
+    webhooks.on('User.LoggedIn', permanent, { id: 'permanent' });
     webhooks.on('User.*', temporary);
     const died = next(webhooks, 'dead');
     await send(webhooks, LOGIN);

@@ -13,7 +13,6 @@ import {
   closeAll,
   drained,
   newPlace,
-  next,
   onEachEngine,
   open,
   type Place,
@@ -21,6 +20,7 @@ import {
   routerOn,
   send,
 } from '../../helpers/inbox.js';
+import { next } from '../../helpers/waiting.js';
 
 afterEach(closeAll);
 
@@ -105,9 +105,9 @@ onEachEngine((engine) => {
     [
       'the app listens for them',
       {},
-      ({ events }) => {
-        events.on('failed', () => {});
-        events.on('dead', () => {});
+      ({ lifecycle }) => {
+        lifecycle.on('failed', () => {});
+        lifecycle.on('dead', () => {});
       },
     ],
   ])('failing handlers and dead letters cause no process warning when %s', async (_title, options, listen) => {
@@ -162,7 +162,7 @@ onEachEngine((engine) => {
       } as never,
     });
     const notices: LifecycleNotices['dead'][] = [];
-    webhooks.events.on('dead', (notice) => notices.push(notice));
+    webhooks.lifecycle.on('dead', (notice) => notices.push(notice));
     await send(webhooks, LOGIN);
     await send(webhooks, { ...LOGIN, event: 'User.Created' });
     await drained(inbox);

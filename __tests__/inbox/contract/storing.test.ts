@@ -5,12 +5,11 @@ import request from 'supertest';
 import type { Inbox } from '../../../src/inbox/index.js';
 import { type CakemailEvent, type Delivery, PermanentError } from '../../../src/index.js';
 import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
-import { createApp, PATH, SECRET } from '../../helpers/app.js';
+import { createApp, PATH, SECRET } from '../../helpers/harness.js';
 import {
   closeAll,
   drained,
   newPlace,
-  next,
   onEachEngine,
   open,
   type Place,
@@ -18,6 +17,7 @@ import {
   routerOn,
   send,
 } from '../../helpers/inbox.js';
+import { next } from '../../helpers/waiting.js';
 
 afterEach(closeAll);
 

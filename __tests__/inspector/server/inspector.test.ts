@@ -1,6 +1,6 @@
 import crypto from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,22 +13,21 @@ import { openInbox } from '../../../src/inbox/index.js';
 import { EVENT_NAMES, type LifecycleNotices, PermanentError } from '../../../src/index.js';
 import { inspector } from '../../../src/inspector/index.js';
 import { sampleEvent, sign, signedRequest } from '../../../src/testing/index.js';
-import { SECRET } from '../../helpers/app.js';
-import { type Inspected, inspectedApp } from '../../helpers/inspected.js';
+import { type InspectedApp, SECRET, startInspectedApp } from '../../helpers/harness.js';
 
-let app: Inspected;
+let app: InspectedApp;
 afterEach(() => app?.stop());
 
-/** What the page knows of a delivery, and of the first one when none is named. */
+/** Gets the details of a delivery as the page does. The default is the first delivery. */
 const detail = async (key = 1) => (await app.ask(`api/deliveries/${key}`)).json;
 
 function noticed<N extends keyof LifecycleNotices>(name: N): Promise<LifecycleNotices[N]> {
-  return new Promise((resolve) => app.webhooks.events.once(name, resolve as never));
+  return new Promise((resolve) => app.webhooks.lifecycle.once(name, resolve as never));
 }
 
 describe('a delivery', () => {
-  test('is shown with its exact bytes, what became of it and the handlers that ran', async () => {
-    app = await inspectedApp();
+  test('is shown with its exact bytes, its outcome and the handlers that ran', async () => {
+    app = await startInspectedApp();
     app.webhooks.on('User.LoggedIn', async function audit() {});
     app.webhooks.on(['User.LoggedIn', 'Email.*'], () => {});
     app.webhooks.onAny(() => {});
@@ -61,8 +60,8 @@ describe('a delivery', () => {
     expect(file.headers['content-disposition']).toMatch(/^attachment; filename="User.LoggedIn-[0-9a-f]{8}\.json"$/);
   });
 
-  test('whose handler fails is shown with the error, and the next try as another run of its own', async () => {
-    app = await inspectedApp();
+  test('is shown with the error of its handler, and its next attempt is a run of its own request', async () => {
+    app = await startInspectedApp();
     let isBroken = true;
     app.webhooks.on('User.LoggedIn', async function audit() {
       if (isBroken) throw new Error('the list is full');
@@ -82,8 +81,8 @@ describe('a delivery', () => {
     expect((await detail(2)).runs).toMatchObject([{ attempt: 2, outcome: 'handled' }]);
   });
 
-  test('whose handler runs out of time is shown so, and the error that comes too late as well', async () => {
-    app = await inspectedApp({ timeoutMs: { handler: 5 } });
+  test('is shown as failed when its handler exceeds the time limit, and a late error is shown as well', async () => {
+    app = await startInspectedApp({ timeoutMs: { handler: 5 } });
     let fail = (_error: Error): void => {};
     app.webhooks.on('User.LoggedIn', () => new Promise((_, reject) => (fail = reject)));
     await app.deliver('User.LoggedIn');
@@ -97,15 +96,15 @@ describe('a delivery', () => {
     expect((await detail()).runs[0].handlers[0].error).toContain('so late');
   });
 
-  test('that deviates from what is published is shown with where', async () => {
-    app = await inspectedApp();
+  test('is shown with the members that deviate from what Cakemail publishes', async () => {
+    app = await startInspectedApp();
     app.webhooks.on('User.LoggedIn', () => {});
     await app.deliver({ ...sampleEvent('User.LoggedIn'), account_id: 'text' });
     expect((await detail()).drift).toEqual([expect.stringMatching(/^account_id: /)]);
   });
 
-  test('while its handlers run is there already', async () => {
-    app = await inspectedApp();
+  test('is shown while its handlers run', async () => {
+    app = await startInspectedApp();
     let end = (): void => {};
     const started = new Promise<void>((isStarted) => {
       app.webhooks.on('User.LoggedIn', () => {
@@ -124,33 +123,36 @@ describe('a delivery', () => {
 
 describe('a refused request', () => {
   test.each([
-    ['under the key with a line break', (body: string) => sign(body, `${SECRET}\n`), 'key-line-break'],
+    ['made with a key that ends with a line break', (body: string) => sign(body, `${SECRET}\n`), 'key-line-break'],
     [
       'of the body before it was indented',
       (body: string) => sign(JSON.stringify(JSON.parse(body)), SECRET),
       'body-restringified',
     ],
     ['in hex', (body: string) => Buffer.from(sign(body, SECRET), 'base64').toString('hex'), 'signature-hex'],
-  ])('says why, and the mistake that explains a signature %s', async (_name, signature, mistake) => {
-    app = await inspectedApp();
-    const body = JSON.stringify(sampleEvent('User.LoggedIn'), null, 2);
-    await app.post(body, { 'x-signature': signature(body) });
-    const shown = await detail();
-    expect(shown).toMatchObject({ outcome: 'rejected', status: 403, event: null, canReplay: false, runs: [] });
-    expect(shown.mistakes).toMatchObject([{ id: mistake }]);
-    expect(await app.ask('api/deliveries/1/replay', { json: {} })).toMatchObject({ status: 404 });
-  });
+  ])(
+    'is shown with its reason, and with the mistake that explains a signature %s',
+    async (_name, signature, mistake) => {
+      app = await startInspectedApp();
+      const body = JSON.stringify(sampleEvent('User.LoggedIn'), null, 2);
+      await app.post(body, { 'x-signature': signature(body) });
+      const shown = await detail();
+      expect(shown).toMatchObject({ outcome: 'rejected', status: 403, event: null, canReplay: false, runs: [] });
+      expect(shown.mistakes).toMatchObject([{ id: mistake }]);
+      expect(await app.ask('api/deliveries/1/replay', { json: {} })).toMatchObject({ status: 404 });
+    },
+  );
 
-  test('that nothing explains says only what it is', async () => {
-    app = await inspectedApp();
+  test('is shown without a mistake when no known mistake explains it', async () => {
+    app = await startInspectedApp();
     await app.deliver('User.LoggedIn', 'another key');
     await app.post('{}');
     expect(await detail(1)).toMatchObject({ reason: 'mismatch', mistakes: [] });
     expect(await detail(2)).toMatchObject({ reason: 'missing', mistakes: null });
   });
 
-  test('without a body is shown too', async () => {
-    app = await inspectedApp({ limit: 10 });
+  test('is shown even when its body was not read', async () => {
+    app = await startInspectedApp({ limit: 10 });
     await app.post('x'.repeat(100));
     await fetch(`${app.base}/webhooks/cakemail`);
     expect(await app.listed()).toMatchObject([
@@ -159,9 +161,9 @@ describe('a refused request', () => {
     ]);
   });
 
-  test('by a schema says what the schema found', async () => {
+  test('is shown with the issues that the schema found', async () => {
     const { z } = await import('zod');
-    app = await inspectedApp({ schemas: { 'User.LoggedIn': z.object({ email: z.number() }) } });
+    app = await startInspectedApp({ schemas: { 'User.LoggedIn': z.object({ email: z.number() }) } });
     await app.deliver('User.LoggedIn');
     expect(await detail()).toMatchObject({
       reason: 'schema_mismatch',
@@ -172,8 +174,8 @@ describe('a refused request', () => {
 });
 
 describe('replay', () => {
-  test('runs the handlers again with the original bytes, though they ran already', async () => {
-    app = await inspectedApp();
+  test('runs the handlers again with the original bytes although they succeeded before', async () => {
+    app = await startInspectedApp();
     const seen: string[] = [];
     app.webhooks.on('User.LoggedIn', (_event, { rawBody }) => seen.push(rawBody.toString()));
     await app.deliver('User.LoggedIn');
@@ -185,20 +187,20 @@ describe('replay', () => {
     expect(seen[1]).toBe(seen[0]);
     expect((await detail()).runs).toHaveLength(2);
     expect(await app.listed()).toHaveLength(1);
-    // For its sender it is a duplicate as before.
+    // The sender still gets the response for a duplicate.
     await app.deliver('User.LoggedIn');
     expect(seen).toHaveLength(2);
   });
 
-  test('is over once the receiver closes', async () => {
-    app = await inspectedApp();
+  test('is answered 503 once the receiver closes', async () => {
+    app = await startInspectedApp();
     await app.deliver('User.LoggedIn');
     await app.webhooks.close();
     expect(await app.ask('api/deliveries/1/replay', { json: {} })).toMatchObject({ json: { status: 503 } });
   });
 
-  test('of what is not there is not found', async () => {
-    app = await inspectedApp();
+  test('is answered 404 for an entry that does not exist', async () => {
+    app = await startInspectedApp();
     for (const key of ['9', 'x', '-1', '__proto__']) {
       expect(await app.ask(`api/deliveries/${key}/replay`, { json: {} })).toMatchObject({ status: 404 });
     }
@@ -206,8 +208,8 @@ describe('replay', () => {
 });
 
 describe('edit and sign', () => {
-  test('signs a body and sends it through the whole receiver', async () => {
-    app = await inspectedApp();
+  test('signs a body and sends it through the whole pipeline', async () => {
+    app = await startInspectedApp();
     const handler = jest.fn();
     app.webhooks.on('User.LoggedIn', handler);
     const body = '{"event":"User.LoggedIn","data":{"email":"é@example.com"}}';
@@ -216,8 +218,8 @@ describe('edit and sign', () => {
     expect(await app.listed()).toMatchObject([{ origin: 'edited', outcome: 'handled' }]);
   });
 
-  test('takes the key of the event', async () => {
-    app = await inspectedApp({ secret: { 'User.LoggedIn': 'key-of-logins', 'Email.Sent': 'key-of-mails' } });
+  test('signs with the key of the event', async () => {
+    app = await startInspectedApp({ secret: { 'User.LoggedIn': 'key-of-logins', 'Email.Sent': 'key-of-mails' } });
     for (const event of ['User.LoggedIn', 'Email.Sent']) {
       expect(await app.ask('api/send', { json: { body: JSON.stringify({ event }) } })).toMatchObject({
         json: { status: 200 },
@@ -225,8 +227,8 @@ describe('edit and sign', () => {
     }
   });
 
-  test('refuses what is no text', async () => {
-    app = await inspectedApp();
+  test('refuses a body that is not text', async () => {
+    app = await startInspectedApp();
     for (const json of [{}, { body: 1 }, { body: {} }]) {
       expect(await app.ask('api/send', { json })).toMatchObject({ status: 400 });
     }
@@ -234,8 +236,8 @@ describe('edit and sign', () => {
   });
 });
 
-test('finds text in bodies, whatever its case', async () => {
-  app = await inspectedApp();
+test('the search finds text in bodies and ignores its case', async () => {
+  app = await startInspectedApp();
   await app.deliver({ ...sampleEvent('User.LoggedIn'), data: { email: 'Zoë@Example.com' } });
   await app.deliver('User.LoggedIn');
   expect((await app.ask(`api/search?text=${encodeURIComponent('zoë@example')}`)).json).toEqual({ keys: [1] });
@@ -245,22 +247,25 @@ test('finds text in bodies, whatever its case', async () => {
 test('18. neither keys, signatures, credentials nor cookies reach the page or the file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'inspector-'));
   const historyFile = join(folder, 'history');
-  app = await inspectedApp({}, { panel: { historyFile } });
+  app = await startInspectedApp({}, { panel: { historyFile } });
   app.webhooks.on('User.LoggedIn', () => {});
   const secrets = { authorization: 'Bearer tok-123', cookie: 'sid=cook-123', 'proxy-authorization': 'Basic prox-123' };
   const signed = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
   await app.post(signed.body, { ...signed.headers, ...secrets });
   await app.post(`${signed.body} `, { ...signed.headers, ...secrets });
-  const { readFileSync } = await import('node:fs');
-  const all = [
+  const shown = [
     JSON.stringify(await app.listed()),
     ...(
       await Promise.all(
         ['', 'page.js', 'api/settings', 'api/deliveries/1', 'api/deliveries/2'].map((path) => app.ask(path)),
       )
     ).map(({ body, headers }) => body + JSON.stringify(headers)),
-    readFileSync(historyFile, 'utf8'),
-  ].join('\n');
+  ];
+  app.panel.close();
+  // As latin1, so that each byte is a character.
+  const file = readFileSync(historyFile, 'latin1');
+  expect(file).toContain('johndoe1');
+  const all = [...shown, file].join('\n');
   for (const secret of [SECRET, signed.headers['x-signature'] as string, 'tok-123', 'cook-123', 'prox-123']) {
     expect(all).not.toContain(secret);
   }
@@ -274,11 +279,11 @@ describe('with an inbox', () => {
     const inbox = await openInbox(`file:${join(folder, 'inbox.db')}`, {
       retries: { attempts: 2, baseMs: 1, maxMs: 1 },
     });
-    app = await inspectedApp({ inbox });
+    app = await startInspectedApp({ inbox });
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  test('the attempts of its worker belong to the request that brought the delivery', async () => {
+  test('the runs of its worker belong to the request that brought the delivery', async () => {
     let isBroken = true;
     app.webhooks.on('User.LoggedIn', () => {
       if (isBroken) throw new Error('not yet');
@@ -301,9 +306,9 @@ describe('with an inbox', () => {
     expect(await app.listed()).toMatchObject([{ outcome: 'handled', attempts: 3 }]);
   });
 
-  test('a handler that is done is no part of the next attempt', async () => {
+  test('a handler that succeeded is not part of the next attempt', async () => {
     let isBroken = true;
-    app.webhooks.on('User.LoggedIn', function first() {});
+    app.webhooks.on('User.LoggedIn', () => {}, { id: 'first' });
     app.webhooks.on('User.LoggedIn', function second() {
       if (isBroken) throw new Error('not yet');
     });
@@ -318,14 +323,14 @@ describe('with an inbox', () => {
     expect(names).toEqual([['first', 'second'], ['second']]);
   });
 
-  test('replay of a delivery goes through the inbox', async () => {
+  test('a replay goes through the inbox', async () => {
     const handler = jest.fn();
     app.webhooks.on('User.LoggedIn', handler);
     const first = noticed('handled');
     await app.deliver('User.LoggedIn');
     await first;
     const second = noticed('handled');
-    // Its end is written just after it is told.
+    // The notice comes shortly before the inbox has stored the end.
     let answer = await app.ask('api/deliveries/1/replay', { json: {} });
     while (answer.status === 409) {
       await sleep(5);
@@ -336,7 +341,7 @@ describe('with an inbox', () => {
     expect(handler).toHaveBeenCalledTimes(2);
   });
 
-  test('what is asked with a state that there is not is refused', async () => {
+  test('a filter with a state that does not exist is refused', async () => {
     expect(await app.ask('api/inbox?state=everything')).toMatchObject({ status: 404 });
     expect(await app.ask('api/inbox/replay', { json: { state: 'everything' } })).toMatchObject({ status: 400 });
     const odd = [{ id: 1 }, { id: null, event: 'A.b' }, { id: ['x'], state: 'done' }, { id: '', state: 'done' }];
@@ -346,7 +351,7 @@ describe('with an inbox', () => {
   });
 });
 
-describe('looking on changes nothing', () => {
+describe('the inspector changes nothing in the app', () => {
   const thrower = (thrown: unknown) => () => {
     throw thrown;
   };
@@ -356,11 +361,11 @@ describe('looking on changes nothing', () => {
   test.each<[string, unknown]>([
     ['whose stack is a list', oddly({ value: [] })],
     ['whose stack is a number', oddly({ value: 3 })],
-    ['whose stack is not there', oddly({ value: undefined })],
+    ['whose stack is undefined', oddly({ value: undefined })],
     ['whose stack cannot be read', oddly({ get: thrower(new Error('no')) })],
     ['whose message cannot be read', oddly({ get: thrower(new Error('no')) }, 'message')],
-  ])('an error %s reaches the app as it was thrown, and is shown', async (_name, thrown) => {
-    app = await inspectedApp();
+  ])('an error %s reaches the app unchanged, and is shown', async (_name, thrown) => {
+    app = await startInspectedApp();
     const told = jest.fn();
     app.webhooks.onError(told);
     app.webhooks.on('User.LoggedIn', thrower(thrown));
@@ -374,8 +379,8 @@ describe('looking on changes nothing', () => {
     ['itself', (event) => (event['event'] = event)],
     ['a bigint', (event) => (event['event'] = 10n)],
     ['a getter that throws', (event) => Object.defineProperty(event, 'event', { get: thrower(new Error('no')) })],
-  ])('a handler that makes the name of the event into %s harms nobody', async (_name, change) => {
-    app = await inspectedApp();
+  ])('a handler that changes the name of the event into %s disturbs no other handler', async (_name, change) => {
+    app = await startInspectedApp();
     const other = jest.fn();
     app.webhooks.on('User.LoggedIn', (event) => void change(event as never));
     app.webhooks.on('User.LoggedIn', other);
@@ -385,17 +390,17 @@ describe('looking on changes nothing', () => {
     expect(await detail()).toMatchObject({ event: 'User.LoggedIn', runs: [{ outcome: 'handled' }] });
   });
 
-  test('a handler that fails where nothing reports it is warned of all the same', async () => {
+  test('a failure that no logger and no listener reports is still a process warning', async () => {
     const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    app = await inspectedApp({ logger: undefined });
+    app = await startInspectedApp({ logger: undefined });
     app.webhooks.on('User.LoggedIn', thrower(new Error('the list is full')));
     await app.deliver('User.LoggedIn');
     expect(warned.mock.calls.map(String).join()).toContain('nothing reports it');
     warned.mockRestore();
   });
 
-  test('another inspector sees the same names', async () => {
-    app = await inspectedApp();
+  test('a second inspector shows the same names', async () => {
+    app = await startInspectedApp();
     const second = express().use(inspector(app.webhooks, { authorize: () => true }));
     app.webhooks.on('User.LoggedIn', async function audit() {});
     await app.deliver('User.LoggedIn');
@@ -404,8 +409,8 @@ describe('looking on changes nothing', () => {
     for (const { runs } of [await detail(), body]) expect(runs[0].handlers).toMatchObject([{ name: 'audit' }]);
   });
 
-  test('a lazy promise, as database libraries have them, runs once', async () => {
-    app = await inspectedApp();
+  test('a lazy promise, such as a query of a database library, runs once', async () => {
+    app = await startInspectedApp();
     let runs = 0;
     const query = {
       // biome-ignore lint/suspicious/noThenProperty: that is the point
@@ -419,8 +424,8 @@ describe('looking on changes nothing', () => {
     expect(runs).toBe(1);
   });
 
-  test('a handler that fails at once fails with its own error', async () => {
-    app = await inspectedApp();
+  test('a handler that throws synchronously fails with its own error', async () => {
+    app = await startInspectedApp();
     const told = jest.fn();
     const error = new Error('at once');
     app.webhooks.onError(told);
@@ -431,17 +436,17 @@ describe('looking on changes nothing', () => {
     expect(told.mock.calls[0][0]).toBe(error);
   });
 
-  test('after close() nothing is written down any more, and the app goes on', async () => {
-    app = await inspectedApp();
+  test('after close() the inspector records nothing more, and the app still works', async () => {
+    app = await startInspectedApp();
     app.panel.close();
     expect((await app.deliver('User.LoggedIn')).status).toBe(200);
     expect((await app.ask('api/deliveries/1')).status).toBe(404);
   });
 });
 
-describe('what may be long is cut', () => {
-  test('errors, names and runs', async () => {
-    app = await inspectedApp();
+describe('the inspector bounds', () => {
+  test('the length of errors and names, and the number of runs', async () => {
+    app = await startInspectedApp();
     const long = 'x'.repeat(100_000);
     app.webhooks.on('User.LoggedIn', () => {
       throw new Error(long);
@@ -463,9 +468,9 @@ describe('what may be long is cut', () => {
     ]);
   });
 
-  test('a forgery that stands for a large body, under many keys, is looked into once', async () => {
+  test('the diagnoses of a forgery to one, even for a large body and many keys', async () => {
     const secret = Object.fromEntries(EVENT_NAMES.map((name) => [name, `key-of-${name}`]));
-    app = await inspectedApp({ secret });
+    app = await startInspectedApp({ secret });
     const bomb = brotliCompressSync(Buffer.alloc(4_000_000));
     await app.post(bomb as never, { 'x-signature': sign(bomb, 'another key') });
     const hashed = jest.spyOn(crypto, 'createHmac');
@@ -478,9 +483,9 @@ describe('what may be long is cut', () => {
   });
 });
 
-test('44. a search for the cause that was cut short says so, and others go on while one runs', async () => {
+test('44. a diagnosis that ended at its limit says so, and others go on while one runs', async () => {
   const secret = Object.fromEntries(EVENT_NAMES.map((name) => [name, `key-of-${name}`]));
-  app = await inspectedApp({ secret });
+  app = await startInspectedApp({ secret });
   const body = JSON.stringify({ event: 'User.LoggedIn', long: 'x'.repeat(200_000) }, null, 2);
   for (let time = 0; time < 3; time++) {
     await app.post(body, { 'x-signature': sign(JSON.stringify(JSON.parse(body)), 'key-of-User.LoggedIn') });
@@ -495,8 +500,8 @@ test('44. a search for the cause that was cut short says so, and others go on wh
   expect(await detail(5)).toMatchObject({ mistakes: null, isDiagnosisCut: false });
 });
 
-test('44. forgeries that are opened at once are looked into one after the other, and each of them once', async () => {
-  app = await inspectedApp();
+test('44. forgeries that are opened at the same time are diagnosed one after the other, and each of them once', async () => {
+  app = await startInspectedApp();
   for (let index = 0; index < 5; index++) await app.post(`body ${index}`, { 'x-signature': sign('x', 'x') });
   const order: string[] = [];
   const { update } = crypto.Hmac.prototype;
@@ -510,10 +515,10 @@ test('44. forgeries that are opened at once are looked into one after the other,
   expect([...order].sort()).toEqual(['body 0', 'body 1', 'body 2', 'body 3', 'body 4']);
 });
 
-test('a run belongs to the request that was authentic, not to a forged copy that came before it', async () => {
+test('a run belongs to the authentic request, not to a forged copy that arrived before it', async () => {
   let give = (_key: string): void => {};
   const key = new Promise<string>((resolve) => (give = resolve));
-  app = await inspectedApp({ secrets: () => key });
+  app = await startInspectedApp({ secrets: () => key });
   app.webhooks.on('User.LoggedIn', () => {});
   const { rawBody, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
   const forged = app.webhooks.receive({ rawBody, headers: { 'x-signature': sign(rawBody, 'another key') } });
@@ -527,13 +532,13 @@ test('a run belongs to the request that was authentic, not to a forged copy that
 });
 
 describe('the stream', () => {
-  test('is over once the inspector is closed: what would come back is told so', async () => {
-    app = await inspectedApp();
+  test('is answered 503 once the inspector is closed, so that the page does not reconnect', async () => {
+    app = await startInspectedApp();
     app.panel.close();
     expect(await app.ask('api/stream')).toMatchObject({ status: 503 });
   });
 
-  test('of a page that left while it was looked at who it is holds nothing', async () => {
+  test('starts no timer for a client that disconnected while `authorize` ran', async () => {
     const asked: IncomingMessage[] = [];
     const visitors = new EventEmitter();
     const authorize = async (req: IncomingMessage) => {
@@ -541,7 +546,7 @@ describe('the stream', () => {
       visitors.emit('asked');
       return once(visitors, 'admitted');
     };
-    app = await inspectedApp({}, { panel: { authorize } });
+    app = await startInspectedApp({}, { panel: { authorize } });
     const isAsked = once(visitors, 'asked');
     const page = request(`${app.base}/_webhooks/api/stream`).on('error', () => {});
     page.end();
@@ -560,8 +565,8 @@ describe('the stream', () => {
 test.each([
   ['4', express4 as unknown as typeof express],
   ['5', express],
-])('what the page posts arrives behind parsers that do not care for it, in Express %s', async (_version, make) => {
-  app = await inspectedApp({}, { panel: { authorize: () => true, allowSending: true } });
+])('the page can post behind parsers that skip its body, in Express %s', async (_version, make) => {
+  app = await startInspectedApp({}, { panel: { authorize: () => true, allowSending: true } });
   const outer = make().use(make.urlencoded({ extended: true }), make.text(), app.panel);
   const { default: supertest } = await import('supertest');
   const sent = await supertest(outer)
@@ -571,13 +576,13 @@ test.each([
   expect(sent.body).toEqual({ status: 200 });
 });
 
-test('keys that cannot be had hide no delivery', async () => {
+test('a delivery is shown although the keys cannot be loaded', async () => {
   let isDown = false;
   const secrets = () => {
     if (isDown) throw new Error('down');
     return SECRET;
   };
-  app = await inspectedApp({ secrets, secretsMaxAgeMs: 1 });
+  app = await startInspectedApp({ secrets, secretsMaxAgeMs: 1 });
   await app.deliver('User.LoggedIn', 'another key');
   isDown = true;
   await sleep(2);
@@ -593,11 +598,11 @@ test.each([
   [{ path: '_webhooks' }, '`path`'],
   [{ path: '/_webhooks?x' }, '`path`'],
   [{ path: null }, '`path`'],
-])('refuses options that cannot be right: %j', async (panel, words) => {
-  await expect(inspectedApp({}, { panel: panel as never })).rejects.toThrow(words);
+])('the options %j are refused', async (panel, words) => {
+  await expect(startInspectedApp({}, { panel: panel as never })).rejects.toThrow(words);
 });
 
-test('needs a router of this package', () => {
+test('inspector() refuses anything but a router of createWebhookRouter()', () => {
   expect(() => inspector({} as never)).toThrow('createWebhookRouter');
   expect(() => inspector(undefined as never)).toThrow('createWebhookRouter');
 });

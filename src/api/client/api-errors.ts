@@ -1,6 +1,7 @@
 import { toOneLine } from '../../shared/control-chars.js';
 import { WebhookError } from '../../shared/errors.js';
 import { recordOf } from '../../shared/is-record.js';
+import { truncate } from '../../shared/truncate.js';
 
 /** No message of this package's is longer than a terminal can show, whatever the API answers. */
 const MOST_DETAILS = 10;
@@ -67,9 +68,7 @@ interface Addition {
 
 /** Text from outside goes to terminals and logs: it must not steer them, nor fill them. */
 function printable(text: string): string {
-  if (text.length <= LONGEST_DETAIL) return toOneLine(text);
-  // Not half of a character either.
-  return `${toOneLine(text.slice(0, LONGEST_DETAIL).replace(/[\ud800-\udbff]$/, ''))}…`;
+  return toOneLine(truncate(text, LONGEST_DETAIL));
 }
 
 /**

@@ -1,14 +1,15 @@
+import { unlessAborted } from '../../shared/abort-signals.js';
 import { ConfigurationError } from '../../shared/errors.js';
-import { checkMembers, invalid, wholeNumber } from '../../shared/option-checks.js';
+import { isLoopback } from '../../shared/is-loopback.js';
+import { invalid, positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import { LONGEST_DELAY_MS } from '../../shared/promises.js';
-import { contain } from '../../shared/run-safely.js';
+import { runSafely } from '../../shared/run-safely.js';
 import type { HttpSettings, Retry } from './call.js';
 import { Gate } from './gate.js';
 import { Secrets } from './redact.js';
 import { VISIBLE_ASCII } from './response-schemas.js';
 import { Session } from './session.js';
-import { unlessAborted } from './signals.js';
 import { send } from './transport.js';
 import { Webhooks } from './webhooks.js';
 
@@ -72,21 +73,21 @@ export class CakemailApi {
   readonly webhooks: Webhooks;
 
   constructor(options: CakemailApiOptions) {
-    checkMembers('CakemailApi options', options, MEMBERS);
+    rejectUnknownKeys('CakemailApi options', options, MEMBERS);
     const { onRetry = () => {} } = options;
     if (typeof onRetry !== 'function') throw invalid('`onRetry` must be a function.');
     const settings: HttpSettings = {
       baseUrl: baseUrlOf(options.baseUrl ?? BASE_URL),
-      timeoutMs: wholeNumber('timeoutMs', options.timeoutMs, 10_000, LONGEST_DELAY_MS),
-      attempts: wholeNumber('attempts', options.attempts, 5),
-      backoffMs: wholeNumber('backoffMs', options.backoffMs, 500, LONGEST_DELAY_MS),
-      maxWaitMs: wholeNumber('maxWaitMs', options.maxWaitMs, 30_000, LONGEST_DELAY_MS),
-      onRetry: (retry) => contain(() => onRetry(retry), warn),
+      timeoutMs: positiveInteger('timeoutMs', options.timeoutMs, 10_000, LONGEST_DELAY_MS),
+      attempts: positiveInteger('attempts', options.attempts, 5),
+      backoffMs: positiveInteger('backoffMs', options.backoffMs, 500, LONGEST_DELAY_MS),
+      maxWaitMs: positiveInteger('maxWaitMs', options.maxWaitMs, 30_000, LONGEST_DELAY_MS),
+      onRetry: (retry) => runSafely(() => onRetry(retry), warn),
       gate: new Gate(),
       secrets: new Secrets(),
     };
     const { accountId } = options;
-    if (accountId !== undefined) wholeNumber('accountId', accountId, 1);
+    if (accountId !== undefined) positiveInteger('accountId', accountId, 1);
     const session = new Session(credentialsOf(options), settings);
     this.webhooks = new Webhooks(async (call) => {
       const withAccount = { ...call, query: { ...call.query, account_id: accountId } };
@@ -121,10 +122,9 @@ function credentialsOf({ token, username, password, accountId }: CakemailApiOpti
 
 function baseUrlOf(given: string): URL {
   const url = URL.canParse(given) ? new URL(given) : undefined;
-  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '');
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  if (url !== undefined && isPlain && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
-    return url;
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  if (url !== undefined && isPlain && isSafe) return url;
   throw invalid('`baseUrl` must be an https address without credentials; http is for this machine itself.');
 }
 

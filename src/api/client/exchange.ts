@@ -1,10 +1,10 @@
+import { combined } from '../../shared/abort-signals.js';
+import { fetchFailure } from '../../shared/fetch-failure.js';
 import { recordOf } from '../../shared/is-record.js';
 import { VERSION } from '../../shared/version.js';
 import { CakemailApiError, detailsOf } from './api-errors.js';
 import type { Call, HttpSettings } from './call.js';
-import { cleanCause } from './no-answer.js';
 import { retryAfterMs } from './retry-after.js';
-import { combined } from './signals.js';
 
 /** Of an answer. A page of 50 webhooks has some 20 KB. */
 const MOST_BYTES = 10 * 1024 * 1024;
@@ -134,7 +134,7 @@ async function answerOf<T>(
     return { response, text };
   } catch (thrown) {
     signal?.throwIfAborted();
-    const cause = cleanCause(thrown);
+    const cause = fetchFailure(thrown);
     const said = timeout.aborted
       ? { what: `no answer within ${timeoutMs} ms` }
       : { what: `no answer: ${cause.code ?? cause.message}`, cause };

@@ -1,10 +1,11 @@
-import { ConfigurationError, toError } from '../../shared/errors.js';
-import { checkMembers, wholeNumber } from '../../shared/option-checks.js';
+import { toError } from '../../shared/error-text.js';
+import { ConfigurationError } from '../../shared/errors.js';
+import { positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import type { Awaitable } from '../../shared/promises.js';
-import { contain } from '../../shared/run-safely.js';
-import type { NamedSecret, SecretInput, SecretsByEvent } from '../../signature/key-ring.js';
-import type { SecretsSource } from '../../signature/key-source.js';
+import { runSafely } from '../../shared/run-safely.js';
+import type { SecretsByEvent } from '../../signature/key-ring.js';
+import type { SecretsRequest, SecretsSource } from '../../signature/key-source.js';
 import type { CakemailApi } from '../client/client.js';
 import type { ShownWebhook } from '../client/response-schemas.js';
 import { type BoundKey, type ByEvent, type Fetched, fetchKeys, keyOf } from './fetch-keys.js';
@@ -33,15 +34,16 @@ export interface CakemailKeysOptions {
 
 /** Keys from the API, for the router's `secrets`. */
 export interface CakemailKeys extends SecretsSource {
-  readonly renew: (held?: SecretInput) => Awaitable<SecretsByEvent | undefined>;
+  (request?: SecretsRequest): Awaitable<SecretsByEvent>;
+  readonly isCached: true;
   /**
    * Looks now, for when a webhook was just created; after a look that runs already, as that may have begun before. The routers
-   * take what it found when the first signature holds under none of theirs. Rejects when the API does.
+   * use what it found from the next delivery on. Rejects when the API does.
    */
   refresh(): Promise<SecretsByEvent>;
   /**
-   * Takes the key of a webhook that was read by its id, before any listing shows it. The routers take it when the first
-   * signature holds under none of theirs. `rotateWebhook` calls it.
+   * Takes the key of a webhook that was read by its id, before any listing shows it. The routers use it
+   * from the next delivery on. `rotateWebhook` calls it.
    *
    * @throws {CakemailApiError} when the webhook has no key.
    */
@@ -67,11 +69,11 @@ export interface CakemailKeys extends SecretsSource {
  * @throws {ConfigurationError} when an option cannot be right.
  */
 export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
-  checkMembers('cakemailKeys() options', options, ['api', 'url', 'renewMs', 'maxAgeMs', 'graceMs', 'onError']);
+  rejectUnknownKeys('cakemailKeys() options', options, ['api', 'url', 'renewMs', 'maxAgeMs', 'graceMs', 'onError']);
   const { api, url, onError = warn } = options;
-  const renewMs = wholeNumber('renewMs', options.renewMs, MINUTE_MS);
-  const maxAgeMs = wholeNumber('maxAgeMs', options.maxAgeMs, 10 * MINUTE_MS);
-  const graceMs = wholeNumber('graceMs', options.graceMs, 10 * MINUTE_MS);
+  const renewMs = positiveInteger('renewMs', options.renewMs, MINUTE_MS);
+  const maxAgeMs = positiveInteger('maxAgeMs', options.maxAgeMs, 10 * MINUTE_MS);
+  const graceMs = positiveInteger('graceMs', options.graceMs, 10 * MINUTE_MS);
   /** A webhook's key never changes, so each is asked for once. */
   const known = new Map<string, BoundKey>();
   /** Keys that were added, by the ids of webhooks that the list does not show yet. */
@@ -120,7 +122,7 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
 
   function serve(keys: ByEvent): SecretsByEvent {
     found = keys;
-    const all: Record<string, readonly NamedSecret[]> = { ...keys };
+    const all = { ...keys };
     for (const [id, { event, key }] of added) {
       const others = all[event] ?? [];
       if (!others.some((each) => each.id === id)) all[event] = [...others, { id, key }];
@@ -159,18 +161,17 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
   }
 
   function tell(thrown: unknown): void {
-    contain(() => onError(toError(thrown)), warn);
+    runSafely(() => onError(toError(thrown)), warn);
   }
 
-  function renew(held?: SecretInput): Awaitable<SecretsByEvent | undefined> {
-    // Each router has its own copy, which a refresh() does not reach.
-    if (latest !== undefined && latest !== held) return latest;
-    // The look that is running may have begun too early.
+  /** For a signature that matches none of the keys. */
+  function newest(): Awaitable<SecretsByEvent> {
+    // A running lookup may have begun too early.
     if (expecting > 0) return refresh();
     const running = next ?? looking;
     if (running !== undefined) return running;
     const againMs = isComplete ? renewMs : Math.min(renewMs, AGAIN_MS);
-    return performance.now() - lookedAt < againMs ? undefined : look();
+    return latest !== undefined && performance.now() - lookedAt < againMs ? latest : look();
   }
 
   function expectNew(): () => void {
@@ -182,7 +183,9 @@ export function cakemailKeys(options: CakemailKeysOptions): CakemailKeys {
     };
   }
 
-  return Object.assign(lastKnown, { renew, refresh, add, expectNew });
+  const keys = ({ refresh: isRefresh }: SecretsRequest = { refresh: false }): Awaitable<SecretsByEvent> =>
+    isRefresh ? newest() : lastKnown();
+  return Object.assign(keys, { isCached: true as const, refresh, add, expectNew });
 }
 
 function warn(error: Error): void {

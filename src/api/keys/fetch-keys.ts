@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../../shared/errors.js';
+import { rejectUnknownKeys } from '../../shared/option-checks.js';
 import type { NamedSecret } from '../../signature/key-ring.js';
-import { CakemailApiError } from '../client/api-errors.js';
+import { CakemailApiError, together } from '../client/api-errors.js';
 import type { CakemailApi } from '../client/client.js';
 import type { ShownWebhook, Webhook } from '../client/response-schemas.js';
 import type { Cancellable } from '../client/webhooks.js';
@@ -15,7 +16,12 @@ export interface BoundKey {
   readonly key: string;
 }
 
-export type ByEvent = Readonly<Record<string, readonly NamedSecret[]>>;
+/** A key that is named by the id of its webhook. */
+interface WebhookKey extends NamedSecret {
+  readonly key: string;
+}
+
+export type ByEvent = Readonly<Record<string, readonly WebhookKey[]>>;
 
 /** The result of reading the keys of a URL. */
 export interface Fetched {
@@ -24,6 +30,32 @@ export interface Fetched {
   readonly ids: ReadonlySet<string>;
   /** The errors of the webhooks whose keys could not be read. */
   readonly failures: readonly CakemailApiError[];
+}
+
+export interface ExportKeysOptions extends Cancellable {
+  readonly api: CakemailApi;
+  /** The URL that the webhooks deliver to. */
+  readonly url: string;
+}
+
+/**
+ * Reads the keys of all active webhooks on a URL, for a file or a secret store: a plain object that maps each event to its keys.
+ * The option `secret` takes it:
+ *
+ * ```ts
+ * createWebhookRouter({ secret: JSON.parse(process.env.CAKEMAIL_WEBHOOK_SECRETS ?? 'null') });
+ * ```
+ *
+ * @throws {ConfigurationError} when there is no active webhook on the URL.
+ * @throws {CakemailApiError} when the API does, also when the key of a single webhook cannot be read: an app would refuse what
+ * that webhook delivers. The error names the webhook and its event.
+ */
+export async function exportKeys(options: ExportKeysOptions): Promise<Record<string, string[]>> {
+  rejectUnknownKeys('exportKeys() options', options, ['api', 'url', 'signal']);
+  const { keys, failures } = await fetchKeys(options);
+  const [first, ...others] = failures;
+  if (first !== undefined) throw together([first, ...others]).with({ detail: 'no key was exported' });
+  return Object.fromEntries(Object.entries(keys).map(([event, list]) => [event, list.map(({ key }) => key)]));
 }
 
 /**
@@ -69,7 +101,7 @@ export async function fetchKeys({
       }),
     );
   }
-  const keys: Record<string, NamedSecret[]> = Object.create(null);
+  const keys: Record<string, WebhookKey[]> = Object.create(null);
   for (const { id } of current) {
     const bound = known.get(id);
     if (bound === undefined) continue;

@@ -1,6 +1,6 @@
-import { EVENT_NAMES, isCatalogueName, nearestListed, patternOf } from '../../events/catalogue.js';
-import { slipOf } from '../../shared/closest-match.js';
-import { checkMembers, invalid, wholeNumber } from '../../shared/option-checks.js';
+import { closestListed, EVENT_NAMES, isCatalogueName, patternOf } from '../../events/catalogue.js';
+import { typoOf } from '../../shared/closest-match.js';
+import { invalid, positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import type { CakemailApi } from '../client/client.js';
 import { compareIds, isNewer } from '../client/ids.js';
@@ -129,7 +129,7 @@ export function expand(events: readonly string[]): string[] {
   // The API may know further names, so only a name that differs from a published one by a slip of the keyboard is refused.
   const unlisted = [...new Set(names)].filter((name) => !isCatalogueName(name));
   for (const name of unlisted) {
-    if (slipOf(name, EVENT_NAMES) !== undefined) throw invalid(`\`events\`: there is no '${name}'.${hint(name)}`);
+    if (typoOf(name, EVENT_NAMES) !== undefined) throw invalid(`\`events\`: there is no '${name}'.${hint(name)}`);
   }
   for (const name of unlisted) {
     const message = `\`events\`: '${name}' is not in the list of events that Cakemail publishes.${hint(name)}`;
@@ -139,14 +139,14 @@ export function expand(events: readonly string[]): string[] {
 }
 
 function hint(name: string): string {
-  const meant = nearestListed(name);
+  const meant = closestListed(name);
   return meant === undefined ? '' : ` Did you mean '${meant}'?`;
 }
 
 const MEMBERS = ['api', 'url', 'events', 'rateLimit', 'prune', 'pruneDuplicates', 'signal'];
 
 function check(wanted: Wanted): Wanted {
-  checkMembers('planWebhooks() options', wanted, MEMBERS);
+  rejectUnknownKeys('planWebhooks() options', wanted, MEMBERS);
   const { url, events, rateLimit } = wanted;
   if (!URL.canParse(url) || !/^https?:/.test(url) || url.length > 2083) {
     throw invalid('`url` must be an http or https address of at most 2,083 characters.');
@@ -155,8 +155,8 @@ function check(wanted: Wanted): Wanted {
   // No handlers, most likely, and with `prune` everything would go.
   if (events.length === 0) throw invalid('`events` is empty: name at least one event.');
   if (rateLimit !== undefined) {
-    checkMembers('rateLimit', rateLimit, ['limit', 'period']);
-    wholeNumber('rateLimit.limit', rateLimit.limit, 1);
+    rejectUnknownKeys('rateLimit', rateLimit, ['limit', 'period']);
+    positiveInteger('rateLimit.limit', rateLimit.limit, 1);
     if (!['second', 'minute'].includes(rateLimit.period)) throw invalid("`rateLimit.period` is 'second' or 'minute'.");
   }
   return wanted;

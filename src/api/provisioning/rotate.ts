@@ -1,9 +1,9 @@
-import { checkMembers, invalid, wholeNumber } from '../../shared/option-checks.js';
+import { pause } from '../../shared/abort-signals.js';
+import { invalid, positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
 import { LONGEST_DELAY_MS } from '../../shared/promises.js';
 import type { CakemailApi } from '../client/client.js';
 import { compareIds, isNewer } from '../client/ids.js';
 import type { Webhook } from '../client/response-schemas.js';
-import { pause } from '../client/signals.js';
 import type { Cancellable } from '../client/webhooks.js';
 import type { CakemailKeys } from '../keys/cakemail-keys.js';
 import { keyOf } from '../keys/fetch-keys.js';
@@ -49,9 +49,9 @@ const MEMBERS = ['api', 'id', 'keys', 'graceMs', 'onStage', 'signal'];
  * @throws {CakemailApiError} when the API does.
  */
 export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
-  checkMembers('rotateWebhook() options', options, MEMBERS);
+  rejectUnknownKeys('rotateWebhook() options', options, MEMBERS);
   const { api, id, keys, onStage = () => {}, signal } = options;
-  const graceMs = wholeNumber('graceMs', options.graceMs, 5 * 60_000, LONGEST_DELAY_MS);
+  const graceMs = positiveInteger('graceMs', options.graceMs, 5 * 60_000, LONGEST_DELAY_MS);
   const all = await api.webhooks.all({ withArchived: true, signal });
   const old = all.find((webhook) => webhook.id === id);
   if (old === undefined) throw invalid(`There is no webhook ${id}.`);

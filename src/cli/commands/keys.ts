@@ -1,18 +1,37 @@
 import { Command } from 'commander';
-import { type RotationStage, rotateWebhook, type Webhook, writeKeys } from '../../api/index.js';
-import { withApi } from '../environment.js';
+import { exportKeys, type RotationStage, rotateWebhook, type Webhook } from '../../api/index.js';
+import { UsageError, withApi } from '../environment.js';
+import { writeKeyFile } from '../key-file.js';
 import { filled, jsonOption, seconds, urlOption } from '../shared-options.js';
 import type { Io } from '../terminal/io.js';
 import { json, printable } from '../terminal/text.js';
 
+interface Options {
+  readonly url: string;
+  readonly out?: string;
+  readonly print?: boolean;
+  readonly json?: boolean;
+}
+
 export function keysCommand(io: Io): Command {
   return new Command('keys')
-    .description('write the keys of all active webhooks on a URL to an env file, as CAKEMAIL_WEBHOOK_SECRETS')
+    .description('write the keys of all active webhooks on a URL to a file, or print them')
     .addOption(urlOption())
-    .requiredOption('--out <file>', 'the env file; its other lines stay as they are', filled)
+    .option(
+      '--out <file>',
+      'a file of its own: an env line if it is named .env, .env.… or ….env, otherwise JSON',
+      filled,
+    )
+    .option('--print', 'print them as JSON instead')
     .addOption(jsonOption())
-    .action(async ({ url, out, json: isJson }: { url: string; out: string; json?: boolean }) => {
-      const events = await withApi(io, (api) => writeKeys({ api, url, file: out, signal: io.signal }));
+    .action(async ({ url, out, print, json: isJson }: Options) => {
+      if ((out === undefined) !== (print === true)) {
+        throw new UsageError('Pass either --out <file> to write the keys to a file, or --print to print them.');
+      }
+      const keys = await withApi(io, (api) => exportKeys({ api, url, signal: io.signal }));
+      if (out === undefined) return io.out(json(keys));
+      await writeKeyFile(out, keys);
+      const events = Object.keys(keys);
       io.out(isJson ? json({ file: out, events }) : `${out}: the keys of ${events.map(printable).join(', ')}`);
     });
 }

@@ -2,17 +2,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { EVENT_NAMES } from '../../events/catalogue.js';
+import { createWebhookRouter, EVENT_NAMES, type LifecycleEmitter, type WebhookRouter } from '../../index.js';
 import { inspector } from '../../inspector/index.js';
-import type { LifecycleEmitter } from '../../instrumentation/lifecycle.js';
-import { createWebhookRouter } from '../../router.js';
+import { isLoopback } from '../../shared/is-loopback.js';
 import { shownName } from '../../signature/key-ring.js';
-import type { WebhookRouter } from '../../types.js';
 import { UsageError } from '../environment.js';
 import { brief, createForwarder } from '../forward.js';
-import { type GivenKey, givenKeys } from '../read-secrets.js';
+import { type GivenKey, givenKeys, type KeyOptions } from '../read-secrets.js';
 import { onRefusal } from '../refusals.js';
-import { filled, receiver } from '../shared-options.js';
+import { filled, keysOption, receiver, secretOption } from '../shared-options.js';
 import { type Io, paint } from '../terminal/io.js';
 import { oneLine, printable } from '../terminal/text.js';
 
@@ -20,10 +18,9 @@ const PAGE = '/_webhooks';
 /** As wide as the time and the status at the start of a line. */
 const INDENT = ' '.repeat(13);
 
-interface Options {
+interface Options extends KeyOptions {
   readonly port: number;
   readonly forwardTo?: string;
-  readonly secret?: string;
   readonly history?: string;
 }
 
@@ -32,10 +29,14 @@ export function listenCommand(io: Io): Command {
     .description('receive deliveries on this machine, show them on a page, and pass them on')
     .addOption(new Option('--port <n>', 'the port to listen on; 0 for any').argParser(port).default(4040))
     .addOption(new Option('--forward-to <url>', 'pass every verified delivery on to here').argParser(receiver))
-    .addOption(new Option('--secret <key>', 'the key to verify with; otherwise from the environment'))
-    .addOption(new Option('--history <file>', 'remember deliveries over restarts').argParser(filled))
-    .action(async ({ port, forwardTo, secret, history }: Options) => {
-      const keys = givenKeys(io, secret);
+    .addOption(secretOption('verify'))
+    .addOption(keysOption())
+    .addOption(
+      new Option('--history <file>', 'keep deliveries over restarts in a SQLite file (needs libsql)').argParser(filled),
+    )
+    .action(async (options: Options) => {
+      const { port, forwardTo, history } = options;
+      const keys = await givenKeys(io, options);
       warnAboutSpace(io, keys);
       // Whatever comes again is passed on again: what to do with it is for the app to show.
       const webhooks = createWebhookRouter({ secret: secretsOf(keys), dedupe: false, logger: {} });
@@ -51,7 +52,7 @@ export function listenCommand(io: Io): Command {
         webhooks.onUnhandled(forwarder.handler);
       }
       const panel = inspector(webhooks, { path: PAGE, endpoint: '/', historyFile: history });
-      report(io, webhooks.events, forwarder === undefined);
+      report(io, webhooks.lifecycle, forwarder === undefined);
       reportRefusals(io, webhooks, keys);
 
       const receive = forwarder === undefined ? webhooks : forwarder.around(webhooks);
@@ -77,7 +78,7 @@ export function listenCommand(io: Io): Command {
     });
 }
 
-/** A line for each request. What was passed on has one of its own. */
+/** Prints one line per request. A forwarded delivery has a line of its own. */
 function report(io: Io, events: LifecycleEmitter, isAlone: boolean): void {
   events.on(
     'unhandled',
@@ -120,7 +121,7 @@ function now(): ReturnType<typeof paint> {
 /** The slip of the pen. Other ways back to here show when something comes. */
 function checkTarget(target: string, port: number): void {
   const { protocol, hostname, port: targetPort } = new URL(target);
-  const isHere = protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  const isHere = protocol === 'http:' && isLoopback(hostname);
   if (isHere && Number(targetPort || 80) === port) {
     throw new UsageError('--forward-to names this receiver itself: give the address of your app.');
   }

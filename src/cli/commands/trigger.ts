@@ -1,25 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { type EVENT_NAMES, isCatalogueName, nearestListed } from '../../events/catalogue.js';
-import { toError } from '../../shared/errors.js';
+import { closestListed, type EVENT_NAMES, isCatalogueName } from '../../events/catalogue.js';
+import { toError } from '../../shared/error-text.js';
 import { sampleEvent, signedRequest } from '../../testing/index.js';
 import { UsageError } from '../environment.js';
 import { post } from '../post.js';
 import { fileOf } from '../read-input.js';
-import { givenKeys } from '../read-secrets.js';
-import { jsonOption, positive, receiver } from '../shared-options.js';
+import { type GivenKey, givenKeys, type KeyOptions } from '../read-secrets.js';
+import { jsonOption, keysOption, positive, receiver, secretOption } from '../shared-options.js';
 import { type Io, type Piece, paint } from '../terminal/io.js';
-import { json, printable } from '../terminal/text.js';
+import { json, oneLine } from '../terminal/text.js';
 
 const FORGERIES = ['bad-signature', 'missing', 'tampered', 'other-key'] as const;
 const DOCUMENTED = 'User.LoggedIn';
 /** Names that an error lists. */
 const MOST_NAMES = 10;
 
-interface Options {
+interface Options extends KeyOptions {
   readonly url: string;
-  readonly secret?: string;
   readonly set?: readonly Setting[];
   readonly data?: string;
   readonly count: number;
@@ -46,7 +45,8 @@ export function triggerCommand(io: Io, exit: (code: number) => void): Command {
     .addOption(
       new Option('--url <url>', 'where to').argParser(receiver).default('http://localhost:3000/webhooks/cakemail'),
     )
-    .addOption(new Option('--secret <key>', 'the key to sign with; otherwise from the environment'))
+    .addOption(secretOption('sign'))
+    .addOption(keysOption())
     .addOption(
       new Option('--set <path=value>', 'a member, as in data.email=me@example.com; again for more').argParser(setting),
     )
@@ -60,11 +60,12 @@ export function triggerCommand(io: Io, exit: (code: number) => void): Command {
       if (event !== DOCUMENTED && options.data === undefined) {
         io.err(paint('dim', `The data of this ${event} is invented: Cakemail has not published any.`));
       }
+      const keys = needsKey(options) ? await givenKeys(io, options) : [];
       const answers: Answer[] = [];
       for (let index = 0; index < options.count; index++) {
         io.signal.throwIfAborted();
         if (options.rate !== undefined && index > 0) await sleep(1000 / options.rate, undefined, { signal: io.signal });
-        const answer = await send(io, options, await payloadOf(event, options, index));
+        const answer = await send(io, options, keys, await payloadOf(event, options, index));
         answers.push(answer);
         if (!options.json) io.out(...lineOf(answer, options));
       }
@@ -86,9 +87,9 @@ async function payloadOf(
   return payload;
 }
 
-async function send(io: Io, options: Options, payload: object): Promise<Answer> {
+async function send(io: Io, options: Options, keys: readonly GivenKey[], payload: object): Promise<Answer> {
   const { url, forge } = options;
-  const { body, headers } = signedRequest(payload, { secret: signingKey(io, options, payload) });
+  const { body, headers } = signedRequest(payload, { secret: signingKey(options, keys, payload) });
   const sent = {
     'bad-signature': { body, headers: { ...headers, 'x-signature': randomBytes(32).toString('base64') } },
     missing: { body, headers: { 'content-type': 'application/json' } },
@@ -106,17 +107,20 @@ async function send(io: Io, options: Options, payload: object): Promise<Answer> 
   }
 }
 
-/** A forgery that is refused under any key gets one that no webhook has. */
-function signingKey(io: Io, { secret, forge }: Options, { event }: { event?: unknown }): string {
-  if (forge !== undefined && forge !== 'tampered') return randomBytes(24).toString('hex');
-  const keys = givenKeys(io, secret);
+/** The other forgeries are refused under any key. */
+function needsKey({ forge }: Options): boolean {
+  return forge === undefined || forge === 'tampered';
+}
+
+function signingKey(options: Options, keys: readonly GivenKey[], { event }: { event?: unknown }): string {
+  if (!needsKey(options)) return randomBytes(24).toString('hex');
   const found = keys.find((each) => each.event === null || each.event === event);
   if (found !== undefined) return found.key;
   // A map that is inside out has keys where its names should be.
   const names = [...new Set(keys.map((each) => each.event))].filter(isName);
   const more = names.length - MOST_NAMES;
   throw new UsageError(
-    `CAKEMAIL_WEBHOOK_SECRETS has no key for ${isName(event) ? event : 'this event'}, so nothing was sent. ` +
+    `${options.keys === undefined ? 'CAKEMAIL_WEBHOOK_SECRETS' : 'The file of --keys'} has no key for ${isName(event) ? event : 'this event'}, so nothing was sent. ` +
       `It has keys for ${names.slice(0, MOST_NAMES).join(', ') || 'no event'}${more > 0 ? ` and ${more} more` : ''}. ` +
       'Add the key of the webhook for this event, or pass --secret.',
   );
@@ -133,7 +137,7 @@ function isExpected({ status }: Answer, { forge }: Options): boolean {
 
 function lineOf(answer: Answer, options: Options): Piece[] {
   const colour = isExpected(answer, options) ? 'green' : 'red';
-  const body = printable(answer.body.slice(0, 300).replace(/\s/g, ' '));
+  const body = oneLine(answer.body.replace(/\s/g, ' '), 300);
   return [paint(colour, String(answer.status ?? '---')), ` ${body} `, paint('dim', `${answer.ms} ms`)];
 }
 
@@ -152,7 +156,7 @@ function hintsFor(answers: readonly Answer[], options: Options): string[] {
 
 function unknownName(event: string): UsageError {
   if (event.endsWith('*')) return new UsageError('trigger sends one event: name it, without a pattern.');
-  const meant = nearestListed(event);
+  const meant = closestListed(event);
   // What is like no name may be a key in the wrong place, so it is not repeated.
   return new UsageError(
     meant === undefined

@@ -1,16 +1,15 @@
 import { Command, Option } from 'commander';
 import { type Capture, diagnose } from '../../diagnosis/diagnose.js';
 import { fileOf } from '../read-input.js';
-import { givenKeys } from '../read-secrets.js';
-import { jsonOption } from '../shared-options.js';
+import { givenKeys, type KeyOptions } from '../read-secrets.js';
+import { jsonOption, keysOption, secretOption } from '../shared-options.js';
 import { diagnosisLines } from '../terminal/diagnosis-lines.js';
 import { type Io, paint } from '../terminal/io.js';
 import { json } from '../terminal/text.js';
 
-interface Options {
+interface Options extends KeyOptions {
   readonly body: string;
   readonly signature: string;
-  readonly secret?: string;
   readonly json?: boolean;
 }
 
@@ -18,7 +17,8 @@ function withCapture(command: Command): Command {
   return command
     .addOption(new Option('--body <file>', 'the body as it came; - for standard input').makeOptionMandatory())
     .addOption(new Option('--signature <text>', 'the header as it came').makeOptionMandatory())
-    .addOption(new Option('--secret <key>', 'the key; otherwise from the environment'))
+    .addOption(secretOption('verify'))
+    .addOption(keysOption())
     .addOption(jsonOption());
 }
 
@@ -45,7 +45,8 @@ export function doctorCommand(io: Io, exit: (code: number) => void): Command {
   );
 }
 
-async function captured(io: Io, { body, signature, secret }: Options): Promise<Capture> {
+async function captured(io: Io, options: Options): Promise<Capture> {
+  const { body, signature } = options;
   const bytes = body === '-' ? await io.input() : await fileOf('--body', body);
-  return { body: bytes, signature, keys: givenKeys(io, secret) };
+  return { body: bytes, signature, keys: await givenKeys(io, options) };
 }

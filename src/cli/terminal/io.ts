@@ -1,5 +1,4 @@
-// Not by name: Node has styleText from 20.12 on, and a name that is not there is an error before anything runs.
-import util from 'node:util';
+import { styleText } from 'node:util';
 import { harmless } from './text.js';
 
 /** Where lines go to. */
@@ -62,6 +61,5 @@ export function ioOf({ env, input, readLine, out, err, signal }: Surroundings): 
 function shown(piece: Piece, hasColours: boolean): string {
   if (typeof piece === 'string') return harmless(piece);
   const text = harmless(piece.text);
-  if (!hasColours || util.styleText === undefined) return text;
-  return util.styleText(piece.colour, text, { validateStream: false });
+  return hasColours ? styleText(piece.colour, text, { validateStream: false }) : text;
 }

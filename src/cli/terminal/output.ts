@@ -16,12 +16,7 @@ export function outputTo(stream: WriteStream, onFailure: (error: NodeJS.ErrnoExc
     // A terminal that does not know its width says 0.
     columns: stream.columns || undefined,
     write(text) {
-      if (hasFailed) return;
-      try {
-        stream.write(`${text}\n`);
-      } catch (thrown) {
-        fail(thrown as NodeJS.ErrnoException); // files, in older versions of Node
-      }
+      if (!hasFailed) stream.write(`${text}\n`);
     },
   };
 }

@@ -1,11 +1,13 @@
 import { toOneLine as printable, CONTROL_CHARS as STEERING } from '../../shared/control-chars.js';
+import { truncate } from '../../shared/truncate.js';
+import { unicodeEscape } from '../../shared/unicode-escape.js';
 
 export { stripControlChars as harmless } from '../../shared/control-chars.js';
 export { printable };
 
 /** The beginning of a text from outside, in one line that it cannot leave. */
 export function oneLine(text: string, longest = 120): string {
-  return text.length > longest ? `${printable(text.slice(0, longest))}…` : printable(text);
+  return printable(truncate(text, longest));
 }
 
 /** Columns, each as wide as it must be. Where that is too wide for the terminal, the last goes beneath the others. */
@@ -35,9 +37,5 @@ export function jsonLine(value: unknown): string {
 }
 
 function escaped(text: string): string {
-  return text.replace(STEERING, (steering) =>
-    [...Array(steering.length).keys()]
-      .map((at) => `\\u${steering.charCodeAt(at).toString(16).padStart(4, '0')}`)
-      .join(''),
-  );
+  return text.replace(STEERING, unicodeEscape);
 }

@@ -1,14 +1,12 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import type { BodyLimits, CapturedBody } from './captured-body.js';
-import { decoderFor, isIdentity } from './inflate.js';
+import { type BodyLimits, type CapturedBody, isIdentity } from './captured-body.js';
 import { readStream } from './read-stream.js';
 
 /** The exact bytes of a Fetch request that was not read yet. */
 export async function captureFetchBody(request: Request, limits: BodyLimits): Promise<CapturedBody> {
   const encoding = request.headers.get('content-encoding') ?? undefined;
-  const decoder = limits.inflate ? decoderFor(encoding) : undefined;
-  if (!isIdentity(encoding) && decoder === undefined) return { reason: 'content_encoding' };
+  if (!isIdentity(encoding)) return { reason: 'content_encoding' };
   if (request.bodyUsed) return { reason: 'body_consumed' };
   const body = bodyOf(request);
   if (body === null) return { pieces: [] };
@@ -23,7 +21,7 @@ export async function captureFetchBody(request: Request, limits: BodyLimits): Pr
   // The reader sees its errors; a later one must not become an uncaught exception.
   source.on('error', () => {});
   try {
-    return await readStream(source, declared, limits, decoder?.());
+    return await readStream(source, declared, limits);
   } finally {
     // Tells the host that what was refused is not wanted.
     source.destroy();

@@ -1,29 +1,23 @@
 import { bytesOf } from '../../shared/bytes.js';
-import type { MaybePromise } from '../../shared/promises.js';
-import type { BodyLimits, CapturableRequest, CapturedBody } from './captured-body.js';
+import type { Awaitable } from '../../shared/promises.js';
+import { type BodyLimits, type CapturableRequest, type CapturedBody, isIdentity } from './captured-body.js';
 import { collect } from './collect.js';
 import { endOfTurn } from './end-of-turn.js';
-import { decoderFor, isIdentity } from './inflate.js';
-import { readStream } from './read-stream.js';
 
 /**
  * The exact bytes of a request, whatever ran before: bytes that were kept, then a raw or text parser's body, then the
  * unread stream. A body of which only the parsed form is left is refused: to stringify it again would make other bytes.
  */
-export function captureBody(req: CapturableRequest, limits: BodyLimits): MaybePromise<CapturedBody> {
-  const encoding = req.headers['content-encoding'];
-  const decoder = limits.inflate ? decoderFor(encoding) : undefined;
-  if (!isIdentity(encoding) && decoder === undefined) return { reason: 'content_encoding' };
-
+export function captureBody(req: CapturableRequest, limits: BodyLimits): Awaitable<CapturedBody> {
+  if (!isIdentity(req.headers['content-encoding'])) return { reason: 'content_encoding' };
   const kept = keptBytes(req);
   if (kept !== undefined) return bounded(kept, limits);
   if (req.destroyed && !req.readableEnded) return { reason: 'body_aborted' };
   if (!isUnread(req)) return { reason: 'body_consumed' };
-  if (decoder === undefined) return readPlain(req, limits);
-  return readStream(req, req.headers['content-length'], limits, decoder());
+  return readUnread(req, limits);
 }
 
-async function readPlain(req: CapturableRequest, limits: BodyLimits): Promise<CapturedBody> {
+async function readUnread(req: CapturableRequest, limits: BodyLimits): Promise<CapturedBody> {
   // Claims the body: Node throws it away when somebody answers a request of which nothing was read.
   req.read(0);
   await endOfTurn();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JobState } from 'bullmq';
 import type { StoredDelivery } from '../../delivery/stored-delivery.js';
-import { within } from '../../shared/promises.js';
+import { withTimeout } from '../../shared/promises.js';
 import { Batcher } from '../batcher.js';
 import type { InboxEngine, InboxFilter, InboxSettings, InboxState } from '../contract.js';
 import { InboxError } from '../inbox-error.js';
@@ -42,8 +42,8 @@ export async function openBullmqEngine(
   queue.on('error', () => {}); // Each command rejects with its own error.
   const workers = new Set<BullmqWorker>();
   const incoming = new Batcher<StoredDelivery, boolean>(async (batch) =>
-    within(STORE_TIMEOUT_MS, add(batch), () => {
-      return new InboxError('ETIMEDOUT', `The inbox did not answer within ${STORE_TIMEOUT_MS} ms.`);
+    withTimeout(STORE_TIMEOUT_MS, add(batch), () => {
+      return new InboxError('ETIMEDOUT', `The inbox did not answer withTimeout ${STORE_TIMEOUT_MS} ms.`);
     }),
   );
 
@@ -184,7 +184,7 @@ async function mapInChunks<T, R>(items: readonly T[], map: (item: T) => Promise<
 
 async function succeedsInTime(closing: Promise<unknown>): Promise<boolean> {
   try {
-    await within(CLOSE_TIMEOUT_MS, closing, () => new Error('timeout'));
+    await withTimeout(CLOSE_TIMEOUT_MS, closing, () => new Error('timeout'));
     return true;
   } catch {
     return false;

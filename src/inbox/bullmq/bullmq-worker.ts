@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
 import type { Attempt, CompletedHandlers, InboxWorker, WorkerOptions } from '../../delivery/stored-delivery.js';
-import { toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
 import type { InboxSettings } from '../contract.js';
 import { InboxError } from '../inbox-error.js';
 import { type EndedAttempt, reportDeadLetter, runAttempt } from '../next-state.js';

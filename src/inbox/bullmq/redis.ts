@@ -1,6 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { recordOf } from '../../shared/is-record.js';
-import { within } from '../../shared/promises.js';
+import { withTimeout } from '../../shared/promises.js';
 import { INBOX_STATES, type InboxFilter, type InboxState } from '../contract.js';
 import { decodeStoredTime, parseStoredJson } from '../decode-stored.js';
 import { InboxError } from '../inbox-error.js';
@@ -50,8 +50,8 @@ export async function connectRedis(url: string, queue: string): Promise<QueueBac
     connecting.on('error', (error) => {
       lastError = error;
     });
-    await within(CONNECT_TIMEOUT_MS, connecting.connect(), () => {
-      return new InboxError('ETIMEDOUT', `Redis did not answer within ${CONNECT_TIMEOUT_MS} ms.`);
+    await withTimeout(CONNECT_TIMEOUT_MS, connecting.connect(), () => {
+      return new InboxError('ETIMEDOUT', `Redis did not answer withTimeout ${CONNECT_TIMEOUT_MS} ms.`);
     });
     // If the server refuses the database in the address, ioredis connects to database 0.
     if (db !== 0) await connecting.select(db);

@@ -1,5 +1,5 @@
 import type { Attempt, InboxWorker, WorkerOptions } from '../../delivery/stored-delivery.js';
-import { toError } from '../../shared/errors.js';
+import { toError } from '../../shared/error-text.js';
 import type { InboxSettings } from '../contract.js';
 import { type EndedAttempt, reportDeadLetter, runAttempt } from '../next-state.js';
 import type { DeliveryTable } from './delivery-table.js';

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { PageSettings } from '../server/wire.js';
+import type { PageSettings } from '../server/protocol.js';
 import { Detail } from './detail.js';
 import { EVERYTHING, type Filter, matches } from './filter.js';
 import { Filters } from './filters.js';
@@ -84,11 +84,11 @@ export function App() {
             <aside class="hint">
               {all.length === 0 ? (
                 <p>
-                  Nothing has come yet. Send something: <code>npx cakemail-webhooks trigger User.LoggedIn</code>
+                  No delivery has arrived yet. Send one: <code>npx cakemail-webhooks trigger User.LoggedIn</code>
                 </p>
               ) : (
                 <p>
-                  Choose a delivery. Keys: <kbd>j</kbd> <kbd>k</kbd> or arrows to go, <kbd>/</kbd> to search,{' '}
+                  Choose a delivery. Keys: <kbd>j</kbd> <kbd>k</kbd> or arrows to move, <kbd>/</kbd> to search,{' '}
                   <kbd>r</kbd> to replay, <kbd>Esc</kbd> to close.
                 </p>
               )}
@@ -100,7 +100,7 @@ export function App() {
   );
 }
 
-/** Bodies are not part of the list, so the server looks into them: shortly after the last letter, and then after what is new. */
+/** The list holds no bodies, so the server searches them: shortly after the last keystroke, and again after each change. */
 function useBodySearch(text: string, version: number): ReadonlySet<number> {
   const [found, setFound] = useState(NONE);
   const latest = useRef(version);

@@ -2,12 +2,12 @@ import { useMemo, useState } from 'preact/hooks';
 import { Tree } from './tree.js';
 
 interface Props {
-  /** Undefined when it is not UTF-8. */
+  /** Undefined when the body is not UTF-8. */
   readonly text: string | undefined;
   readonly bodyBase64: string;
 }
 
-/** The body as it came, and as it reads. */
+/** Shows the body as a tree or as its raw bytes. */
 export function Body({ text, bodyBase64 }: Props) {
   const [isRaw, setIsRaw] = useState(false);
   const parsed = useMemo(() => parse(text), [text]);

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { DeliveryDetail, DeliverySummary, PageSettings } from '../server/wire.js';
+import type { DeliveryDetail, DeliverySummary, PageSettings } from '../server/protocol.js';
 import { Body } from './body.js';
 import { copy, curlOf, textOf } from './export.js';
 import { useKeyboard } from './keyboard.js';
+import { nameOf, OUTCOMES, reasonLabel } from './labels.js';
 import { server } from './requests.js';
 import { Runs } from './runs.js';
-import { nameOf, OUTCOMES, reasonInWords } from './words.js';
 
 interface Props {
   readonly summary: DeliverySummary;
@@ -13,14 +13,14 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** Everything about one delivery, and what can be done with it. */
+/** Shows one delivery and its actions. */
 export function Detail({ summary, settings, onClose }: Props) {
   const [detail, setDetail] = useState<DeliveryDetail>();
   const [said, setSaid] = useState('');
   const [edited, setEdited] = useState<string>();
   const { key, outcome, status, attempts, durationMs } = summary;
 
-  // Asked again whenever the stream tells of a change.
+  // Loads the delivery again whenever the stream reports a change of it.
   useEffect(() => {
     let isOver = false;
     server.delivery(key).then(
@@ -54,7 +54,7 @@ export function Detail({ summary, settings, onClose }: Props) {
         </span>
       </header>
       <p class="verdict">
-        {OUTCOMES[outcome]} {summary.reason && <b>{reasonInWords(outcome, summary.reason)}</b>}
+        {OUTCOMES[outcome]} {summary.reason && <b>{reasonLabel(outcome, summary.reason)}</b>}
       </p>
       {detail?.cause && <pre class="error">{detail.cause}</pre>}
       {detail?.mistakes?.map(({ id, what, fix }) => (
@@ -83,7 +83,7 @@ export function Detail({ summary, settings, onClose }: Props) {
               type="button"
               disabled={!detail.canReplay}
               onClick={replay}
-              title={detail.canReplay ? 'Runs its handlers once more (r)' : 'Only what was verified can run again'}
+              title={detail.canReplay ? 'Runs its handlers again (r)' : 'Only a verified delivery can run again'}
             >
               Replay
             </button>

@@ -1,6 +1,6 @@
-import type { PageSettings } from '../server/wire.js';
+import type { PageSettings } from '../server/protocol.js';
 
-/** The text that base64 stands for, or undefined when it is not UTF-8. */
+/** Decodes base64 as UTF-8 text. Returns undefined when the bytes are not UTF-8. */
 export function textOf(base64: string): string | undefined {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
   try {
@@ -10,11 +10,11 @@ export function textOf(base64: string): string | undefined {
   }
 }
 
-/** A command that signs and sends a body. The key stays in the shell's environment, and so out of this page. */
+/** Builds a command that signs and sends a body. The key stays in the shell's environment, out of this page. */
 export function curlOf(bodyBase64: string, { endpoint, signatureHeader }: PageSettings): string {
   const url = new URL(endpoint, location.origin).href;
   const body = textOf(bodyBase64);
-  // A terminal takes control characters for keys, and a quote does not hold those.
+  // A terminal interprets control characters as keys, even within quotes.
   const isPlain = body !== undefined && !/[^\P{Cc}\n]/u.test(body);
   return [
     `body() { ${isPlain ? `printf %s ${quoted(body)}` : `printf %s ${bodyBase64} | openssl base64 -d -A`}; }`,
@@ -23,13 +23,13 @@ export function curlOf(bodyBase64: string, { endpoint, signatureHeader }: PageSe
   ].join('\n');
 }
 
-/** One word of a POSIX shell, whatever it holds. */
+/** Quotes any text as one word of a POSIX shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 export async function copy(text: string): Promise<void> {
-  // Browsers have a clipboard for https and localhost only.
+  // Browsers offer the clipboard only on https and on localhost.
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = Object.assign(document.createElement('textarea'), { value: text });
   document.body.append(area);

@@ -1,4 +1,4 @@
-import type { DeliverySummary, ShownOutcome } from '../server/wire.js';
+import type { DeliverySummary, ShownOutcome } from '../server/protocol.js';
 
 export interface Filter {
   readonly text: string;
@@ -8,7 +8,7 @@ export interface Filter {
 
 export const EVERYTHING: Filter = { text: '', event: '', outcome: '' };
 
-/** `inBody` are the keys of those whose body holds the text, as the server found them. */
+/** `inBody` holds the keys of the deliveries in whose bodies the server found the text. */
 export function matches(delivery: DeliverySummary, filter: Filter, inBody: ReadonlySet<number>): boolean {
   const { event, outcome, reason, id, key } = delivery;
   if (filter.event !== '' && event !== filter.event) return false;

@@ -1,8 +1,8 @@
 import type { RefObject } from 'preact';
 import { useMemo } from 'preact/hooks';
-import type { DeliverySummary, ShownOutcome } from '../server/wire.js';
+import type { DeliverySummary, ShownOutcome } from '../server/protocol.js';
 import { EVERYTHING, type Filter } from './filter.js';
-import { OUTCOMES } from './words.js';
+import { OUTCOMES } from './labels.js';
 
 interface Props {
   readonly all: readonly DeliverySummary[];

@@ -1,14 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { InboxView, PlainInboxDelivery, PlainInboxEntry } from '../server/wire.js';
+import type { InboxView, PlainInboxDelivery, PlainInboxEntry } from '../server/protocol.js';
 import { Body } from './body.js';
 import { textOf } from './export.js';
+import { reasonLabel } from './labels.js';
 import { server } from './requests.js';
-import { reasonInWords } from './words.js';
 
 const POLL_MS = 2_000;
 const STATES = ['waiting', 'active', 'done', 'dead'] as const;
 
-/** What the inbox holds: waiting, being tried again, handled, dead. */
+/** Shows the deliveries of the inbox by state, and replays them. */
 export function Inbox() {
   const [state, setState] = useState<(typeof STATES)[number] | ''>('');
   const [event, setEvent] = useState('');
@@ -33,7 +33,7 @@ export function Inbox() {
   function replay(which: object): void {
     server.replayInbox(which).then(
       ({ replayed }) => {
-        setSaid(`${replayed} to be handled once more`);
+        setSaid(`${replayed} will be handled again`);
         setTurn(turn + 1);
       },
       (error: Error) => setSaid(error.message),
@@ -69,7 +69,11 @@ export function Inbox() {
           <button
             type="button"
             disabled={!canReplay}
-            title={canReplay ? 'All that are done or dead and fit the filter' : 'Choose a state or an event first'}
+            title={
+              canReplay
+                ? 'Replays every done or dead delivery that matches the filter'
+                : 'Choose a state or an event first'
+            }
             onClick={() => replay({ state, event })}
           >
             Replay these
@@ -124,7 +128,7 @@ function Entry({ entry, onOpen, onReplay }: EntryProps) {
           {new Date(entry.receivedAt).toLocaleTimeString([], { hour12: false })} ·{' '}
           {isRetry ? `retrying at ${new Date(at).toLocaleTimeString([], { hour12: false })}` : state}
           {attempts > 0 && ` · ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`}
-          {reason && ` · ${reasonInWords('dead', reason)}`}
+          {reason && ` · ${reasonLabel('dead', reason)}`}
         </small>
         {error && <small class="error">{error}</small>}
       </button>

@@ -4,7 +4,7 @@ export type Command = () => void;
 
 /** Calls the command of a key, unless the key is meant for a field. */
 export function useKeyboard(commands: Partial<Record<string, Command>>): void {
-  // At once, so that the next key meets what this one changed.
+  // A layout effect, so that the next key already meets the changes of this one.
   useLayoutEffect(() => {
     const listener = (event: KeyboardEvent): void => {
       const target = event.target as HTMLElement;

@@ -1,10 +1,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { DeliverySummary } from '../server/wire.js';
-import { bytes, clock, milliseconds, nameOf } from './words.js';
+import type { DeliverySummary } from '../server/protocol.js';
+import { bytes, clock, milliseconds, nameOf } from './labels.js';
 
-/** As in the style sheet. */
+/** The height of a row in pixels, as in the style sheet. */
 const ROW = 44;
-/** Rows above and below what is seen, so that scrolling shows no gaps. */
+/** The number of extra rows above and below the visible ones, so that scrolling shows no gaps. */
 const SPARE = 8;
 
 interface Props {
@@ -13,7 +13,7 @@ interface Props {
   readonly onSelect: (key: number) => void;
 }
 
-/** Of all rows, only those that can be seen are in the page. */
+/** Renders only the visible rows, because there may be 10,000. */
 export function List({ deliveries, selected, onSelect }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
@@ -32,7 +32,7 @@ export function List({ deliveries, selected, onSelect }: Props) {
     };
   }, []);
 
-  // Whoever reads further down keeps reading the same rows while new ones come in above.
+  // The visible rows stay in place while new ones arrive above them.
   const before = useRef(deliveries);
   useLayoutEffect(() => {
     const element = box.current;
@@ -43,7 +43,7 @@ export function List({ deliveries, selected, onSelect }: Props) {
     if (added > 0) element.scrollTop += added * ROW;
   }, [newest]);
 
-  // The selected row stays in sight when the keyboard moves it.
+  // The keyboard may move the selection out of sight.
   useEffect(() => {
     const element = box.current;
     const index = deliveries.findIndex(({ key }) => key === selected);

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
-import type { DeliverySummary } from '../server/wire.js';
-import { milliseconds } from './words.js';
+import type { DeliverySummary } from '../server/protocol.js';
+import { milliseconds } from './labels.js';
 
 const BUCKETS = 60;
 const WIDTHS = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400].map((seconds) => seconds * 1000);
@@ -13,7 +13,7 @@ interface Bucket {
   readonly times: number[];
 }
 
-/** How many came and how many failed over time, and how long they took. */
+/** Plots the deliveries and failures over time, and how long the handlers took. */
 export function Plots({ deliveries }: { readonly deliveries: readonly DeliverySummary[] }) {
   const { buckets, span } = useMemo(() => gather(deliveries), [deliveries]);
   const most = Math.max(1, ...buckets.map(({ good, bad }) => good + bad));

@@ -1,4 +1,4 @@
-import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from '../server/wire.js';
+import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from '../server/protocol.js';
 
 async function call<T>(path: string, posted?: object): Promise<T> {
   const init = posted && {
@@ -11,7 +11,7 @@ async function call<T>(path: string, posted?: object): Promise<T> {
   return response.json();
 }
 
-/** What the page asks of the server, and has it do. */
+/** The requests that the page sends to the server. */
 export const server = {
   settings: () => call<PageSettings>('settings'),
   delivery: (key: number) => call<DeliveryDetail>(`deliveries/${key}`),

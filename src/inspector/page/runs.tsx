@@ -1,7 +1,7 @@
-import type { HandlerTrace, Run } from '../server/wire.js';
-import { clock, milliseconds } from './words.js';
+import type { HandlerTrace, Run } from '../server/protocol.js';
+import { clock, milliseconds } from './labels.js';
 
-/** Each time the handlers ran: which they were, how long they took, what they failed with. */
+/** Shows each run with its handlers, their durations and their errors. */
 export function Runs({ runs }: { readonly runs: readonly Run[] }) {
   if (runs.length === 0) return null;
   return (

@@ -1,22 +1,22 @@
 import { useLayoutEffect, useReducer } from 'preact/hooks';
-import type { DeliverySummary, StreamPart } from '../server/wire.js';
+import type { DeliverySummary, StreamPart } from '../server/protocol.js';
 
-/** What the server's stream has told so far. */
+/** The deliveries that the server's stream has sent so far. */
 export class Store {
   readonly #deliveries = new Map<number, DeliverySummary>();
   readonly #listeners = new Set<() => void>();
   #isAwake = false;
   isConnected = false;
-  /** Counts up with every change. */
+  /** Increases with every change. */
   version = 0;
 
   constructor() {
-    // It connects again by itself, and the server then tells everything anew.
+    // It reconnects automatically, and the server then sends everything again.
     const source = new EventSource('api/stream');
     source.addEventListener('open', () => this.#set(true));
     source.addEventListener('error', () => {
       this.#set(false);
-      // After an answer such as 403 it gives up for good: the app may be back with another one later.
+      // After a response such as 403 it does not reconnect, so the page tries again by a reload.
       if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5_000);
     });
     source.addEventListener('reset', () => {
@@ -38,7 +38,7 @@ export class Store {
     return this.#deliveries.get(key);
   }
 
-  /** The latest first. */
+  /** Returns the latest delivery first. */
   all(): DeliverySummary[] {
     return [...this.#deliveries.values()].sort((a, b) => b.key - a.key);
   }
@@ -53,7 +53,7 @@ export class Store {
     this.#changed();
   }
 
-  /** However many parts come, the page is drawn once a frame. */
+  /** Redraws the page at most once per frame. */
   #changed(): void {
     this.version++;
     if (this.#isAwake) return;
@@ -65,7 +65,7 @@ export class Store {
   }
 }
 
-/** Draws a component again whenever the store changes; from the first change on, so not only after a paint. */
+/** Redraws a component whenever the store changes. A layout effect also catches changes before the first paint. */
 export function useStore(store: Store): void {
   const [, draw] = useReducer((count: number) => count + 1, 0);
   useLayoutEffect(() => store.listen(() => draw(undefined)), [store]);

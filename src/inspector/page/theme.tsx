@@ -2,7 +2,7 @@ import { useLayoutEffect, useState } from 'preact/hooks';
 
 const STORED = 'cakemail-webhooks-theme';
 
-/** As the system has it, until somebody wants it otherwise. */
+/** Follows the theme of the system until the user chooses the other one. */
 export function ThemeButton() {
   const system = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
   const [theme, setTheme] = useState(() => localStorage.getItem(STORED));

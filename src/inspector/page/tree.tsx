@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 
-/** Members that are drawn of one value; a payload may have any number. */
-const MOST = 200;
+/** The number of members that are drawn per value, because a payload may have any number. */
+const MAX_MEMBERS = 200;
 const OPEN_DEPTH = 3;
 
 interface Props {
@@ -10,7 +10,7 @@ interface Props {
   readonly depth?: number;
 }
 
-/** JSON to fold and unfold. What is folded is not in the page, however deep it goes. */
+/** Shows a JSON value that folds. A folded value is not rendered, so its depth does not matter. */
 export function Tree({ name, value, depth = 0 }: Props) {
   const [isOpen, setIsOpen] = useState(depth < OPEN_DEPTH);
   const label = name !== undefined && <span class="name">{name}: </span>;
@@ -32,10 +32,12 @@ export function Tree({ name, value, depth = 0 }: Props) {
       </summary>
       {isOpen && (
         <div class="members">
-          {members.slice(0, MOST).map(([member, inner]) => (
+          {members.slice(0, MAX_MEMBERS).map(([member, inner]) => (
             <Tree key={member} name={member} value={inner} depth={depth + 1} />
           ))}
-          {members.length > MOST && <div class="leaf">… {members.length - MOST} more; see the raw bytes</div>}
+          {members.length > MAX_MEMBERS && (
+            <div class="leaf">… {members.length - MAX_MEMBERS} more; see the raw bytes</div>
+          )}
         </div>
       )}
     </details>

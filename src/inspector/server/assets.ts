@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Built from `page/`, and shipped beside the folder of this file. */
+/** The build puts these files into `page/`, next to the folder of this file. */
 const TYPES = {
   'index.html': 'text/html; charset=utf-8',
   'page.js': 'text/javascript; charset=utf-8',
@@ -13,7 +13,7 @@ export interface Asset {
   readonly content: Buffer;
 }
 
-/** A static file of the page, by its name; the page itself by none. */
+/** Reads a static file of the page by its name. The empty name stands for the page itself. */
 export async function assetOf(name: string): Promise<Asset | undefined> {
   const file = name === '' ? 'index.html' : name;
   if (!Object.hasOwn(TYPES, file)) return undefined;

@@ -1,19 +1,19 @@
 import type { Diagnosis } from '../../diagnosis/diagnose.js';
 import { DiagnosisQueue } from '../../diagnosis/diagnosis-queue.js';
-import type { RouterInside } from '../../instrumentation/hooks.js';
+import type { RouterInternals } from '../../internals.js';
 import type { KeyRing } from '../../signature/key-ring.js';
 import type { Entry } from './entry.js';
 
 const SIGNATURE_REASONS: ReadonlySet<string | null> = new Set(['malformed', 'mismatch', 'wrong_key_for_event']);
 
-/** Finds out why signatures were refused: each entry once for a set of keys. */
+/** Finds out why signatures were refused. It diagnoses each entry once per set of keys. */
 export class Diagnoser {
   readonly #known = new WeakMap<Entry, { readonly ring: KeyRing; readonly diagnosis: Promise<Diagnosis> }>();
   readonly #queue = new DiagnosisQueue();
 
-  constructor(private readonly inside: RouterInside) {}
+  constructor(private readonly internals: RouterInternals) {}
 
-  /** Gives undefined when the refusal is not about a signature, or when the keys are not available. */
+  /** Returns undefined when the refusal is not about a signature, or when the keys are not available. */
   async diagnose(entry: Entry): Promise<Diagnosis | undefined> {
     const { signature, reason, rawBody } = entry;
     if (signature === null || !SIGNATURE_REASONS.has(reason)) return undefined;
@@ -29,10 +29,10 @@ export class Diagnoser {
     return diagnosis;
   }
 
-  /** A source of keys that is down must not hide a delivery. */
+  /** A failing key source must not hide a delivery. */
   async #keys(): Promise<KeyRing | undefined> {
     try {
-      return (await this.inside.keys()) ?? [];
+      return await this.internals.loadKeys();
     } catch {
       return undefined;
     }

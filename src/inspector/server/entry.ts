@@ -1,7 +1,7 @@
 import type { PlainHeaders } from '../../shared/headers.js';
-import type { DeliverySummary, Origin, Run, ShownOutcome } from './wire.js';
+import type { DeliverySummary, Origin, Run, ShownOutcome } from './protocol.js';
 
-/** A request as it is remembered. */
+/** A request in the history. */
 export interface Entry {
   readonly key: number;
   readonly id: string | null;
@@ -16,18 +16,18 @@ export interface Entry {
   cause: string | null;
   durationMs: number | null;
   drift: readonly string[];
-  /** The latest. */
+  /** The latest runs. */
   readonly runs: Run[];
-  /** How many there were. */
+  /** The number of all runs. */
   attempts: number;
-  /** As it came. It stays in memory: neither the file nor the page gets it. */
+  /** The signature as it was received. It stays in memory: neither the file nor the page gets it. */
   readonly signature: string | null;
 }
 
 export type NewEntry = Pick<Entry, 'id' | 'rawBody' | 'headers' | 'origin' | 'signature'>;
 
-/** What is known of a request that has just come. */
-export function arrived() {
+/** The state of a request that has just arrived. */
+export function newState() {
   return {
     event: null,
     outcome: 'running',
@@ -41,14 +41,14 @@ export function arrived() {
   } as const satisfies Partial<Entry>;
 }
 
-const OVER: ReadonlySet<ShownOutcome> = new Set(['handled', 'unhandled', 'duplicate', 'rejected', 'dead']);
+const FINAL: ReadonlySet<ShownOutcome> = new Set(['handled', 'unhandled', 'duplicate', 'rejected', 'dead']);
 
-/** Whether nothing more is due. */
-export function isOver({ outcome }: Entry): boolean {
-  return OVER.has(outcome);
+/** Returns true when no further run is expected. */
+export function isFinal({ outcome }: Entry): boolean {
+  return FINAL.has(outcome);
 }
 
-/** How much memory an entry takes, in bytes: everything that a sender or a handler can make long counts. */
+/** Returns the size of an entry in bytes. Everything counts whose length a sender or a handler determines. */
 export function sizeOf({ rawBody, headers, signature, cause, drift, runs }: Entry): number {
   let size = rawBody.length + lengthOf([signature, cause, drift]);
   for (const name in headers) size += name.length + lengthOf([headers[name]]);
@@ -61,7 +61,7 @@ export function sizeOf({ rawBody, headers, signature, cause, drift, runs }: Entr
 
 type Text = string | null | undefined;
 
-/** Texts of headers and messages mostly take a byte for each character. */
+/** Headers and messages mostly take one byte per character in memory. */
 function lengthOf(texts: readonly (Text | readonly string[])[]): number {
   let length = 0;
   for (const text of texts) length += typeof text === 'string' ? text.length : lengthOf(text ?? []);

@@ -1,33 +1,31 @@
-import { arrived, type Entry, type NewEntry, sizeOf } from './entry.js';
-import type { HistoryFile } from './history-file.js';
-import type { ShownOutcome } from './wire.js';
+import { type Entry, type NewEntry, newState, sizeOf } from './entry.js';
+import type { HistoryStore } from './history-store.js';
+import type { ShownOutcome } from './protocol.js';
 
-/** The bounds of what is remembered. */
-const MOST_ENTRIES = 10_000;
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_ENTRIES = 10_000;
+const MAX_BYTES = 64 * 1024 * 1024;
 
-const NOT_TAKEN: ReadonlySet<ShownOutcome> = new Set(['running', 'rejected', 'duplicate']);
+const NOT_OWNING: ReadonlySet<ShownOutcome> = new Set(['running', 'rejected', 'duplicate']);
 
-/** The latest requests, in memory and, if there is one, in a file. */
+/** The latest requests, in memory and optionally in a file. */
 export class History {
   readonly #entries = new Map<number, Entry>();
-  /** By the id of the delivery: the request that its further attempts belong to. */
+  /** The request that further attempts of a delivery belong to, by the delivery's id. */
   readonly #owners = new Map<string, Entry>();
   readonly #listeners = new Set<(entry: Entry) => void>();
-  /** As counted in `#bytes`: an entry grows while its handlers run. */
+  /** The sizes that `#bytes` is the sum of, because an entry grows while its handlers run. */
   readonly #sizes = new WeakMap<Entry, number>();
   #bytes = 0;
   #next = 1;
 
-  constructor(private readonly file: HistoryFile | undefined) {
-    for (const entry of file?.load() ?? []) {
+  constructor(private readonly store?: HistoryStore) {
+    for (const entry of store?.load() ?? []) {
       this.#keep(entry);
       this.#own(entry);
     }
-    file?.begin(() => this.#entries.values());
   }
 
-  /** Smaller keys are forgotten. */
+  /** The key of the oldest entry. The history has forgotten all smaller keys. */
   get oldest(): number {
     return this.#entries.keys().next().value ?? this.#next;
   }
@@ -36,33 +34,38 @@ export class History {
     const entry: Entry = {
       key: this.#next,
       at: Date.now(),
-      ...arrived(),
+      ...newState(),
       ...given,
     };
     this.#keep(entry);
-    this.#tell(entry);
+    this.#notify(entry);
     return entry;
   }
 
   change(entry: Entry, change: Partial<Entry> = {}): void {
     Object.assign(entry, change);
-    if (!this.#entries.has(entry.key)) return; // so slow that it is forgotten
+    if (!this.#entries.has(entry.key)) return; // forgotten in the meantime
     this.#own(entry);
-    this.#tell(entry);
-    this.file?.append(entry);
+    this.#notify(entry);
+    this.store?.save(entry);
     this.#bound(entry);
   }
 
-  /** Lets go of the file. */
+  /** Writes all changes to the file now, without waiting for the end of this turn of the event loop. */
+  flush(): void {
+    this.store?.flush();
+  }
+
+  /** Writes all changes, and releases the file. */
   close(): void {
-    this.file?.close();
+    this.store?.close();
   }
 
   get(key: number): Entry | undefined {
     return this.#entries.get(key);
   }
 
-  /** The latest request that was taken and brought this delivery. */
+  /** Returns the latest request that brought this delivery and was accepted. */
   ownerOf(id: string): Entry | undefined {
     return this.#owners.get(id);
   }
@@ -71,7 +74,7 @@ export class History {
     return this.#entries.values();
   }
 
-  /** Calls back for every entry that is new or changed, until the returned function is called. */
+  /** Calls the listener for every entry that is new or changed. Returns a function that removes the listener. */
   listen(listener: (entry: Entry) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -83,13 +86,13 @@ export class History {
     this.#bound(entry);
   }
 
-  /** Counts an entry that is new or has changed, and forgets the oldest ones beyond the bounds. */
+  /** Counts an entry that is new or has changed, and forgets the oldest entries beyond the bounds. */
   #bound(entry: Entry): void {
     const size = sizeOf(entry);
     this.#bytes += size - (this.#sizes.get(entry) ?? 0);
     this.#sizes.set(entry, size);
     for (const oldest of this.#entries.values()) {
-      if (this.#entries.size <= MOST_ENTRIES && this.#bytes <= MOST_BYTES) return;
+      if (this.#entries.size <= MAX_ENTRIES && this.#bytes <= MAX_BYTES) return;
       this.#forget(oldest);
     }
   }
@@ -99,13 +102,14 @@ export class History {
     this.#entries.delete(key);
     this.#bytes -= this.#sizes.get(entry) ?? 0;
     if (id !== null && this.#owners.get(id) === entry) this.#owners.delete(id);
+    this.store?.forget(entry);
   }
 
   #own(entry: Entry): void {
-    if (entry.id !== null && !NOT_TAKEN.has(entry.outcome)) this.#owners.set(entry.id, entry);
+    if (entry.id !== null && !NOT_OWNING.has(entry.outcome)) this.#owners.set(entry.id, entry);
   }
 
-  #tell(entry: Entry): void {
+  #notify(entry: Entry): void {
     for (const listener of this.#listeners) listener(entry);
   }
 }

@@ -1,19 +1,19 @@
 import { createHmac } from 'node:crypto';
+import type { IncomingDelivery } from '../../delivery/delivery.js';
 import type { Outcome } from '../../delivery/outcome.js';
 import { INBOX_STATES, type Inbox, type InboxFilter, type InboxSelection } from '../../inbox/index.js';
-import type { RouterInside } from '../../instrumentation/hooks.js';
-import type { IncomingDelivery } from '../../pipeline.js';
+import type { RouterInternals } from '../../internals.js';
 import { SIGNATURE_HEADERS } from '../../shared/headers.js';
 import type { KeyRing } from '../../signature/key-ring.js';
 import type { Diagnoser } from './diagnoser.js';
 import { type Entry, summaryOf } from './entry.js';
 import type { History } from './history.js';
+import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from './protocol.js';
 import type { Recorder } from './recorder.js';
-import type { DeliveryDetail, InboxView, PageSettings, PlainInboxDelivery } from './wire.js';
 
-/** What the answers are made of. */
+/** The collaborators of all routes. */
 export interface Context {
-  readonly inside: RouterInside;
+  readonly internals: RouterInternals;
   readonly history: History;
   readonly recorder: Recorder;
   readonly diagnoser: Diagnoser;
@@ -21,30 +21,30 @@ export interface Context {
   receive(incoming: IncomingDelivery): Promise<Outcome>;
 }
 
-/** A request, taken apart. */
-export interface Asked {
+/** The parts of a request that routes use. */
+export interface RouteRequest {
   readonly query: URLSearchParams;
-  /** What the path holds in place of `:`. */
+  /** The segment of the path that `:` stands for. */
   readonly param: string;
-  /** What was posted. */
+  /** The posted object. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** True if a changed body may be signed and sent. */
+  /** True when the request may sign and send a changed body. */
   readonly maySend: boolean;
 }
 
-/** JSON to answer with, or a status. */
-type Answer = object | number;
-type Route = (context: Context, asked: Asked) => Answer | Promise<Answer>;
+/** A JSON object to respond with, or a status. */
+type RouteResponse = object | number;
+type Route = (context: Context, request: RouteRequest) => RouteResponse | Promise<RouteResponse>;
 
-const MOST_LISTED = 200;
+const MAX_LISTED = 200;
 
-/** By method and path below `api/`; `:` stands for one segment. */
+/** The routes by method and path below `api/`. `:` stands for one segment. */
 export const ROUTES: Readonly<Record<string, Route>> = {
-  'GET settings': ({ inside, endpoint }, { maySend }): PageSettings => ({
-    hasInbox: inboxOf(inside) !== undefined,
+  'GET settings': ({ internals, endpoint }, { maySend }): PageSettings => ({
+    hasInbox: inboxOf(internals) !== undefined,
     canSign: maySend,
     endpoint,
-    signatureHeader: inside.headerNames[0] ?? SIGNATURE_HEADERS[0],
+    signatureHeader: internals.signatureHeaders[0] ?? SIGNATURE_HEADERS[0],
   }),
 
   'GET deliveries/:': async ({ history, diagnoser }, { param }) => {
@@ -53,42 +53,42 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   },
 
   'GET search': ({ history }, { query }) => {
-    // As latin1, so that no byte is lost; what is searched for is spelt the same way.
+    // latin1 keeps every byte, and the search text is converted in the same way.
     const plain = (bytes: Buffer): string => bytes.toString('latin1').toLowerCase();
     const text = plain(Buffer.from(query.get('text') ?? ''));
     return { keys: [...history.all()].filter(({ rawBody }) => plain(rawBody).includes(text)).map(({ key }) => key) };
   },
 
-  'POST deliveries/:/replay': async ({ inside, history, recorder }, { param }) => {
+  'POST deliveries/:/replay': async ({ internals, history, recorder }, { param }) => {
     const entry = history.get(Number(param));
     if (entry === undefined || !canReplay(entry)) return 404;
     const { id } = entry;
-    const inbox = inboxOf(inside);
+    const inbox = inboxOf(internals);
     if (inbox !== undefined) return (await inbox.replay(id as string)) === 1 ? { status: 202 } : 409;
     return { status: (await recorder.rerun(entry)).status };
   },
 
-  'POST send': async ({ inside, recorder, receive }, { json, maySend }) => {
+  'POST send': async ({ internals, recorder, receive }, { json, maySend }) => {
     if (!maySend) return 403;
     const { body } = json;
     if (typeof body !== 'string') return 400;
     const rawBody = Buffer.from(body);
-    const headers = { 'content-type': 'application/json', ...(await signatureOf(rawBody, inside)) };
+    const headers = { 'content-type': 'application/json', ...(await signatureOf(rawBody, internals)) };
     const outcome = await recorder.as('edited', () => receive({ rawBody, headers }));
     return { status: outcome.status };
   },
 
-  'GET inbox': async ({ inside }, { query }): Promise<Answer> => {
-    const inbox = inboxOf(inside);
+  'GET inbox': async ({ internals }, { query }): Promise<RouteResponse> => {
+    const inbox = inboxOf(internals);
     const filter = filterOf(Object.fromEntries(query));
     if (inbox === undefined || filter === undefined) return 404;
-    const [stats, entries] = await Promise.all([inbox.stats(), inbox.list({ ...filter, limit: MOST_LISTED })]);
+    const [stats, entries] = await Promise.all([inbox.stats(), inbox.list({ ...filter, limit: MAX_LISTED })]);
     const view: Pick<InboxView, 'stats'> & { entries: readonly object[] } = { stats, entries };
     return view;
   },
 
-  'GET inbox/:': async ({ inside }, { param }) => {
-    const found = await inboxOf(inside)?.get(param);
+  'GET inbox/:': async ({ internals }, { param }) => {
+    const found = await inboxOf(internals)?.get(param);
     if (found === undefined) return 404;
     const { rawBody, receivedAt, at, ...entry } = found;
     const plain = {
@@ -99,21 +99,21 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     return { ...entry, ...plain } satisfies PlainInboxDelivery;
   },
 
-  'POST inbox/replay': async ({ inside }, { json }) => {
-    const inbox = inboxOf(inside);
+  'POST inbox/replay': async ({ internals }, { json }) => {
+    const inbox = inboxOf(internals);
     if (inbox === undefined) return 404;
     const { id, ...rest } = json;
     if (typeof id === 'string') return { replayed: await inbox.replay(id) };
     const filter = filterOf(rest);
-    // Everything at once is never what is left when something was forgotten or is of another kind.
+    // A request without a valid selection must not replay everything.
     if (id !== undefined || filter === undefined || (filter.state === undefined && filter.event === undefined))
       return 400;
     return { replayed: await inbox.replay(filter as InboxSelection) };
   },
 };
 
-/** An inbox as `openInbox` opens them; a store of one's own may know less. */
-function inboxOf({ inbox }: RouterInside): Inbox | undefined {
+/** Returns the router's inbox. A user's own durable store may lack the methods of an inbox. */
+function inboxOf({ inbox }: RouterInternals): Inbox | undefined {
   return inbox !== undefined && 'replay' in inbox && 'stats' in inbox ? (inbox as Inbox) : undefined;
 }
 
@@ -123,7 +123,7 @@ function filterOf({ state, event }: Readonly<Record<string, unknown>>): InboxFil
   return { state: known, event: typeof event === 'string' && event !== '' ? event : undefined };
 }
 
-/** What was verified once. A refused one is a matter of its sender. */
+/** Only a verified delivery can be replayed. */
 function canReplay({ id, outcome, runs }: Entry): boolean {
   return id !== null && outcome !== 'rejected' && outcome !== 'running' && (runs.length > 0 || outcome !== 'duplicate');
 }
@@ -144,16 +144,16 @@ async function detailOf(entry: Entry, diagnoser: Diagnoser): Promise<DeliveryDet
   };
 }
 
-async function keysOf(inside: RouterInside): Promise<KeyRing> {
-  return (await inside.keys()) ?? [];
+async function keysOf(internals: RouterInternals): Promise<KeyRing> {
+  return await internals.loadKeys();
 }
 
-/** The header that a body would come with, under the first key that may authenticate its event. */
-async function signatureOf(rawBody: Buffer, inside: RouterInside): Promise<Record<string, string>> {
-  const ring = await keysOf(inside);
+/** Signs a body with the first key that may authenticate its event, and returns the header. */
+async function signatureOf(rawBody: Buffer, internals: RouterInternals): Promise<Record<string, string>> {
+  const ring = await keysOf(internals);
   const event = eventOf(rawBody);
   const key = ring.find(({ events }) => events === null || events.has(event ?? '')) ?? ring[0];
-  const [header] = inside.headerNames;
+  const [header] = internals.signatureHeaders;
   if (key === undefined || header === undefined) return {};
   return { [header]: createHmac('sha256', key.key).update(rawBody).digest('base64') };
 }

@@ -31,26 +31,26 @@ export class AccessToken {
     return isEqual(text, this.#text);
   }
 
-  /** Tells whether a request carries the cookie. A browser sends two of one name when one mount lies below another. */
+  /** Checks whether a request carries the cookie. A browser sends two of one name when one mount is below another. */
   isInCookieOf({ headers }: IncomingMessage): boolean {
     const prefix = `${cookieName(headers.host)}=`;
     const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
     return pairs.some((pair) => pair.startsWith(prefix) && isEqual(pair.slice(prefix.length), this.#session));
   }
 
-  /** The `Set-Cookie` header. Without a `Domain`, only this host gets the cookie; without an age, it ends with the browser. */
+  /** Returns a `Set-Cookie` header for this host only (no `Domain`) and until the browser ends (no `Max-Age`). */
   cookie({ headers }: IncomingMessage, path: string, isSecure: boolean): string {
     const pair = `${cookieName(headers.host)}=${this.#session}`;
     return `${pair}; Path=${path}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
   }
 }
 
-/** Cookies ignore ports, so the port is part of the name: two inspectors of one host keep a cookie each. */
+/** Cookies ignore ports, so the name contains the port: two inspectors on one host keep separate cookies. */
 function cookieName(host = ''): string {
   return `cakemail-webhooks-${/:(\d{1,5})$/.exec(host)?.[1] ?? 'default'}`;
 }
 
-/** Takes as long for any two texts of the same lengths: it compares their digests. */
+/** Compares digests, so that the time does not depend on where the texts differ. */
 function isEqual(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }

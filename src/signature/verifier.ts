@@ -1,0 +1,75 @@
+import type { HeadersInput } from '../shared/headers.js';
+import { SourceNotCalled } from './backoff.js';
+import { findSignature } from './find-signature.js';
+import type { KeyRing } from './key-ring.js';
+import type { KeySource } from './key-source.js';
+import { matchingKeys } from './matching-keys.js';
+
+/** A body whose signature matches under some of the keys that were tried. */
+export interface Verified {
+  readonly keys: KeyRing;
+  readonly tried: KeyRing;
+}
+
+/** Why a body counts as forged, or why that cannot be told now. */
+export interface Unverified {
+  readonly reason: 'missing' | 'malformed' | 'mismatch' | 'keys_unavailable';
+  readonly cause?: unknown;
+}
+
+type Verification = Verified | Unverified;
+
+const MISMATCH: Unverified = { reason: 'mismatch' };
+
+/** Verifies bodies under the keys of one source. */
+export class Verifier {
+  constructor(
+    private readonly keys: KeySource,
+    private readonly headerNames: readonly string[],
+  ) {}
+
+  /** Never throws or rejects. The result is there at once unless keys must be loaded. */
+  verify(body: readonly Buffer[], bytes: number, headers: HeadersInput): Verification | Promise<Verification> {
+    const found = findSignature(headers, this.headerNames);
+    if ('reason' in found) return found;
+    const { current } = this.keys;
+    if (current === undefined) return this.#verifyWithLoadedKeys(body, bytes, found.signature);
+    const verified = match(body, found.signature, current);
+    if (verified !== undefined) return verified;
+    const refreshed = this.keys.refresh(bytes);
+    return refreshed === undefined ? MISMATCH : verifyWithNewerKeys(body, found.signature, current, refreshed);
+  }
+
+  async #verifyWithLoadedKeys(body: readonly Buffer[], bytes: number, signature: Buffer): Promise<Verification> {
+    try {
+      const ring = await this.keys.load(bytes);
+      const verified = match(body, signature, ring);
+      if (verified !== undefined) return verified;
+      const refreshed = this.keys.refresh(bytes);
+      return refreshed === undefined ? MISMATCH : await verifyWithNewerKeys(body, signature, ring, refreshed);
+    } catch (cause) {
+      return { reason: 'keys_unavailable', cause };
+    }
+  }
+}
+
+/** A key may be so new that the router does not know it yet. */
+async function verifyWithNewerKeys(
+  body: readonly Buffer[],
+  signature: Buffer,
+  tried: KeyRing,
+  refreshed: Promise<KeyRing>,
+): Promise<Verification> {
+  try {
+    const ring = await refreshed;
+    return (ring === tried ? undefined : match(body, signature, ring)) ?? MISMATCH;
+  } catch (cause) {
+    // A forgery stays one while the source is down. Where the source was not called, the delivery may be genuine.
+    return { reason: cause instanceof SourceNotCalled ? 'keys_unavailable' : 'mismatch', cause };
+  }
+}
+
+function match(body: readonly Buffer[], signature: Buffer, tried: KeyRing): Verified | undefined {
+  const keys = matchingKeys(body, signature, tried);
+  return keys.length === 0 ? undefined : { keys, tried };
+}
