@@ -158,12 +158,12 @@ describe('a router', () => {
     expect(create({ worker: { concurrency: 0 } })).toThrow('`worker.concurrency`');
     expect(create({ worker: { parallel: 1 } })).toThrow('There is no option `worker.parallel`.');
     const withWorker = create({})();
-    expect(() => withWorker.work()).toThrow('works already');
+    expect(() => withWorker.work()).toThrow('already works');
     await withWorker.close();
     const webhooks = create({ worker: false, inbox: await openInbox(address()) })();
     expect(() => webhooks.work({ concurrency: -1 })).toThrow('`concurrency`');
     webhooks.work();
-    expect(() => webhooks.work()).toThrow('works already');
+    expect(() => webhooks.work()).toThrow('already works');
     await webhooks.close();
     expect(() => webhooks.work()).toThrow('is closed');
     expect(() => createWebhookRouter({ secret: SECRET }).work()).toThrow('needs the option `inbox`');
