@@ -43,7 +43,7 @@ export async function openBullmqEngine(
   const workers = new Set<BullmqWorker>();
   const incoming = new Batcher<StoredDelivery, boolean>(async (batch) =>
     withTimeout(STORE_TIMEOUT_MS, add(batch), () => {
-      return new InboxError('ETIMEDOUT', `The inbox did not answer withTimeout ${STORE_TIMEOUT_MS} ms.`);
+      return new InboxError('ETIMEDOUT', `The inbox did not answer within ${STORE_TIMEOUT_MS} ms.`);
     }),
   );
 

@@ -51,7 +51,7 @@ export async function connectRedis(url: string, queue: string): Promise<QueueBac
       lastError = error;
     });
     await withTimeout(CONNECT_TIMEOUT_MS, connecting.connect(), () => {
-      return new InboxError('ETIMEDOUT', `Redis did not answer withTimeout ${CONNECT_TIMEOUT_MS} ms.`);
+      return new InboxError('ETIMEDOUT', `Redis did not answer within ${CONNECT_TIMEOUT_MS} ms.`);
     });
     // If the server refuses the database in the address, ioredis connects to database 0.
     if (db !== 0) await connecting.select(db);
