@@ -1,6 +1,6 @@
 export { MemoryDedupeStore, type MemoryOptions } from './dedupe/memory-store.js';
 export type { DedupeStore, Reservation } from './dedupe/store.js';
-export type { Delivery } from './delivery/delivery.js';
+export type { Delivery, IncomingDelivery } from './delivery/delivery.js';
 export type {
   AcceptedOutcome,
   FailedOutcome,
@@ -40,7 +40,6 @@ export type {
 } from './events/event-types.js';
 export type { HandlerOptions } from './handlers/registrations.js';
 export { keepRawBody } from './http/body/keep-raw-body.js';
-export type { InFrontOptions, NodeListener } from './http/in-front.js';
 export type {
   DeliveryNotice,
   LifecycleEmitter,
@@ -49,7 +48,6 @@ export type {
 } from './instrumentation/lifecycle.js';
 export type { LogFields, Logger, LogLevel } from './instrumentation/logger.js';
 export type { TimeLimits, WebhookRouterOptions } from './options.js';
-export type { IncomingDelivery } from './pipeline.js';
 export { createWebhookRouter } from './router.js';
 export type { ErrorSummary } from './shared/error-text.js';
 export {
@@ -63,4 +61,11 @@ export type { HeadersInput, PlainHeaders } from './shared/headers.js';
 export type { Awaitable } from './shared/promises.js';
 export type { NamedSecret, Secret, SecretInput, SecretsByEvent } from './signature/key-ring.js';
 export type { SecretsRequest, SecretsSource } from './signature/key-source.js';
-export type { SelectedEvent, Unsubscribe, VerifiedInput, WebhookRouter } from './types.js';
+export type {
+  InFrontOptions,
+  NodeListener,
+  SelectedEvent,
+  Unsubscribe,
+  VerifiedInput,
+  WebhookRouter,
+} from './types.js';

@@ -1,5 +1,5 @@
 import type { Deduplicator } from './dedupe/deduplicator.js';
-import { VerifiedDelivery } from './delivery/delivery.js';
+import { type IncomingDelivery, VerifiedDelivery } from './delivery/delivery.js';
 import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } from './delivery/outcome.js';
 import { toStorableText } from './delivery/storable-text.js';
 import type { RouterInbox } from './delivery/stored-delivery.js';
@@ -17,13 +17,6 @@ import type { HeadersInput } from './shared/headers.js';
 import { isPromise } from './shared/promises.js';
 import { mayAuthenticate } from './signature/key-ring.js';
 import type { Verified, Verifier } from './signature/verifier.js';
-
-/** A delivery as `receive()` takes it: the exact bytes, and the headers that came with them. */
-export interface IncomingDelivery {
-  /** The body as it was sent; text counts as UTF-8. Never the parsed object. */
-  readonly rawBody: Uint8Array | string;
-  readonly headers: HeadersInput;
-}
 
 /** What the pipeline is made of. */
 export interface PipelineParts {

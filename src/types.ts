@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Delivery } from './delivery/delivery.js';
+import type { Delivery, IncomingDelivery } from './delivery/delivery.js';
 import type { Outcome } from './delivery/outcome.js';
 import type { CatalogueName } from './events/catalogue.js';
 import type {
@@ -12,9 +12,7 @@ import type {
   SchemaMap,
 } from './events/event-types.js';
 import type { HandlerOptions } from './handlers/registrations.js';
-import type { InFrontOptions, NodeListener } from './http/in-front.js';
 import type { LifecycleEmitter } from './instrumentation/lifecycle.js';
-import type { IncomingDelivery } from './pipeline.js';
 import type { HeadersInput } from './shared/headers.js';
 
 /**
@@ -28,6 +26,18 @@ export type SelectedEvent<P extends string, S extends SchemaMap> = CakemailEvent
 
 /** Removes the handler. Further calls do nothing. */
 export type Unsubscribe = () => void;
+
+/** A listener for `http.createServer`: an Express app, or any function of a request and a response. */
+export type NodeListener = (req: IncomingMessage, res: ServerResponse) => unknown;
+
+/** Options of `inFrontOf`. */
+export interface InFrontOptions {
+  /**
+   * The path to serve, such as `'/webhooks/cakemail'`. As for `app.post(path)`, neither case nor a slash at the end nor
+   * the query nor a fragment matters, and what lies below the path is the app's.
+   */
+  readonly path: string;
+}
 
 /** A delivery that was verified before. */
 export interface VerifiedInput {

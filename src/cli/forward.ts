@@ -1,8 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Delivery } from '../delivery/delivery.js';
-import type { AnyCakemailEvent } from '../events/event-types.js';
+import type { AnyCakemailEvent, Delivery } from '../index.js';
 import { SIGNATURE_HEADERS } from '../shared/headers.js';
 import { truncate } from '../shared/truncate.js';
 import { sign } from '../testing/sign.js';

@@ -1,4 +1,4 @@
-import { combined } from '../api/client/signals.js';
+import { combined } from '../shared/abort-signals.js';
 import { fetchFailure } from '../shared/fetch-failure.js';
 import { truncate } from '../shared/truncate.js';
 

@@ -1,10 +1,9 @@
-import type { RejectedOutcome } from '../delivery/outcome.js';
 import type { Capture } from '../diagnosis/diagnose.js';
 import { DiagnosisQueue } from '../diagnosis/diagnosis-queue.js';
+import type { RejectedOutcome, WebhookRouter } from '../index.js';
 import type { ReceivedRequest } from '../instrumentation/hooks.js';
 import { internalsOf } from '../internals.js';
 import { headerValues } from '../shared/headers.js';
-import type { WebhookRouter } from '../types.js';
 import { diagnosisLines } from './terminal/diagnosis-lines.js';
 import type { Piece } from './terminal/io.js';
 

@@ -2,6 +2,13 @@ import { hash } from 'node:crypto';
 import { isCatalogueName } from '../events/catalogue.js';
 import { type HeadersInput, type PlainHeaders, withoutSecrets } from '../shared/headers.js';
 
+/** A delivery as `receive()` takes it: the exact bytes, and the headers that came with them. */
+export interface IncomingDelivery {
+  /** The body as it was sent; text counts as UTF-8. Never the parsed object. */
+  readonly rawBody: Uint8Array | string;
+  readonly headers: HeadersInput;
+}
+
 /** What a handler gets beside the event. */
 export interface Delivery {
   /** Hex SHA-256 of the raw bytes: the only identity that a Cakemail delivery has. Use it for idempotency. */

@@ -1,17 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { invalid, rejectUnknownKeys } from '../shared/option-checks.js';
-
-/** A listener for `http.createServer`: an Express app, or any function of a request and a response. */
-export type NodeListener = (req: IncomingMessage, res: ServerResponse) => unknown;
-
-/** Options of `inFrontOf`. */
-export interface InFrontOptions {
-  /**
-   * The path to serve, such as `'/webhooks/cakemail'`. As for `app.post(path)`, neither case nor a slash at the end nor
-   * the query nor a fragment matters, and what lies below the path is the app's.
-   */
-  readonly path: string;
-}
+import type { InFrontOptions, NodeListener } from '../types.js';
 
 /** Gives requests for the path to `serve` and all others to `app`. */
 export function inFrontOf(app: NodeListener, options: InFrontOptions, serve: NodeListener): NodeListener {

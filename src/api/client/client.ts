@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../shared/abort-signals.js';
 import { ConfigurationError } from '../../shared/errors.js';
 import { isLoopback } from '../../shared/is-loopback.js';
 import { invalid, positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
@@ -9,7 +10,6 @@ import { Gate } from './gate.js';
 import { Secrets } from './redact.js';
 import { VISIBLE_ASCII } from './response-schemas.js';
 import { Session } from './session.js';
-import { unlessAborted } from './signals.js';
 import { send } from './transport.js';
 import { Webhooks } from './webhooks.js';
 

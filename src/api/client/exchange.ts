@@ -1,10 +1,10 @@
+import { combined } from '../../shared/abort-signals.js';
 import { fetchFailure } from '../../shared/fetch-failure.js';
 import { recordOf } from '../../shared/is-record.js';
 import { VERSION } from '../../shared/version.js';
 import { CakemailApiError, detailsOf } from './api-errors.js';
 import type { Call, HttpSettings } from './call.js';
 import { retryAfterMs } from './retry-after.js';
-import { combined } from './signals.js';
 
 /** Of an answer. A page of 50 webhooks has some 20 KB. */
 const MOST_BYTES = 10 * 1024 * 1024;

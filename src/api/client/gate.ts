@@ -1,4 +1,4 @@
-import { pause } from './signals.js';
+import { pause } from '../../shared/abort-signals.js';
 
 /** Holds back the calls of a client until the time that the API asked for with Retry-After. */
 export class Gate {

@@ -1,7 +1,7 @@
+import { pause } from '../../shared/abort-signals.js';
 import { CakemailApiError } from './api-errors.js';
 import type { Call, HttpSettings } from './call.js';
 import { errorOf, exchange, Failure, tooLate } from './exchange.js';
-import { pause } from './signals.js';
 
 const MOST_WAIT_MS = 30_000;
 

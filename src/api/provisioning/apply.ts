@@ -1,8 +1,8 @@
+import { combined } from '../../shared/abort-signals.js';
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import { CakemailApiError, together } from '../client/api-errors.js';
 import { compareIds } from '../client/ids.js';
 import type { Webhook } from '../client/response-schemas.js';
-import { combined } from '../client/signals.js';
 import type { Cancellable, Webhooks } from '../client/webhooks.js';
 import { type Plan, planWebhooks, type Step } from './plan.js';
 import { sameUrl } from './urls.js';

@@ -1,9 +1,9 @@
+import { pause } from '../../shared/abort-signals.js';
 import { invalid, positiveInteger, rejectUnknownKeys } from '../../shared/option-checks.js';
 import { LONGEST_DELAY_MS } from '../../shared/promises.js';
 import type { CakemailApi } from '../client/client.js';
 import { compareIds, isNewer } from '../client/ids.js';
 import type { Webhook } from '../client/response-schemas.js';
-import { pause } from '../client/signals.js';
 import type { Cancellable } from '../client/webhooks.js';
 import type { CakemailKeys } from '../keys/cakemail-keys.js';
 import { keyOf } from '../keys/fetch-keys.js';

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
+import type { IncomingDelivery } from '../../delivery/delivery.js';
 import type { Outcome } from '../../delivery/outcome.js';
 import { INBOX_STATES, type Inbox, type InboxFilter, type InboxSelection } from '../../inbox/index.js';
 import type { RouterInternals } from '../../internals.js';
-import type { IncomingDelivery } from '../../pipeline.js';
 import { SIGNATURE_HEADERS } from '../../shared/headers.js';
 import type { KeyRing } from '../../signature/key-ring.js';
 import type { Diagnoser } from './diagnoser.js';

@@ -1,4 +1,4 @@
-import { combined, pause, unlessAborted } from '../../../src/api/client/signals.js';
+import { combined, pause, unlessAborted } from '../../src/shared/abort-signals.js';
 
 test('a combined signal aborts with the first, for its reason', () => {
   const [one, two] = [new AbortController(), new AbortController()];
