@@ -49,8 +49,7 @@ try {
     }
     if (close) {
       await webhooks.close({ timeoutMs: 100 });
-      // A connection that is refused keeps the process alive.
-      process.exit();
+      process.disconnect();
     }
   });
   process.send?.({ status: 0 });

@@ -141,7 +141,7 @@ export async function openBullmqEngine(
     async close() {
       const areStopped = await succeedsInTime(Promise.all([...workers].map((worker) => worker.stop())));
       // A server that does not answer must not keep the process alive.
-      if (!areStopped) for (const worker of workers) void worker.disconnect().catch(() => {});
+      if (!areStopped) await succeedsInTime(Promise.all([...workers].map((worker) => worker.abandon())));
       await succeedsInTime(queue.close());
       await succeedsInTime(backend.close());
     },
