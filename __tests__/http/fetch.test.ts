@@ -468,7 +468,7 @@ describe('under Hono, on a real socket', () => {
   });
 
   test.each(['http://user@host', 'http://user:password@host'])(
-    'an address with credentials, %s, is served like any other, in any request whose length is declared',
+    '53. a request to %s, an address with credentials, is served like any other when its length is declared',
     async (origin) => {
       const { port, seen } = await hono({ limit: 1_000 });
       const send = (headers: Record<string, string | number>, body: string) =>

@@ -92,11 +92,14 @@ describe('the path', () => {
     expect(await answererOf(port, target)).toBe('the app');
   });
 
-  test.each(FRAMEWORKS)('is where app.all(path) of %s has it', async (_name, framework) => {
-    const { port } = await listen(framework().all(PATH, router()));
-    const answerers = await Promise.all([...ON_THE_PATH, ...ELSEWHERE].map((target) => answererOf(port, target)));
-    expect(answerers).toEqual([...ON_THE_PATH.map(() => 'the router'), ...ELSEWHERE.map(() => 'the app')]);
-  });
+  test.each(FRAMEWORKS)(
+    '52. the same request targets are served as by app.all(path) of %s',
+    async (_name, framework) => {
+      const { port } = await listen(framework().all(PATH, router()));
+      const answerers = await Promise.all([...ON_THE_PATH, ...ELSEWHERE].map((target) => answererOf(port, target)));
+      expect(answerers).toEqual([...ON_THE_PATH.map(() => 'the router'), ...ELSEWHERE.map(() => 'the app')]);
+    },
+  );
 
   test.each(['/webhooks/cakemail', '/webhooks/cakemail/', '/Webhooks/CakeMail'])('may be given as %s', async (path) => {
     const { port } = await listen(router().inFrontOf(express(), { path }));
