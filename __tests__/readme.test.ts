@@ -39,7 +39,7 @@ test('lists the code of every process warning', () => {
 });
 
 describe('the command line', () => {
-  /** What `--help` prints, by the command, such as `keys` or `inbox list`. */
+  /** The output of `--help`, by the command, such as `keys` or `inbox list`. */
   const help = new Map<string, string>();
 
   /** Resolves to the commands in a command; '' stands for the program. */
