@@ -10,7 +10,7 @@ import type { Validator } from './events/validator.js';
 import type { Dispatcher } from './handlers/dispatcher.js';
 import type { Hooks, ReceivedRequest } from './instrumentation/hooks.js';
 import type { LifecycleNotices } from './instrumentation/lifecycle.js';
-import { bytesOf, join, lengthOf, type Pieces } from './shared/bytes.js';
+import { bytesOf } from './shared/bytes.js';
 import { toError } from './shared/error-text.js';
 import type { HeadersInput } from './shared/headers.js';
 import { isPromise } from './shared/promises.js';
@@ -36,15 +36,14 @@ export class Pipeline {
   constructor(private readonly parts: PipelineParts) {}
 
   /** The whole story, from top to bottom. Any step may end it. */
-  async #run(body: Pieces, request: ReceivedRequest, isTrusted: boolean): Promise<Outcome> {
+  async #run(request: ReceivedRequest, isTrusted: boolean): Promise<Outcome> {
     const { verifier, hooks, maxAgeMs, inbox, validator, deduplicator, dispatcher, signatureHeaders } = this.parts;
-    const bytes = lengthOf(body);
-    const verifying = isTrusted ? undefined : verifier.verify(body, bytes, request.headers);
+    const { rawBody, headers } = request;
+    const verifying = isTrusted ? undefined : verifier.verify(rawBody, headers);
     const verified = isPromise(verifying) ? await verifying : verifying;
     if (verified !== undefined && 'reason' in verified) return new RejectedOutcome(verified.reason, verified);
-    if (verified !== undefined) hooks.notify('verified', verifiedNotice(verified, bytes));
+    if (verified !== undefined) hooks.notify('verified', verifiedNotice(verified, rawBody.length));
 
-    const rawBody = join(body);
     const parsed = parseEvent(rawBody);
     if ('reason' in parsed) return new RejectedOutcome(parsed.reason);
     const eventName = parsed.event.event;
@@ -53,7 +52,7 @@ export class Pipeline {
     }
 
     const time = occurredAt(parsed.event);
-    const delivery = new VerifiedDelivery(rawBody, time, eventName, request.headers, signatureHeaders);
+    const delivery = new VerifiedDelivery(rawBody, time, eventName, headers, signatureHeaders);
     hooks.requestVerified(request, delivery);
     const cause = maxAgeMs === undefined || isTrusted ? undefined : tooOld(time, delivery.receivedAt, maxAgeMs);
     if (cause !== undefined) return new RejectedOutcome('too_old', { eventName, cause });
@@ -88,16 +87,15 @@ export class Pipeline {
   }
 
   /** Processes a body that an adapter has read. Never rejects. */
-  async process(body: Pieces, headers: HeadersInput, isTrusted = false): Promise<Outcome> {
+  async process(rawBody: Buffer, headers: HeadersInput, isTrusted = false): Promise<Outcome> {
     const { hooks, maxBytes } = this.parts;
-    const bytes = lengthOf(body);
-    if (bytes > maxBytes) return this.reject('body_too_large');
-    const request: ReceivedRequest = { headers, rawBody: () => join(body) };
-    hooks.notify('received', { bytes });
+    if (rawBody.length > maxBytes) return this.reject('body_too_large');
+    const request: ReceivedRequest = { headers, rawBody };
+    hooks.notify('received', { bytes: rawBody.length });
     hooks.requestReceived(request);
     let outcome: Outcome;
     try {
-      outcome = await this.#run(body, request, isTrusted);
+      outcome = await this.#run(request, isTrusted);
     } catch (thrown) {
       outcome = new RejectedOutcome('internal', { cause: toError(thrown) });
     }
@@ -111,7 +109,7 @@ export class Pipeline {
     try {
       const bytes = bytesOf(incoming?.rawBody);
       if (bytes === undefined) return this.reject('body_consumed');
-      return this.process([bytes], incoming?.headers ?? {}, isTrusted);
+      return this.process(bytes, incoming?.headers ?? {}, isTrusted);
     } catch (thrown) {
       return this.reject('internal', toError(thrown)); // the getters of a foreign object may throw
     }
@@ -120,7 +118,7 @@ export class Pipeline {
   /** Runs the handlers of a delivery once more, although they may have succeeded before. */
   async rerun(request: ReceivedRequest): Promise<Outcome> {
     const { validator, dispatcher, hooks, signatureHeaders } = this.parts;
-    const rawBody = request.rawBody();
+    const { rawBody } = request;
     const parsed = parseEvent(rawBody);
     if ('reason' in parsed) return new RejectedOutcome(parsed.reason);
     const { event } = parsed;

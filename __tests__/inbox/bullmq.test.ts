@@ -118,10 +118,11 @@ describe.each(DISPOSABLE_SERVERS)('a $name of its own', ({ name, isThere, make }
     const inbox = await open({ address: address(), options: {}, clear: async () => {} }, { ...QUICK, leaseMs: 2_000 });
     const webhooks = routerOn(inbox);
     const runs: string[] = [];
-    webhooks.on('User.LoggedIn', async ({ account_id }) => {
+    async function succeed({ account_id }: { readonly account_id?: number }): Promise<void> {
       runs.push(`${account_id} succeeded`);
       await failWrites[name]?.(address());
-    });
+    }
+    webhooks.on('User.LoggedIn', succeed, { id: 'succeeds' });
     webhooks.on('User.*', ({ account_id }, { attempt }) => {
       runs.push(`${account_id} attempt ${attempt}`);
       if (account_id === 11 && attempt === 1) throw new Error('once');

@@ -33,15 +33,7 @@ function flipped(original: Buffer, at: number): Buffer {
 
 test('the signature of any body matches under the key that signed it', () => {
   fc.assert(
-    fc.property(bytes, key, (body, secret) => matchingKeys([body], digest(body, secret), ringOf(secret)).length === 1),
-  );
-});
-
-test('the signature of a body matches in whatever chunks the body arrived', () => {
-  fc.assert(
-    fc.property(fc.array(bytes), key, (chunks, secret) => {
-      expect(matchingKeys(chunks, digest(Buffer.concat(chunks), secret), ringOf(secret))).toHaveLength(1);
-    }),
+    fc.property(bytes, key, (body, secret) => matchingKeys(body, digest(body, secret), ringOf(secret)).length === 1),
   );
 });
 
@@ -49,7 +41,7 @@ test('the signature does not match when one bit of the body is flipped', () => {
   const body = bytes.filter(({ length }) => length > 0);
   fc.assert(
     fc.property(body, key, fc.nat(), (signed, secret, at) => {
-      const found = matchingKeys([flipped(signed, at)], digest(signed, secret), ringOf(secret));
+      const found = matchingKeys(flipped(signed, at), digest(signed, secret), ringOf(secret));
       expect(found).toEqual([]);
     }),
   );
@@ -58,7 +50,7 @@ test('the signature does not match when one bit of the body is flipped', () => {
 test('the signature does not match when one bit of the key is flipped', () => {
   fc.assert(
     fc.property(bytes, key, fc.nat(), (body, secret, at) => {
-      expect(matchingKeys([body], digest(body, secret), ringOf(flipped(secret, at)))).toEqual([]);
+      expect(matchingKeys(body, digest(body, secret), ringOf(flipped(secret, at)))).toEqual([]);
     }),
   );
 });
@@ -66,37 +58,37 @@ test('the signature does not match when one bit of the key is flipped', () => {
 test('the signature does not match when one of its own bits is flipped', () => {
   fc.assert(
     fc.property(bytes, key, fc.nat(255), (body, secret, at) => {
-      expect(matchingKeys([body], flipped(digest(body, secret), at), ringOf(secret))).toEqual([]);
+      expect(matchingKeys(body, flipped(digest(body, secret), at), ringOf(secret))).toEqual([]);
     }),
   );
 });
 
 test('the signature of a key that is not in the ring does not match', () => {
   const body = Buffer.from('{}');
-  expect(matchingKeys([body], digest(body, 'another'), ringOf('old', 'new'))).toEqual([]);
+  expect(matchingKeys(body, digest(body, 'another'), ringOf('old', 'new'))).toEqual([]);
 });
 
 test('no signature matches an empty ring', () => {
   const body = Buffer.from('{}');
-  expect(matchingKeys([body], digest(body, ''), [])).toEqual([]);
+  expect(matchingKeys(body, digest(body, ''), [])).toEqual([]);
 });
 
 test.each([0, 1, 2])('the key at index %i of three is found', (position) => {
   const body = Buffer.from('{}');
   const keys = ['old', 'current', 'next'];
   const ring = ringOf(...keys);
-  expect(matchingKeys([body], digest(body, keys[position] ?? ''), ring)).toEqual([ring[position]]);
+  expect(matchingKeys(body, digest(body, keys[position] ?? ''), ring)).toEqual([ring[position]]);
 });
 
 test('a key that is listed twice is found twice', () => {
   const body = Buffer.from('{}');
-  expect(matchingKeys([body], digest(body, 'same'), ringOf('same', 'same'))).toHaveLength(2);
+  expect(matchingKeys(body, digest(body, 'same'), ringOf('same', 'same'))).toHaveLength(2);
 });
 
 test.each(['old', 'next', 'unknown'])('every key is compared in constant time when the key %j signed', (signer) => {
   const body = Buffer.from('{}');
   const compare = jest.spyOn(crypto, 'timingSafeEqual');
-  matchingKeys([body], digest(body, signer), ringOf('old', 'current', 'next'));
+  matchingKeys(body, digest(body, signer), ringOf('old', 'current', 'next'));
   expect(compare.mock.calls.map((pair) => pair.map(({ byteLength }) => byteLength))).toEqual([
     [32, 32],
     [32, 32],
@@ -107,5 +99,5 @@ test.each(['old', 'next', 'unknown'])('every key is compared in constant time wh
 test('the signature is the HMAC-SHA256 of RFC 4231, test case 2', () => {
   const body = Buffer.from('what do ya want for nothing?');
   const expected = Buffer.from('5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843', 'hex');
-  expect(matchingKeys([body], expected, ringOf('Jefe'))).toHaveLength(1);
+  expect(matchingKeys(body, expected, ringOf('Jefe'))).toHaveLength(1);
 });

@@ -46,7 +46,7 @@ export function onRefusal(
       return [`The value of ${name} is blank: the sender does not sign, or a proxy removes the value.`];
     }
     if (queue.length >= MAX_WAITING) return [];
-    return diagnosisLines(await queue.diagnose({ body: rawBody(), signature, keys }), signature);
+    return diagnosisLines(await queue.diagnose({ body: rawBody, signature, keys }), signature);
   }
 
   hooks.subscribe({

@@ -23,7 +23,7 @@ export async function handleRequest(
   try {
     const body = await readBody();
     if ('reason' in body) return pipeline.reject(body.reason);
-    return await pipeline.process([body.bytes], headers);
+    return await pipeline.process(body.bytes, headers);
   } catch (cause) {
     return pipeline.reject('internal', cause);
   }

@@ -8,7 +8,7 @@ import type { LifecycleNotices } from './lifecycle.js';
 export interface ReceivedRequest {
   readonly headers: HeadersInput;
   /** The exact bytes of the body. */
-  rawBody(): Buffer;
+  readonly rawBody: Buffer;
 }
 
 /** One handler that runs for one delivery. The same object is passed to both hooks about it. */

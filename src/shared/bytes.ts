@@ -1,6 +1,3 @@
-/** The exact bytes of a body, in the chunks in which they came. None is an empty body. */
-export type Pieces = readonly Buffer[];
-
 /**
  * Bytes (the same memory) or text as a Buffer; undefined for anything else, such as a parsed object, or an array whose
  * bytes were transferred to another thread.
@@ -20,16 +17,4 @@ function isDetached(array: Uint8Array): boolean {
   } catch {
     return true;
   }
-}
-
-export function lengthOf(pieces: Pieces): number {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  return length;
-}
-
-/** One Buffer of all pieces: the same memory where there is only one. */
-export function join(pieces: Pieces): Buffer {
-  const [first] = pieces;
-  return first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
 }

@@ -29,23 +29,23 @@ export class Verifier {
   ) {}
 
   /** Never throws or rejects. The result is there at once unless keys must be loaded. */
-  verify(body: readonly Buffer[], bytes: number, headers: HeadersInput): Verification | Promise<Verification> {
+  verify(body: Buffer, headers: HeadersInput): Verification | Promise<Verification> {
     const found = findSignature(headers, this.headerNames);
     if ('reason' in found) return found;
     const { current } = this.keys;
-    if (current === undefined) return this.#verifyWithLoadedKeys(body, bytes, found.signature);
+    if (current === undefined) return this.#verifyWithLoadedKeys(body, found.signature);
     const verified = match(body, found.signature, current);
     if (verified !== undefined) return verified;
-    const refreshed = this.keys.refresh(bytes);
+    const refreshed = this.keys.refresh(body.length);
     return refreshed === undefined ? MISMATCH : verifyWithNewerKeys(body, found.signature, current, refreshed);
   }
 
-  async #verifyWithLoadedKeys(body: readonly Buffer[], bytes: number, signature: Buffer): Promise<Verification> {
+  async #verifyWithLoadedKeys(body: Buffer, signature: Buffer): Promise<Verification> {
     try {
-      const ring = await this.keys.load(bytes);
+      const ring = await this.keys.load(body.length);
       const verified = match(body, signature, ring);
       if (verified !== undefined) return verified;
-      const refreshed = this.keys.refresh(bytes);
+      const refreshed = this.keys.refresh(body.length);
       return refreshed === undefined ? MISMATCH : await verifyWithNewerKeys(body, signature, ring, refreshed);
     } catch (cause) {
       return { reason: 'keys_unavailable', cause };
@@ -55,7 +55,7 @@ export class Verifier {
 
 /** A key may be so new that the router does not know it yet. */
 async function verifyWithNewerKeys(
-  body: readonly Buffer[],
+  body: Buffer,
   signature: Buffer,
   tried: KeyRing,
   refreshed: Promise<KeyRing>,
@@ -69,7 +69,7 @@ async function verifyWithNewerKeys(
   }
 }
 
-function match(body: readonly Buffer[], signature: Buffer, tried: KeyRing): Verified | undefined {
+function match(body: Buffer, signature: Buffer, tried: KeyRing): Verified | undefined {
   const keys = matchingKeys(body, signature, tried);
   return keys.length === 0 ? undefined : { keys, tried };
 }

@@ -62,7 +62,7 @@ export class Recorder {
   /** Runs the handlers of an entry again. */
   async rerun(entry: Entry): Promise<Outcome> {
     const { rawBody, headers } = entry;
-    const request = { headers, rawBody: () => rawBody };
+    const request = { headers, rawBody };
     this.#requests.set(request, { entry, startedAt: performance.now() });
     const outcome = await this.internals.rerun(request);
     this.#forget(entry);
@@ -88,14 +88,13 @@ export class Recorder {
   }
 
   #receive(request: ReceivedRequest): void {
-    const { headers } = request;
+    const { headers, rawBody } = request;
     const { signatureHeaders } = this.internals;
-    const body = request.rawBody();
     const signature = signatureHeaders.flatMap((name) => headerValues(headers, name))[0];
     const entry = this.history.add({
-      id: createHash('sha256').update(body).digest('hex'),
+      id: createHash('sha256').update(rawBody).digest('hex'),
       // A small body is a slice of a larger socket buffer. A copy does not keep that buffer in memory.
-      rawBody: Buffer.from(body),
+      rawBody: Buffer.from(rawBody),
       headers: headersAsText(withoutSecrets(headers, signatureHeaders)),
       origin: this.#origin,
       signature: typeof signature === 'string' ? signature : null,
