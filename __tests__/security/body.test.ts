@@ -480,6 +480,8 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       const sender = dial(server.port, promised + start);
       const drip = goOn(sender.socket);
       const answer = await sender.answer;
+      // The other two are disconnected by the server, which takes two seconds.
+      if (start === '') sender.socket.destroy();
       await sender.closed;
       clearInterval(drip);
       expect(statusOf(answer)).toBe(408);
@@ -492,6 +494,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       const server = await served({ errors: 'next', ...SHORT });
       const sender = dial(server.port, promised + half);
       expect(statusOf(await sender.answer)).toBe(408);
+      sender.socket.destroy();
       await expectFreed(server);
     });
   });
