@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createWebhookRouter, type DedupeStore, type Reservation } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { createApp, SECRET } from '../helpers/harness.js';
+import { gate } from '../helpers/waiting.js';
 
 // The app's own code, at its worst. Whatever it does, the sender gets an answer and the process lives:
 // jest fails a test during which a promise is rejected unseen.
@@ -201,14 +202,18 @@ test('35. the log stays on when every listener is removed', async () => {
 });
 
 test.each([Number.NaN, -1])('39. close() waits for the default time when its timeout is %p', async (timeoutMs) => {
-  const webhooks = createWebhookRouter({ secret: SECRET });
-  let finish: () => void = () => {};
-  webhooks.on('User.LoggedIn', () => new Promise<void>((resolve) => (finish = resolve)));
-  const running = webhooks.receive(login);
-  await new Promise(setImmediate);
-  const closed = webhooks.close({ timeoutMs });
-  await new Promise((resolve) => setTimeout(resolve, 10)); // a delay of NaN or less fires after one
-  finish();
-  expect((await running).kind).toBe('handled');
-  await closed;
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance', 'Date'] });
+  try {
+    const webhooks = createWebhookRouter({ secret: SECRET });
+    const { opened, open } = gate();
+    webhooks.on('User.LoggedIn', () => opened);
+    const running = webhooks.receive(login);
+    const closed = webhooks.close({ timeoutMs });
+    await jest.advanceTimersByTimeAsync(1_000); // a delay of NaN or less would fire after one
+    open();
+    expect((await running).kind).toBe('handled');
+    await closed;
+  } finally {
+    jest.useRealTimers();
+  }
 });
