@@ -41,6 +41,6 @@ describe('without Express, under http.createServer(webhooks)', () => {
       };
       void listen((req, res) => webhooks(req, res, broken)).then(({ port }) => dial(port, head({}, 'GET')));
     });
-    expect(await logged).toBe('the answer could not be given');
+    expect(await logged).toBe('the response could not be sent');
   });
 });
