@@ -9,15 +9,12 @@ import {
   type WebhookRouter,
   type WebhookRouterOptions,
 } from '../src/index.js';
-import { sampleEvent, sign, signedRequest } from '../src/testing/index.js';
+import { sampleEvent, signedRequest } from '../src/testing/index.js';
 import { FRAMEWORKS } from './helpers/adapters.js';
-import { createApp, PATH, SECRET, type TestApp } from './helpers/harness.js';
+import { createApp, FORGED, PATH, SECRET, SIGNED, type TestApp } from './helpers/harness.js';
 import { dial, hangUp, head, listen, type Peer } from './helpers/raw-http.js';
 
 afterEach(hangUp);
-
-const SIGNED = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
-const FORGED = { ...SIGNED.headers, 'x-signature': sign(SIGNED.body, 'another key') };
 
 const deliver = (app: Parameters<typeof request>[0], headers = SIGNED.headers): Promise<Response> =>
   Promise.resolve(request(app).post(PATH).set(headers).send(SIGNED.body));

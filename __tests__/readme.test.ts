@@ -7,6 +7,7 @@ import { LOG_NOTICES } from '../src/instrumentation/log-lines.js';
 import { OPTION_NAMES } from '../src/options.js';
 import { WEBHOOK_ERROR_CODES } from '../src/shared/errors.js';
 import { sampleEvent, signedRequest } from '../src/testing/index.js';
+import { runCli } from './helpers/cli.js';
 
 const ROOT = join(__dirname, '..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -35,6 +36,54 @@ test('lists the code of every process warning', () => {
   );
   expect(codes).toContain('WARN_DEAD_LETTER');
   for (const code of codes) expect(README).toMatch(new RegExp(`^\\| \`${code}\` \\|`, 'm'));
+});
+
+describe('the command line', () => {
+  /** The output of `--help`, by the command, such as `keys` or `inbox list`. */
+  const help = new Map<string, string>();
+
+  /** Resolves to the commands in a command; '' stands for the program. */
+  async function readHelp(command: string): Promise<string[]> {
+    const { out } = await runCli([...command.split(' ').filter(Boolean), '--help']);
+    help.set(command, out);
+    const [, commands = ''] = /^Commands:\n((?: .*\n)*)/m.exec(out) ?? [];
+    const names = [...commands.matchAll(/^ {2}(\w+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+    return names.map((name) => `${command} ${name}`.trim());
+  }
+
+  beforeAll(async () => {
+    const commands = await readHelp('');
+    for (const command of commands) commands.push(...(await readHelp(command)));
+  });
+
+  test('has every command in the README', () => {
+    expect(help.size).toBeGreaterThan(14);
+    const commands = [...help.keys()].filter((command) => command !== '');
+    expect(commands.filter((command) => !new RegExp(`(npx cakemail-webhooks |\`)${command}\\b`).test(README))).toEqual(
+      [],
+    );
+  });
+
+  test('has every option that the README passes to a command', () => {
+    const calls = [...README.matchAll(/npx cakemail-webhooks (inbox \w+|\w+)(.*)$/gm)];
+    const unknown = calls.flatMap(([, command = '', rest = '']) =>
+      [...rest.replace(/ #.*/, '').matchAll(/--[\w-]+/g)]
+        .map(([option]) => option)
+        .filter((option) => help.get(command)?.includes(`${option} `) !== true)
+        .map((option) => `${command} ${option}`),
+    );
+    expect(calls.length).toBeGreaterThan(10);
+    expect(unknown).toEqual([]);
+  });
+
+  test('has every option that the README names', () => {
+    const all = [...help.values()].join('\n');
+    // `--env-file` is an option of Node, and `--prefix` one of npm.
+    const named = new Set([...README.matchAll(/(?<=`[^`\n]*)--[a-z][\w-]+/g)].map(([option]) => option));
+    expect(
+      [...named].filter((option) => !['--env-file', '--prefix'].includes(option) && !all.includes(option)),
+    ).toEqual([]);
+  });
 });
 
 test('links only to headings that exist', () => {

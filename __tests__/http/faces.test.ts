@@ -8,21 +8,18 @@ import {
 } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
-import express from 'express';
 import request, { type Response } from 'supertest';
 import * as z from 'zod';
 import type { Delivery, WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
 import { ADAPTERS } from '../helpers/adapters.js';
-import { type Middleware, PATH, recordingLogger, SECRET, type TestApp } from '../helpers/harness.js';
+import { FORGED, type Middleware, PATH, recordingLogger, SECRET, SIGNED, type TestApp } from '../helpers/harness.js';
 import { chunk, dial, flood, hangUp, head, type Listening, listen, type Peer, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 
 const KB = 1024;
 const MB = 1024 * KB;
-const SIGNED = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
-const FORGED = { ...SIGNED.headers, 'x-signature': sign(SIGNED.body, 'another key') };
 const CHUNKED = head({ ...SIGNED.headers, 'transfer-encoding': 'chunked' });
 const LAST = '0\r\n\r\n';
 
@@ -48,171 +45,6 @@ describe.each(ADAPTERS)('by %s', (_adapter, createApp) => {
     app.webhooks.lifecycle.on('rejected', ({ reason }) => reasons.push(reason));
     return { ...app, seen, reasons, ...(await listen(app.listener)) };
   }
-
-  describe('every outcome, as it is answered', () => {
-    const code = (name: string) => ({ error: { code: name, message: expect.any(String) } });
-    const broken = (): never => {
-      throw new Error('do-not-tell');
-    };
-    const shared = (reserve: () => never | { state: 'running' }) => ({ reserve, finish: () => {}, release: () => {} });
-    const login = ({ deliver }: TestApp): Promise<Response> => deliver('User.LoggedIn');
-
-    test.each<{
-      outcome: string;
-      status: number;
-      body: object;
-      options?: Partial<WebhookRouterOptions>;
-      before?: Middleware;
-      headers?: object;
-      send?: (app: TestApp) => Promise<Response>;
-    }>([
-      { outcome: 'handled', status: 200, body: { status: 'handled' } },
-      {
-        outcome: 'unhandled',
-        status: 200,
-        body: { status: 'unhandled' },
-        send: ({ deliver }) => deliver('List.Created'),
-      },
-      {
-        outcome: 'duplicate',
-        status: 200,
-        body: { status: 'duplicate' },
-        send: async (app) => (await login(app)) && login(app),
-      },
-      { outcome: 'unsigned', status: 403, body: code('ERR_SIGNATURE'), send: ({ post }) => post(SIGNED.body) },
-      { outcome: 'forged', status: 403, body: code('ERR_SIGNATURE'), send: (app) => deliver(app, FORGED) },
-      {
-        outcome: 'the key of another event',
-        status: 403,
-        body: code('ERR_SIGNATURE'),
-        options: { secret: { 'Email.Sent': SECRET } },
-      },
-      { outcome: 'not JSON', status: 400, body: code('ERR_PAYLOAD'), send: ({ deliver }) => deliver('{') },
-      { outcome: 'no object', status: 400, body: code('ERR_PAYLOAD'), send: ({ deliver }) => deliver('[]') },
-      { outcome: 'no event', status: 400, body: code('ERR_PAYLOAD'), send: ({ deliver }) => deliver('{}') },
-      {
-        outcome: 'refused by the schema',
-        status: 422,
-        body: code('ERR_SCHEMA_MISMATCH'),
-        options: { schemas: { 'User.LoggedIn': z.null() } },
-      },
-      {
-        outcome: 'the schema failed',
-        status: 500,
-        body: code('ERR_SCHEMA_FAILED'),
-        options: { schemas: { 'User.LoggedIn': z.any().transform(broken) } },
-      },
-      {
-        outcome: 'running elsewhere',
-        status: 409,
-        body: code('ERR_DELIVERY_RUNNING'),
-        options: { dedupe: shared(() => ({ state: 'running' })) },
-        headers: { 'retry-after': '5' },
-      },
-      { outcome: 'too large', status: 413, body: code('ERR_BODY_TOO_LARGE'), options: { limit: 10 } },
-      {
-        outcome: 'compressed',
-        status: 415,
-        body: code('ERR_CONTENT_ENCODING'),
-        send: ({ post }) => post('x', { 'content-encoding': 'gzip' }),
-      },
-      {
-        outcome: 'another method',
-        status: 405,
-        body: code('ERR_METHOD'),
-        send: async ({ listener }) => request(listener).get(PATH),
-        headers: { allow: 'POST' },
-      },
-      { outcome: 'consumed', status: 500, body: code('ERR_BODY_CONSUMED'), before: express.json() as Middleware },
-      {
-        outcome: 'a handler failed',
-        status: 500,
-        body: code('ERR_HANDLER_FAILED'),
-        send: ({ deliver }) => deliver('Email.Error'),
-      },
-      {
-        outcome: 'a handler took too long',
-        status: 500,
-        body: code('ERR_HANDLER_TIMEOUT'),
-        options: { timeoutMs: { handler: 50 } },
-        send: ({ deliver }) => deliver('Email.Queued'),
-      },
-      {
-        outcome: 'no keys',
-        status: 503,
-        body: code('ERR_KEYS_UNAVAILABLE'),
-        options: { secrets: broken },
-        headers: { 'retry-after': '5' },
-      },
-      {
-        outcome: 'no dedupe store',
-        status: 503,
-        body: code('ERR_DEDUPE_UNAVAILABLE'),
-        options: { dedupe: shared(broken) },
-        headers: { 'retry-after': '5' },
-      },
-      {
-        outcome: 'closing',
-        status: 503,
-        body: code('ERR_CLOSING'),
-        send: async (app) => login((await app.webhooks.close()) ?? app),
-        headers: { 'retry-after': '5' },
-      },
-      {
-        outcome: 'the receiver failed',
-        status: 500,
-        body: code('ERR_INTERNAL'),
-        before: (req, _res, next) => next(Object.defineProperty(req, 'rawBody', { get: broken }) && undefined),
-      },
-    ])('$outcome → $status', async ({ status, body, options, before, headers = {}, send = login }) => {
-      const app = createApp({ logger: {}, ...options }, { before: before ? [before] : [] });
-      app.webhooks.on('User.LoggedIn', () => {});
-      app.webhooks.on('Email.Error', broken);
-      app.webhooks.on('Email.Queued', () => new Promise(() => {}));
-      const response = await send(app);
-      expect(response.status).toBe(status);
-      expect(response.body).toEqual(body);
-      expect(response.text).not.toContain('do-not-tell');
-      expect(response.headers).toMatchObject({
-        ...headers,
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': String(Buffer.byteLength(response.text)),
-      });
-      const own = ['connection', 'content-length', 'content-type', 'date', ...Object.keys(headers)];
-      const { 'x-powered-by': _express, ...rest } = response.headers;
-      expect(Object.keys(rest).sort()).toEqual(own.sort());
-    });
-
-    test('slow → 408', async () => {
-      const { port } = await served({ timeoutMs: { body: 50 } });
-      const answer = await dial(port, head({ 'content-length': 10 })).answer;
-      expect(statusOf(answer)).toBe(408);
-      expect(JSON.parse(answer.slice(answer.indexOf('{')))).toEqual(code('ERR_BODY_TIMEOUT'));
-    });
-
-    test.each([
-      ['the right one twice', SIGNED.headers['x-signature'], SIGNED.headers['x-signature']],
-      ['the right one first', SIGNED.headers['x-signature'], FORGED['x-signature']],
-      ['the right one last', FORGED['x-signature'], SIGNED.headers['x-signature']],
-    ])('signed twice, %s → 403', async (_which, first = '', second = '') => {
-      const { port, seen, reasons } = await served();
-      const lines = head({ 'content-length': SIGNED.body.length, 'x-signature': first, 'X-Signature': second });
-      const answer = await dial(port, lines + SIGNED.body).answer;
-      expect(statusOf(answer)).toBe(403);
-      expect(JSON.parse(answer.slice(answer.indexOf('{')))).toEqual(code('ERR_SIGNATURE'));
-      expect({ seen, reasons }).toEqual({ seen: [], reasons: ['malformed'] });
-    });
-  });
-
-  test.each(['get', 'put', 'patch', 'delete', 'head', 'options'] as const)('%s is answered 405', async (method) => {
-    const { listener } = createApp();
-    const response = await request(listener)[method](PATH);
-    expect(response.status).toBe(405);
-    expect(response.headers['allow']).toBe('POST');
-    expect(response.headers['content-type']).toBe('application/json; charset=utf-8');
-    if (method === 'head') expect(response.text).toBeUndefined();
-    else expect(response.body).toMatchObject({ error: { code: 'ERR_METHOD' } });
-  });
 
   describe('a connection is used again', () => {
     /** The statuses of requests that follow one another, and how many connections they took. */

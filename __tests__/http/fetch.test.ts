@@ -1,14 +1,13 @@
 import { once } from 'node:events';
 import type { UnderlyingSource } from 'node:stream/web';
-import { serve } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import express from 'express';
 import { Hono } from 'hono';
-import * as z from 'zod';
 import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
-import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
-import { PATH, SECRET } from '../helpers/harness.js';
+import { sign } from '../../src/testing/index.js';
+import { FORGED, PATH, SECRET, SIGNED } from '../helpers/harness.js';
 import fc from '../helpers/properties.js';
-import { chunk, dial, flood, hangUp, head, statusOf } from '../helpers/raw-http.js';
+import { chunk, dial, flood, hangUp, head, listen, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
 
@@ -16,8 +15,6 @@ afterEach(hangUp);
 
 const MB = 1024 * 1024;
 const ADDRESS = `https://receiver.test${PATH}`;
-const SIGNED = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
-const FORGED = sign(SIGNED.body, 'another key');
 const BYTES = new Uint8Array(SIGNED.rawBody);
 
 interface Watched {
@@ -67,172 +64,9 @@ const broken = (): never => {
   throw new Error('do-not-tell');
 };
 
-describe('every outcome, as it is answered', () => {
-  const code = (name: string) => ({ error: { code: name, message: expect.any(String) } });
-  const shared = (reserve: () => never | { state: 'running' }) => ({ reserve, finish: () => {}, release: () => {} });
-  const closed = async ({ webhooks }: Watched): Promise<Request> => {
-    await webhooks.close();
-    return post();
-  };
-  const again = async ({ webhooks }: Watched): Promise<Request> => {
-    await webhooks.fetch(post());
-    return post();
-  };
-  const twice = new Headers([
-    ['x-signature', SIGNED.headers['x-signature'] ?? ''],
-    ['x-signature', SIGNED.headers['x-signature'] ?? ''],
-  ]);
-
-  test.each<{
-    outcome: string;
-    status: number;
-    body: object;
-    options?: Partial<WebhookRouterOptions>;
-    headers?: object;
-    send?: (watched: Watched) => Request | Promise<Request>;
-  }>([
-    { outcome: 'handled', status: 200, body: { status: 'handled' } },
-    {
-      outcome: 'unhandled',
-      status: 200,
-      body: { status: 'unhandled' },
-      send: () => signed('{"event":"List.Created","data":{}}'),
-    },
-    { outcome: 'duplicate', status: 200, body: { status: 'duplicate' }, send: again },
-    { outcome: 'unsigned', status: 403, body: code('ERR_SIGNATURE'), send: () => post({ headers: {} }) },
-    {
-      outcome: 'forged',
-      status: 403,
-      body: code('ERR_SIGNATURE'),
-      send: () => post({ headers: { 'x-signature': FORGED } }),
-    },
-    { outcome: 'signed twice', status: 403, body: code('ERR_SIGNATURE'), send: () => post({ headers: twice }) },
-    { outcome: 'no event', status: 400, body: code('ERR_PAYLOAD'), send: () => signed('{}') },
-    {
-      outcome: 'refused by the schema',
-      status: 422,
-      body: code('ERR_SCHEMA_MISMATCH'),
-      options: { schemas: { 'User.LoggedIn': z.null() } },
-    },
-    {
-      outcome: 'the schema failed',
-      status: 500,
-      body: code('ERR_SCHEMA_FAILED'),
-      options: { schemas: { 'User.LoggedIn': z.any().transform(broken) } },
-    },
-    {
-      outcome: 'running elsewhere',
-      status: 409,
-      body: code('ERR_DELIVERY_RUNNING'),
-      options: { dedupe: shared(() => ({ state: 'running' })) },
-      headers: { 'retry-after': '5' },
-    },
-    { outcome: 'too large', status: 413, body: code('ERR_BODY_TOO_LARGE'), options: { limit: 10 } },
-    {
-      outcome: 'too slow',
-      status: 408,
-      body: code('ERR_BODY_TIMEOUT'),
-      options: { timeoutMs: { body: 50 } },
-      send: () => streamed(pieces([BYTES.subarray(0, 10)], waits)),
-    },
-    {
-      outcome: 'broken off',
-      status: 400,
-      body: code('ERR_BODY_ABORTED'),
-      send: () => streamed(pieces([BYTES], (controller) => controller.error(new Error('do-not-tell')))),
-    },
-    {
-      outcome: 'compressed',
-      status: 415,
-      body: code('ERR_CONTENT_ENCODING'),
-      send: () => post({ headers: { ...SIGNED.headers, 'content-encoding': 'gzip' } }),
-    },
-    {
-      outcome: 'another method',
-      status: 405,
-      body: code('ERR_METHOD'),
-      headers: { allow: 'POST' },
-      send: () => new Request(ADDRESS),
-    },
-    {
-      outcome: 'a handler failed',
-      status: 500,
-      body: code('ERR_HANDLER_FAILED'),
-      send: () => signed('{"event":"Email.Error","data":{}}'),
-    },
-    {
-      outcome: 'a handler took too long',
-      status: 500,
-      body: code('ERR_HANDLER_TIMEOUT'),
-      options: { timeoutMs: { handler: 50 } },
-      send: () => signed('{"event":"Email.Queued","data":{}}'),
-    },
-    {
-      outcome: 'no keys',
-      status: 503,
-      body: code('ERR_KEYS_UNAVAILABLE'),
-      options: { secrets: broken },
-      headers: { 'retry-after': '5' },
-    },
-    {
-      outcome: 'no dedupe store',
-      status: 503,
-      body: code('ERR_DEDUPE_UNAVAILABLE'),
-      options: { dedupe: shared(broken) },
-      headers: { 'retry-after': '5' },
-    },
-    {
-      outcome: 'closing',
-      status: 503,
-      body: code('ERR_CLOSING'),
-      headers: { 'retry-after': '5' },
-      send: closed,
-    },
-    {
-      outcome: 'the receiver failed',
-      status: 500,
-      body: code('ERR_INTERNAL'),
-      send: () => Object.defineProperty(post(), 'bodyUsed', { get: broken }),
-    },
-  ])('$outcome → $status', async ({ status, body, options, headers = {}, send = () => post() }) => {
-    const target = watched(options);
-    target.webhooks.on('Email.Error', broken);
-    target.webhooks.on('Email.Queued', waits);
-    const response = await target.webhooks.fetch(await send(target));
-    const text = await response.text();
-    expect(response).toBeInstanceOf(Response);
-    expect(response.status).toBe(status);
-    expect(JSON.parse(text)).toEqual(body);
-    expect(text).not.toContain('do-not-tell');
-    expect(Object.fromEntries(response.headers)).toEqual({
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': String(Buffer.byteLength(text)),
-      ...headers,
-    });
-  });
-
-  test.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s is answered 405', async (method) => {
-    const { webhooks, reasons } = watched();
-    const response = await webhooks.fetch(new Request(ADDRESS, { method }));
-    expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
-    expect(reasons).toEqual(['method']);
-  });
-
-  test("with errors: 'next' it answers itself, because there is no next", async () => {
-    const { webhooks } = watched({ errors: 'next' });
-    expect((await webhooks.fetch(post({ headers: {} }))).status).toBe(403);
-  });
-
-  test.each([
-    ['the right one first', [SIGNED.headers['x-signature'], FORGED]],
-    ['the right one last', [FORGED, SIGNED.headers['x-signature']]],
-    ['the right one and an empty one', [SIGNED.headers['x-signature'], '']],
-  ])('two signatures, %s, are a forgery', async (_which, values) => {
-    const { webhooks, reasons } = watched();
-    const headers = new Headers(values.map((value): [string, string] => ['x-signature', value ?? '']));
-    expect((await webhooks.fetch(post({ headers }))).status).toBe(403);
-    expect(reasons).toEqual(['malformed']);
-  });
+test("with errors: 'next' it responds itself, because there is no next", async () => {
+  const { webhooks } = watched({ errors: 'next' });
+  expect((await webhooks.fetch(post({ headers: {} }))).status).toBe(403);
 });
 
 test('it needs no this', async () => {
@@ -624,48 +458,13 @@ describe('under Hono, on a real socket', () => {
     const app = new Hono();
     app.all(PATH, (c) => target.webhooks.fetch(c.req.raw));
     app.get('/health', (c) => c.text('ok'));
-    const server = serve({ fetch: app.fetch, port: 0 });
-    await once(server, 'listening');
-    closers.push(
-      () =>
-        new Promise((resolve) => {
-          server.close(() => resolve());
-          (server as { closeAllConnections?: () => void }).closeAllConnections?.();
-        }),
-    );
-    const { port } = server.address() as { port: number };
-    return { ...target, port, url: `http://localhost:${port}${PATH}` };
+    const { port, url } = await listen(getRequestListener(app.fetch));
+    return { ...target, port, url };
   }
 
-  const closers: (() => Promise<void>)[] = [];
-  afterEach(async () => {
-    await Promise.all(closers.splice(0).map((close) => close()));
-  });
-
-  const send = (url: string, headers: Record<string, string>, body = SIGNED.body): Promise<Response> =>
-    fetch(url, { method: 'POST', headers, body });
-
-  test('what is signed is handled, and what is not is refused', async () => {
-    const { url, seen, reasons } = await hono();
-    const answers = [
-      await send(url, SIGNED.headers),
-      await send(url, SIGNED.headers),
-      await send(url, {}),
-      await send(url, { 'x-signature': FORGED }),
-      await fetch(url),
-      await send(url, { ...SIGNED.headers, 'content-encoding': 'gzip' }),
-      await send(url, { 'x-signature': sign('[]', SECRET) }, '[]'),
-    ];
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 403, 403, 405, 415, 400]);
-    expect(answers[4]?.headers.get('allow')).toBe('POST');
-    for (const answer of answers) {
-      const text = await answer.text();
-      expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
-      expect(answer.headers.get('content-length')).toBe(String(Buffer.byteLength(text)));
-    }
-    expect(seen).toEqual([SIGNED.body]);
-    expect(reasons).toEqual(['missing', 'mismatch', 'method', 'content_encoding', 'not_object']);
-    expect(await (await fetch(url.replace(PATH, '/health'))).text()).toBe('ok');
+  test('the other routes of the app stay as they are', async () => {
+    const { url } = await hono();
+    expect(await (await fetch(`${url}/health`)).text()).toBe('ok');
   });
 
   test.each(['http://user@host', 'http://user:password@host'])(
@@ -678,20 +477,15 @@ describe('under Hono, on a real socket', () => {
       expect(await send({ ...SIGNED.headers, 'content-length': length }, SIGNED.body)).toContain(
         '{"status":"handled"}',
       );
-      expect(await send({ 'x-signature': FORGED, 'content-length': length }, SIGNED.body)).toContain('ERR_SIGNATURE');
+      expect(await send({ 'x-signature': FORGED['x-signature'], 'content-length': length }, SIGNED.body)).toContain(
+        'ERR_SIGNATURE',
+      );
       expect(await send({ ...SIGNED.headers, 'content-length': 1_001 }, '')).toContain('ERR_BODY_TOO_LARGE');
       const chunked = `${BYTES.length.toString(16)}\r\n${SIGNED.body}\r\n0\r\n\r\n`;
       expect(await send({ ...SIGNED.headers, 'transfer-encoding': 'chunked' }, chunked)).toContain('ERR_BODY_ABORTED');
       expect(seen).toEqual([SIGNED.body]);
     },
   );
-
-  test('two signatures are a forgery', async () => {
-    const { port } = await hono();
-    const signature = SIGNED.headers['x-signature'] ?? '';
-    const twice = { 'content-length': SIGNED.body.length, 'x-signature': signature, 'X-Signature': signature };
-    expect(statusOf(await dial(port, head(twice) + SIGNED.body).answer)).toBe(403);
-  });
 
   test('a body in chunks and packets is had exactly', async () => {
     const { port, seen } = await hono();
@@ -700,16 +494,6 @@ describe('under Hono, on a real socket', () => {
     sender.socket.write('0\r\n\r\n');
     expect(await sender.answer).toContain('{"status":"handled"}');
     expect(seen).toEqual([SIGNED.body]);
-  });
-
-  test('a body that stops in the middle is answered 408', async () => {
-    const { port, reasons } = await hono({ timeoutMs: { body: 100 } });
-    const sender = dial(
-      port,
-      head({ ...SIGNED.headers, 'content-length': SIGNED.body.length }) + SIGNED.body.slice(0, 9),
-    );
-    expect(statusOf(await sender.answer)).toBe(408);
-    expect(reasons).toEqual(['body_timeout']);
   });
 
   test('a sender that vanishes in the middle reaches no handler', async () => {

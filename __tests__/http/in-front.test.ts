@@ -11,12 +11,10 @@ import {
 } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { FRAMEWORKS } from '../helpers/adapters.js';
-import { PATH, recordingLogger, SECRET } from '../helpers/harness.js';
+import { PATH, recordingLogger, SECRET, SIGNED } from '../helpers/harness.js';
 import { dial, hangUp, head, listen, statusOf } from '../helpers/raw-http.js';
 
 afterEach(hangUp);
-
-const SIGNED = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
 
 function router(options: Partial<Parameters<typeof createWebhookRouter>[0]> = {}): WebhookRouter {
   return createWebhookRouter({ secret: SECRET, logger: {}, ...options });

@@ -1,35 +1,36 @@
 import { Batcher } from '../../src/inbox/batcher.js';
 
-const echo = () => {
-  const handedOn: number[][] = [];
-  const batch = new Batcher<number, number>(async (items) => {
-    handedOn.push([...items]);
+/** A batcher that multiplies each item by ten, and the batches that it has processed. */
+function multiplyByTen() {
+  const batches: number[][] = [];
+  const batcher = new Batcher<number, number>(async (items) => {
+    batches.push([...items]);
     return items.map((item) => item * 10);
   });
-  return { batch, handedOn };
-};
+  return { batcher, batches };
+}
 
-test('what comes in one turn is handed on together, and each gets its own result', async () => {
-  const { batch, handedOn } = echo();
-  const results = [batch.add(1), Promise.resolve().then(() => batch.add(2)), batch.add(3)];
+test('items that are added in one turn of the event loop are processed together', async () => {
+  const { batcher, batches } = multiplyByTen();
+  const results = [batcher.add(1), Promise.resolve().then(() => batcher.add(2)), batcher.add(3)];
   expect(await Promise.all(results)).toEqual([10, 20, 30]);
-  expect(handedOn.map((items) => items.sort())).toEqual([[1, 2, 3]]);
+  expect(batches.map((items) => items.sort())).toEqual([[1, 2, 3]]);
 });
 
-test('what comes later is handed on by itself', async () => {
-  const { batch, handedOn } = echo();
-  await batch.add(1);
-  await batch.add(2);
-  expect(handedOn).toEqual([[1], [2]]);
+test('an item that is added later is processed in a batch of its own', async () => {
+  const { batcher, batches } = multiplyByTen();
+  await batcher.add(1);
+  await batcher.add(2);
+  expect(batches).toEqual([[1], [2]]);
 });
 
-test('a failure is everybody’s of that batch, and nobody’s of the next', async () => {
+test('a failure rejects every item of the batch, and no item of the next one', async () => {
   let calls = 0;
-  const batch = new Batcher<number, number>(async (items) => {
+  const batcher = new Batcher<number, number>(async (items) => {
     if (++calls === 1) throw new Error('disk full');
     return items;
   });
-  const failed = await Promise.allSettled([batch.add(1), batch.add(2)]);
+  const failed = await Promise.allSettled([batcher.add(1), batcher.add(2)]);
   expect(failed).toMatchObject(failed.map(() => ({ status: 'rejected', reason: { message: 'disk full' } })));
-  expect(await batch.add(3)).toBe(3);
+  expect(await batcher.add(3)).toBe(3);
 });

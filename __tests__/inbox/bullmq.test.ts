@@ -11,17 +11,17 @@ const LOGIN = sampleEvent('User.LoggedIn');
 
 afterEach(closeAll);
 
-/** Takes a lease away, as if it had been over and another process had taken the delivery on. */
-const STEAL: Record<string, (address: string, name: string, id: string) => Promise<unknown>> = {
+/** Gives the lease of a delivery to another process, as if it had expired. */
+const stealLease: Record<string, (address: string, name: string, id: string) => Promise<unknown>> = {
   async Redis(address, name, id) {
     const client = new Redis(address);
-    await client.set(`bull:${name}:${id}:lock`, 'somebody else');
+    await client.set(`bull:${name}:${id}:lock`, 'another process');
     client.disconnect();
   },
   async Postgres(connectionString, name, id) {
     const client = new Client({ connectionString });
     await client.connect();
-    await client.query(`UPDATE bullmq.job SET lock_token = 'somebody else' WHERE queue = $1 AND id = $2`, [name, id]);
+    await client.query(`UPDATE bullmq.job SET lock_token = 'another process' WHERE queue = $1 AND id = $2`, [name, id]);
     await client.end();
   },
 };
@@ -29,7 +29,7 @@ const STEAL: Record<string, (address: string, name: string, id: string) => Promi
 onEachEngine((engine) => {
   if (engine.name !== 'Postgres') return;
 
-  test('a connection that is lost while it is in use does not end the process', async () => {
+  test('losing a connection that is in use does not end the process', async () => {
     const place = await newPlace(engine);
     const { connectPostgres } = await import('../../src/inbox/bullmq/postgres.js');
     const opened = await connectPostgres(place.address, place.options.name ?? '');
@@ -48,14 +48,14 @@ onEachEngine((engine) => {
 });
 
 onEachEngine((engine) => {
-  const steal = STEAL[engine.name];
+  const steal = stealLease[engine.name];
   if (steal === undefined) return;
 
-  test('an attempt whose lease was lost leaves no trace', async () => {
+  test('an attempt that loses its lease does not change the delivery', async () => {
     const place = await newPlace(engine);
     const inbox = await open(place);
     let onFailure: (fields: LogFields, message: string) => unknown;
-    const told = new Promise<string>((resolve) => {
+    const logged = new Promise<string>((resolve) => {
       onFailure = ({ err }, message) => message.startsWith('the inbox') && resolve(`${message}: ${err}`);
     });
     const webhooks = routerOn(inbox, { logger: { error: (...line) => onFailure(...line) } });
@@ -68,14 +68,14 @@ onEachEngine((engine) => {
     const failed = next(webhooks, 'failed');
     await send(webhooks, LOGIN);
     const { delivery } = await failed;
-    expect(await told).toContain('the inbox worker cannot use its store and keeps trying: ');
-    const kept = await inbox.get(delivery.id);
-    expect(kept).toMatchObject({ state: 'active', attempts: 1 });
-    expect(kept).not.toHaveProperty('error');
+    expect(await logged).toContain('the inbox worker cannot use its store and keeps trying: ');
+    const stored = await inbox.get(delivery.id);
+    expect(stored).toMatchObject({ state: 'active', attempts: 1 });
+    expect(stored).not.toHaveProperty('error');
     expect(dead).not.toHaveBeenCalled();
   });
 
-  test('inboxes of different names do not see each other', async () => {
+  test('inboxes with different names do not share deliveries', async () => {
     const [mine, theirs] = [await open(await newPlace(engine)), await open(await newPlace(engine))];
     const webhooks = routerOn(mine);
     const handler = jest.fn();
@@ -98,27 +98,31 @@ describe.each(DISPOSABLE_SERVERS)('a $name of its own', ({ name, isThere, make }
   afterAll(() => server?.remove());
   const address = (): string => server?.address ?? '';
 
-  onServer('that is set up to be durable gives no warning, and one that is not tells what to set', async () => {
-    const durable = await open({ address: address(), options: {}, clear: async () => {} }, QUICK);
-    expect(durable.warnings).toEqual([]);
-    await durable.close();
-    await weaken[name]?.(address());
-    jest.spyOn(console, 'warn').mockImplementation(); // BullMQ has a word of its own
-    const warn = jest.fn();
-    const weak = await openInbox(address());
-    const webhooks = routerOn(weak, { logger: { warn } });
-    expect(warn.mock.calls.map(([{ code }, message]) => `${code}: ${message}`)).toEqual(SAID[name]);
-    await webhooks.close();
-  });
+  onServer(
+    'that is durable causes no warning, and one that is not causes warnings that name the settings',
+    async () => {
+      const durable = await open({ address: address(), options: {}, clear: async () => {} }, QUICK);
+      expect(durable.warnings).toEqual([]);
+      await durable.close();
+      await makeUndurable[name]?.(address());
+      jest.spyOn(console, 'warn').mockImplementation(); // BullMQ prints a warning of its own.
+      const warn = jest.fn();
+      const weak = await openInbox(address());
+      const webhooks = routerOn(weak, { logger: { warn } });
+      expect(warn.mock.calls.map(([{ code }, message]) => `${code}: ${message}`)).toEqual(WARNINGS[name]);
+      await webhooks.close();
+    },
+  );
 
-  onServer('that fails while an attempt ends runs no handler again that succeeded', async () => {
+  onServer('that fails when an attempt ends does not make handlers run again that succeeded', async () => {
     const inbox = await open({ address: address(), options: {}, clear: async () => {} }, { ...QUICK, leaseMs: 2_000 });
     const webhooks = routerOn(inbox);
     const runs: string[] = [];
-    webhooks.on('User.LoggedIn', async ({ account_id }) => {
+    async function succeed({ account_id }: { readonly account_id?: number }): Promise<void> {
       runs.push(`${account_id} succeeded`);
-      await disturb[name]?.(address());
-    });
+      await failWrites[name]?.(address());
+    }
+    webhooks.on('User.LoggedIn', succeed, { id: 'succeeds' });
     webhooks.on('User.*', ({ account_id }, { attempt }) => {
       runs.push(`${account_id} attempt ${attempt}`);
       if (account_id === 11 && attempt === 1) throw new Error('once');
@@ -126,7 +130,7 @@ describe.each(DISPOSABLE_SERVERS)('a $name of its own', ({ name, isThere, make }
     });
     for (const account_id of [10, 11, 12]) {
       await send(webhooks, { ...LOGIN, account_id });
-      while (await isBusy(inbox)) await new Promise((resolve) => setTimeout(resolve, 50));
+      while (await mayBeBusy(inbox)) await new Promise((resolve) => setTimeout(resolve, 50));
     }
     expect(runs.filter((run) => run.endsWith('succeeded'))).toEqual(['10 succeeded', '11 succeeded', '12 succeeded']);
     expect(runs.filter((run) => run.startsWith('12'))).toHaveLength(2);
@@ -135,7 +139,7 @@ describe.each(DISPOSABLE_SERVERS)('a $name of its own', ({ name, isThere, make }
     await webhooks.close();
   });
 
-  onServer('that hangs is answered with 503 after five seconds', async () => {
+  onServer('that hangs makes the router answer 503 after five seconds', async () => {
     const inbox = await open({ address: address(), options: {}, clear: async () => {} }, QUICK);
     const webhooks = routerOn(inbox, { worker: false });
     expect(await send(webhooks, LOGIN)).toMatchObject({ status: 202 });
@@ -148,14 +152,14 @@ describe.each(DISPOSABLE_SERVERS)('a $name of its own', ({ name, isThere, make }
   });
 });
 
-/** Whether anything is left to do; while the server is away, surely. */
-async function isBusy(inbox: Inbox): Promise<boolean> {
+/** Resolves to false only when the server answers that no delivery is waiting or active. */
+async function mayBeBusy(inbox: Inbox): Promise<boolean> {
   const { waiting, active } = await inbox.stats().catch(() => ({ waiting: 1, active: 0 }));
   return waiting + active > 0;
 }
 
-/** Makes what is written next fail, in a way that BullMQ does not take for a lost connection. */
-const disturb: Record<string, (address: string) => Promise<unknown>> = {
+/** Makes the next writes fail in a way that BullMQ does not regard as a lost connection. */
+const failWrites: Record<string, (address: string) => Promise<unknown>> = {
   async Redis(address) {
     const client = new Redis(address);
     await client.replicaof('127.0.0.1', '1');
@@ -169,7 +173,7 @@ const disturb: Record<string, (address: string) => Promise<unknown>> = {
   },
 };
 
-const weaken: Record<string, (address: string) => Promise<unknown>> = {
+const makeUndurable: Record<string, (address: string) => Promise<unknown>> = {
   async Redis(address) {
     const client = new Redis(address);
     await client.config('SET', 'appendfsync', 'everysec');
@@ -184,7 +188,7 @@ const weaken: Record<string, (address: string) => Promise<unknown>> = {
   },
 };
 
-const SAID: Record<string, string[]> = {
+const WARNINGS: Record<string, string[]> = {
   Redis: [
     'WARN_INBOX_DURABILITY: Redis may lose acknowledged deliveries in a crash. Set `appendonly yes` and `appendfsync always`.',
     'WARN_INBOX_DURABILITY: Redis may evict deliveries when its memory is full. Set `maxmemory-policy noeviction`.',

@@ -18,16 +18,16 @@ afterEach(stopAll);
 
 onEachEngine((engine) => {
   test.each([1, 400, 1_500, 2_500, 4_800])(
-    'a process that is killed after %i answers loses nothing that it acknowledged',
-    async (answers) => {
+    'a process that is killed after %i responses loses none of the deliveries that it acknowledged',
+    async (responses) => {
       const place = await newPlace(engine);
       const first = await start(place);
       const acknowledged = new Set<string>();
       await sendAll(first, DELIVERIES, (status, id) => {
         if (status === 202) acknowledged.add(id);
-        if (acknowledged.size === answers) first.process.kill('SIGKILL');
+        if (acknowledged.size === responses) first.process.kill('SIGKILL');
       });
-      expect(acknowledged.size).toBeGreaterThanOrEqual(answers);
+      expect(acknowledged.size).toBeGreaterThanOrEqual(responses);
       expect(acknowledged.size).toBeLessThan(COUNT);
 
       const second = await start(place);
@@ -49,7 +49,7 @@ onEachEngine((engine) => {
     300_000,
   );
 
-  test('two web processes and two workers on one store handle everything once', async () => {
+  test('two receiving processes and two workers that share an inbox handle each delivery once', async () => {
     const place = await newPlace(engine);
     const web = await Promise.all([start(place, 'web'), start(place, 'web')]);
     const workers = await Promise.all([start(place, 'worker'), start(place, 'worker')]);

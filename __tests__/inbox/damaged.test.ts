@@ -10,9 +10,9 @@ afterEach(closeAll);
 const LOGIN = sampleEvent('User.LoggedIn');
 const OTHER_ID = 'a'.repeat(64);
 
-type Outcome = 'dead' | 'done' | 'skipped';
-/** A change by another program to a stored delivery, and the state that the delivery ends in. */
-type Damages = Record<string, readonly [change: string, Outcome]>;
+type FinalState = 'dead' | 'done' | 'skipped';
+/** Changes that another program makes to a stored delivery, and the state that the delivery ends in. */
+type Damages = Record<string, readonly [change: string, FinalState]>;
 
 const inSqlite: Damages = {
   'a body that is a number': ['body = 5', 'dead'],
@@ -97,8 +97,8 @@ onEachEngine((engine) => {
   const { damages = {}, damage } = ENGINES[engine.name] ?? {};
 
   test.each(Object.entries(damages))(
-    '%s does not stop the worker for the others',
-    async (_what, [change, expected]) => {
+    'a delivery with %s neither stops the worker nor hides other deliveries',
+    async (_title, [change, finalState]) => {
       const place = await newPlace(engine);
       const inbox = await open(place);
       const webhooks = routerOn(inbox, { worker: false });
@@ -110,8 +110,8 @@ onEachEngine((engine) => {
       webhooks.lifecycle.on('stored', (notice) => healthy.add(notice.delivery.id));
       for (const account_id of [1, 2, 3]) await send(webhooks, { ...LOGIN, account_id });
 
-      /** In every state, what is listed can be shown, and counted. */
-      async function look(): Promise<void> {
+      /** Every delivery that is listed can be read and counted. */
+      async function expectReadable(): Promise<void> {
         for (const each of await inbox.list()) {
           expect([typeof each.id, typeof each.event]).toEqual(['string', 'string']);
           expect(each.receivedAt.toISOString() + each.at.toISOString()).toMatch(/^\d{4}-.*Z\d{4,6}-.*Z$|^\+/);
@@ -120,11 +120,11 @@ onEachEngine((engine) => {
         const { oldestAgeMs, waiting, active, done, dead } = await inbox.stats();
         for (const count of [oldestAgeMs, waiting, active, done, dead]) expect(count).toBeGreaterThanOrEqual(0);
       }
-      await look();
-      const died = expected === 'dead' ? next(webhooks, 'dead') : undefined;
+      await expectReadable();
+      const died = finalState === 'dead' ? next(webhooks, 'dead') : undefined;
       const handled = new Set<string>();
       const all = new Promise<void>((resolve) => {
-        const enough = expected === 'done' ? 4 : 3;
+        const enough = finalState === 'done' ? 4 : 3;
         webhooks.onAny((_event, { id }) => {
           handled.add(id);
           if (handled.size === enough) resolve();
@@ -134,7 +134,7 @@ onEachEngine((engine) => {
       await all;
       for (const id of healthy) expect(handled).toContain(id);
       if (died) expect((await died).reason).toMatch(/^(not_readable|attempts_exhausted)$/);
-      await look();
+      await expectReadable();
       await webhooks.close();
     },
   );

@@ -16,9 +16,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const address = (): string => `file:${join(folder, 'inbox.db')}`;
 
 test.each(['', 'webhooks.db', 'file:', 'mysql://user:hunter2@localhost', 42, undefined])(
-  'the address %j is refused, and not repeated',
-  async (wrong) => {
-    const opened = openInbox(wrong as string);
+  'the address %j is rejected, and the message does not repeat it',
+  async (url) => {
+    const opened = openInbox(url as string);
     await expect(opened).rejects.toThrow(ConfigurationError);
     await expect(opened).rejects.toThrow(expect.objectContaining({ code: 'ERR_INBOX_OPEN' }));
     await expect(opened).rejects.not.toThrow(/hunter2/);
@@ -38,8 +38,8 @@ test.each<[object, string]>([
   [{ retries: { attempts: 0 } }, '`retries.attempts`'],
   [{ retries: { base: 1 } }, 'There is no option `retries.base`.'],
   [{ retries: { maxMs: Number.NaN } }, '`retries.maxMs`'],
-])('the options %j are refused', async (options, said) => {
-  await expect(openInbox(address(), options as InboxOptions)).rejects.toThrow(said);
+])('the options %j are rejected', async (options, message) => {
+  await expect(openInbox(address(), options as InboxOptions)).rejects.toThrow(message);
 });
 
 test.each([
@@ -48,10 +48,10 @@ test.each([
   ['redis://:hunter2@127.0.0.1:99999999', 'Redis '],
   ['redis://:hunter2%@127.0.0.1', 'Redis '],
   ['postgres://postgres:hunter2@127.0.0.1:99999999/x', 'Postgres '],
-])('a server that is not there is said, without its password: %s', async (url, said) => {
+])('the error names the server that cannot be reached, and not its password: %s', async (url, name) => {
   const opened = openInbox(url);
   await expect(opened).rejects.toThrow(expect.objectContaining({ code: 'ERR_INBOX_OPEN' }));
-  await expect(opened).rejects.toThrow(said);
+  await expect(opened).rejects.toThrow(name);
   const error = await opened.catch((thrown) => thrown);
   expect(inspect(error, { depth: 10 })).not.toContain('hunter2');
   expect(JSON.stringify(error.cause, Object.getOwnPropertyNames(error.cause))).not.toContain('hunter2');
@@ -64,25 +64,25 @@ const redis = process.env['REDIS_URL'] ?? '';
     ['1abc', 'by number'],
     ['-1', 'by number'],
     ['99999', 'has no database with the number in the address'],
-  ])('with the database %s is refused', async (database, said) => {
+  ])('with the database %s is rejected', async (database, message) => {
     const unhandled = jest.fn();
     process.on('unhandledRejection', unhandled);
     const opened = openInbox(`${redis}/${database}`);
     await expect(opened).rejects.toThrow(ConfigurationError);
-    await expect(opened).rejects.toThrow(said);
+    await expect(opened).rejects.toThrow(message);
     await new Promise((resolve) => setImmediate(resolve));
     expect(unhandled).not.toHaveBeenCalled();
     process.off('unhandledRejection', unhandled);
   });
 
-  test('may name another database than the first', async () => {
+  test('may name a database other than the first', async () => {
     const inbox = await openInbox(`${redis}/1`, { name: 'test-of-another-database' });
     expect(await inbox.list()).toEqual([]);
     await inbox.close();
   });
 });
 
-test('a folder that is not there is said', async () => {
+test('the error names a folder that does not exist', async () => {
   const opened = openInbox(`file:${join(folder, 'nowhere', 'inbox.db')}`);
   await expect(opened).rejects.toThrow(
     expect.objectContaining({
@@ -93,7 +93,7 @@ test('a folder that is not there is said', async () => {
   );
 });
 
-test('a file that is no database, or of a newer version, is refused', async () => {
+test('a file that is not a database, or that a newer version created, is rejected', async () => {
   const db = new Database(join(folder, 'newer.db'));
   db.exec('PRAGMA user_version = 99');
   db.close();
@@ -103,29 +103,29 @@ test('a file that is no database, or of a newer version, is refused', async () =
   await expect(openInbox(`file:${__filename}`)).rejects.toThrow('not a database');
 });
 
-test('a second inbox on a file leaves the locks of the first as they are', async () => {
+test('opening a file a second time keeps the locks of the first inbox', async () => {
   const file = join(folder, 'twice.db');
   const first = await openInbox(`file:${file}`);
   await (await openInbox(`file:${file}`)).close();
   const { ino } = statSync(`${file}-wal`);
-  // Another process that believes to be the last one would take the log away.
+  // A process that believes to be the last user of the file deletes the log.
   const program = `const db = new (require('libsql'))(${JSON.stringify(file)}); db.prepare('SELECT 1').get(); db.close()`;
   execFileSync(process.execPath, ['-e', program], { cwd: join(__dirname, '../..') });
   expect(statSync(`${file}-wal`).ino).toBe(ino);
   await first.close();
 });
 
-test('a file of somebody else, and one without a log, are refused', async () => {
+test('a file of another program and a file without a log are rejected', async () => {
   const db = new Database(join(folder, 'foreign.db'));
   db.exec('PRAGMA user_version = 1; CREATE TABLE other (a)');
   db.close();
-  const refused = expect.objectContaining({ code: 'ERR_INBOX_OPEN' });
-  await expect(openInbox(`file:${join(folder, 'foreign.db')}`)).rejects.toThrow(refused);
-  await expect(openInbox('file::memory:')).rejects.toThrow(refused);
+  const openError = expect.objectContaining({ code: 'ERR_INBOX_OPEN' });
+  await expect(openInbox(`file:${join(folder, 'foreign.db')}`)).rejects.toThrow(openError);
+  await expect(openInbox('file::memory:')).rejects.toThrow(openError);
   rmSync(':memory:', { force: true });
 });
 
-test('the files are for their owner only', async () => {
+test('only the owner can access the files', async () => {
   const inbox = await openInbox(`file:${join(folder, 'private.db')}`);
   await inbox.prune();
   for (const name of ['private.db', 'private.db-wal', 'private.db-shm']) {
@@ -134,7 +134,7 @@ test('the files are for their owner only', async () => {
   await inbox.close();
 });
 
-test('the file may be named by an address with two slashes', async () => {
+test('an address may have two slashes before the path, and close() may be called twice', async () => {
   const inbox = await openInbox(`file://${join(folder, 'slashes.db')}`);
   expect(await inbox.list()).toEqual([]);
   await inbox.close();
@@ -147,23 +147,23 @@ describe('a router', () => {
     [{ inbox: null }, '`inbox` must be'],
     [{ inbox: openInbox }, '`inbox` must be'],
     [{ worker: false }, '`worker` needs an `inbox`.'],
-  ])('refuses %j', (options, said) => {
-    expect(() => createWebhookRouter({ secret: SECRET, ...options })).toThrow(said);
+  ])('rejects the options %j', (options, message) => {
+    expect(() => createWebhookRouter({ secret: SECRET, ...options })).toThrow(message);
   });
 
-  test('refuses both an inbox and dedupe, a wrong concurrency, and to work twice', async () => {
+  test('rejects both an inbox and dedupe, an invalid concurrency, and a second worker', async () => {
     const inbox = await openInbox(address());
     const create = (options: object) => () => createWebhookRouter({ secret: SECRET, inbox, ...options });
     expect(create({ dedupe: false })).toThrow('Pass `inbox` or `dedupe`, not both');
     expect(create({ worker: { concurrency: 0 } })).toThrow('`worker.concurrency`');
     expect(create({ worker: { parallel: 1 } })).toThrow('There is no option `worker.parallel`.');
-    const working = create({})();
-    expect(() => working.work()).toThrow('works already');
-    await working.close();
+    const withWorker = create({})();
+    expect(() => withWorker.work()).toThrow('already works');
+    await withWorker.close();
     const webhooks = create({ worker: false, inbox: await openInbox(address()) })();
     expect(() => webhooks.work({ concurrency: -1 })).toThrow('`concurrency`');
     webhooks.work();
-    expect(() => webhooks.work()).toThrow('works already');
+    expect(() => webhooks.work()).toThrow('already works');
     await webhooks.close();
     expect(() => webhooks.work()).toThrow('is closed');
     expect(() => createWebhookRouter({ secret: SECRET }).work()).toThrow('needs the option `inbox`');

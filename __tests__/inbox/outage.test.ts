@@ -15,7 +15,7 @@ describe.each(DISPOSABLE_SERVERS)('a $name that is killed and started again', ({
   afterEach(() => server?.remove());
 
   (isThere ? test : test.skip)(
-    'is a line when it goes and a line when it is back, however many requests it refused',
+    'is logged once when it fails and once when it works again, however many requests are rejected',
     async () => {
       server = await make();
       await server.start();
@@ -31,10 +31,10 @@ describe.each(DISPOSABLE_SERVERS)('a $name that is killed and started again', ({
       await drained(inbox);
 
       await server.kill();
-      const refused = await Promise.all(
+      const outcomes = await Promise.all(
         Array.from({ length: REQUESTS }, () => send(webhooks, { ...LOGIN, account_id: account_id++ })),
       );
-      expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([503]));
+      expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set([503]));
       expect(rejected).toBe(REQUESTS);
 
       await server.start();
@@ -45,7 +45,7 @@ describe.each(DISPOSABLE_SERVERS)('a $name that is killed and started again', ({
         'error: the inbox cannot store deliveries, so requests are answered 503',
         'warn: the inbox can store deliveries again',
       ]);
-      // A worker that waited all the time may not have noticed.
+      // A worker that was waiting the whole time may not have noticed the outage.
       expect(lines.length).toBeLessThanOrEqual(4);
       await webhooks.close();
     },

@@ -1,5 +1,3 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,111 +8,61 @@ import Database from 'libsql';
 import { Client } from 'pg';
 import { openInbox } from '../../src/inbox/index.js';
 import { createWebhookRouter } from '../../src/index.js';
-import { sampleEvent, signedRequest } from '../../src/testing/index.js';
+import { signedRequest } from '../../src/testing/index.js';
 import { DISPOSABLE_SERVERS, type DisposableServer } from '../helpers/disposable-servers.js';
+import {
+  killReceivers,
+  SECRETS,
+  signatures,
+  startVerboseReceiver,
+  type VerboseReceiver,
+} from '../helpers/verbose-receiver.js';
 
 const PASSWORD = 'the-password-of-a-test';
-const KEY = 'the-key-of-a-test';
-const BODY = 'part-of-the-body';
-const HEADER = 'value-of-a-header';
-const PROGRAM = join(__dirname, '../processes/tell-all.ts');
 
-/** A receiver in a process of its own, and all that it wrote. */
-interface Teller {
-  readonly written: () => string;
-  /** Sends distinct deliveries until the answer has this status, and resolves when it has. */
-  sendUntil(status: number): Promise<void>;
-  /** Asks the inbox everything, and resolves to how many questions failed. */
-  ask(): Promise<number>;
-  /** Resolves once it wrote this. */
-  wrote(text: string | RegExp): Promise<void>;
-  close(): Promise<void>;
-}
+afterEach(killReceivers);
 
-const running: ChildProcess[] = [];
-const signatures: string[] = [];
-
-async function startTeller(address: string): Promise<Teller> {
-  const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] };
-  const node = ['--import', 'tsx', PROGRAM, address, '{"leaseMs":1000,"pollMs":20}', KEY];
-  const child = spawn(process.execPath, node, options);
-  running.push(child);
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (chunk) => {
-      text += chunk;
-    });
-  }
-  let index = 0;
-  async function order(what: object): Promise<{ status: number; refused: number }> {
-    child.send(what);
-    const [answer] = await once(child, 'message');
-    return answer;
-  }
-  const teller: Teller = {
-    written: () => text,
-    async sendUntil(status) {
-      for (;;) {
-        const payload = { ...sampleEvent('User.LoggedIn'), account_id: index++, data: { text: BODY.repeat(10) } };
-        const { rawBody, headers } = signedRequest(payload, { secret: KEY });
-        signatures.push(headers['x-signature'] ?? '');
-        const sent = { rawBody: rawBody.toString(), headers: { ...headers, 'x-marker': HEADER } };
-        if ((await order({ send: sent })).status === status) return;
-        await sleep(20);
-      }
-    },
-    ask: async () => (await order({ ask: true })).refused,
-    async wrote(said) {
-      while (typeof said === 'string' ? !text.includes(said) : !said.test(text)) await sleep(20);
-    },
-    async close() {
-      const exited = once(child, 'exit');
-      child.send({ close: true });
-      await exited;
-    },
-  };
-  await Promise.race([once(child, 'message'), once(child, 'close')]);
-  return teller;
-}
-
-/** Whatever was written: none of it may hold a password, a key, a signature, or anything of a delivery. */
-function expectNothingOf(written: string): void {
+/** Fails if the text holds a password, a key, a signature, or anything of a delivery. */
+function expectNoSecrets(written: string): void {
   const lines = written.split('\n');
-  for (const secret of [PASSWORD, 'another-password', KEY, BODY, HEADER, ...signatures]) {
+  for (const secret of [PASSWORD, 'another-password', ...Object.values(SECRETS), ...signatures]) {
     expect(lines.filter((line) => line.includes(secret)).map((line) => line.slice(0, 200))).toEqual([]);
   }
   expect(written).not.toContain('unhandled rejection');
 }
 
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill('SIGKILL');
-  signatures.length = 0;
-});
-
-test('no log holds anything of a delivery when another process locks the file of a SQLite inbox', async () => {
+test('nothing of a delivery is logged when another process locks the file of a SQLite inbox', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'locked-'));
   const file = join(folder, 'inbox.db');
   const lines: string[] = [];
   const write = (...line: unknown[]): unknown =>
     lines.push(inspect(line, { depth: Number.POSITIVE_INFINITY, showHidden: true }));
   const logger = { debug: write, info: write, warn: write, error: write };
-  const webhooks = createWebhookRouter({ secret: KEY, inbox: await openInbox(`file:${file}`), worker: false, logger });
+  const webhooks = createWebhookRouter({
+    secret: SECRETS.key,
+    inbox: await openInbox(`file:${file}`),
+    worker: false,
+    logger,
+  });
   const other = new Database(file);
   other.exec('BEGIN IMMEDIATE');
-  const { rawBody, headers } = signedRequest({ event: 'Email.Sent', data: { text: BODY } }, { secret: KEY });
-  const outcome = await webhooks.receive({ rawBody, headers: { ...headers, 'x-marker': HEADER } });
+  const { rawBody, headers } = signedRequest(
+    { event: 'Email.Sent', data: { text: SECRETS.body } },
+    { secret: SECRETS.key },
+  );
+  const outcome = await webhooks.receive({ rawBody, headers: { ...headers, 'x-marker': SECRETS.header } });
   other.close();
   await webhooks.close();
   rmSync(folder, { recursive: true });
   signatures.push(headers['x-signature'] ?? '');
   expect(outcome).toMatchObject({ status: 503, cause: { name: 'InboxError', code: 'SQLITE_BUSY' } });
   expect(lines.join('\n')).toContain('SQLITE_BUSY');
-  expectNothingOf([...lines, inspect(outcome, { depth: Number.POSITIVE_INFINITY })].join('\n'));
+  expectNoSecrets([...lines, inspect(outcome, { depth: Number.POSITIVE_INFINITY })].join('\n'));
 });
 
 const [redis, postgres] = DISPOSABLE_SERVERS;
 
-(redis?.isThere ? describe : describe.skip)('whatever befalls a Redis', () => {
+(redis?.isThere ? describe : describe.skip)('with a Redis of its own,', () => {
   let server: DisposableServer;
   let admin: Redis;
   beforeEach(async () => {
@@ -133,68 +81,67 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
     await admin.call('AUTH', password).catch(() => {});
     await admin.config('SET', 'requirepass', password);
   }
-  const start = (password = PASSWORD): Promise<Teller> =>
-    startTeller(server.address.replace('redis://', `redis://:${password}@`));
+  const start = (password = PASSWORD): Promise<VerboseReceiver> =>
+    startVerboseReceiver(server.address.replace('redis://', `redis://:${password}@`));
 
-  test('no log holds its password when it is wrong at the start', async () => {
-    const teller = await start('another-password');
-    await teller.wrote('WRONGPASS');
-    expectNothingOf(teller.written());
+  test('the password is not logged when it is wrong at the start', async () => {
+    const receiver = await start('another-password');
+    await receiver.wrote('WRONGPASS');
+    expectNoSecrets(receiver.written());
   });
 
-  test('no log holds its password when it is refused on a reconnect', async () => {
-    const teller = await start();
-    await teller.sendUntil(202);
+  test('the password is not logged when the server refuses it on a reconnect', async () => {
+    const receiver = await start();
+    await receiver.sendUntil(202);
     await admin.config('SET', 'requirepass', 'something-else');
     await admin.client('KILL', 'TYPE', 'normal');
     admin.disconnect();
     admin = new Redis(server.address, { password: 'something-else' });
-    await teller.sendUntil(503);
+    await receiver.sendUntil(503);
     while (!(await admin.info('errorstats')).includes('errorstat_WRONGPASS')) await sleep(20);
-    expect(await teller.ask()).toBe(6);
-    await teller.close();
-    expectNothingOf(teller.written());
+    expect(await receiver.callInbox()).toBe(6);
+    await receiver.close();
+    expectNoSecrets(receiver.written());
   });
 
   test.each([
-    ['its memory is full', 'OOM', () => admin.config('SET', 'maxmemory', '1')],
-    ['it has become a replica', 'READONLY', () => admin.replicaof('127.0.0.1', '1')],
-    ['it cannot save', 'MISCONF', () => failToSave()],
-  ])('no log holds anything of a delivery when %s', async (_what, code, disturb) => {
-    const teller = await start();
-    await teller.sendUntil(202);
+    ['the server has no memory left', 'OOM', () => admin.config('SET', 'maxmemory', '1')],
+    ['the server has become a replica', 'READONLY', () => admin.replicaof('127.0.0.1', '1')],
+    ['the server cannot save a snapshot', 'MISCONF', () => failToSave()],
+  ])('nothing of a delivery is logged when %s', async (_title, code, disturb) => {
+    const receiver = await start();
+    await receiver.sendUntil(202);
     await disturb();
-    await teller.sendUntil(503);
-    await teller.wrote(code);
-    await teller.ask();
-    await teller.close();
-    expectNothingOf(teller.written());
+    await receiver.sendUntilFailure(code);
+    await receiver.callInbox();
+    await receiver.close();
+    expectNoSecrets(receiver.written());
   });
 
-  test('no log holds anything of a delivery when it is restarted', async () => {
-    const teller = await start();
-    await teller.sendUntil(202);
+  test('nothing of a delivery is logged when the server is restarted', async () => {
+    const receiver = await start();
+    await receiver.sendUntil(202);
     await server.kill();
-    await teller.sendUntil(503);
-    expect(await teller.ask()).toBe(6);
+    await receiver.sendUntil(503);
+    expect(await receiver.callInbox()).toBe(6);
     await server.start();
     await withPassword(PASSWORD);
-    await teller.sendUntil(202);
-    await teller.close();
-    expectNothingOf(teller.written());
+    await receiver.sendUntil(202);
+    await receiver.close();
+    expectNoSecrets(receiver.written());
   });
 
-  /** A folder stands where the snapshot would go. */
+  /** Creates a folder with the name of the snapshot, so that Redis cannot save one. */
   async function failToSave(): Promise<void> {
     const [, folder = ''] = (await admin.config('GET', 'dir')) as string[];
-    mkdirSync(join(folder, 'dump.rdb', 'in-its-way'), { recursive: true });
+    mkdirSync(join(folder, 'dump.rdb', 'folder'), { recursive: true });
     await admin.config('SET', 'save', '3600 1');
     await admin.bgsave();
     while (!(await admin.info('persistence')).includes('rdb_last_bgsave_status:err')) await sleep(20);
   }
 });
 
-(postgres?.isThere ? describe : describe.skip)('whatever befalls a Postgres', () => {
+(postgres?.isThere ? describe : describe.skip)('with a Postgres of its own,', () => {
   let server: DisposableServer;
   beforeAll(async () => {
     server = (await postgres?.make()) as DisposableServer;
@@ -214,26 +161,31 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
     await client.end();
     return rows;
   }
-  const start = (password = PASSWORD): Promise<Teller> =>
-    startTeller(server.address.replace('postgres://postgres@', `postgres://app:${password}@`));
+  const start = (password = PASSWORD): Promise<VerboseReceiver> =>
+    startVerboseReceiver(server.address.replace('postgres://postgres@', `postgres://app:${password}@`));
   const DISCONNECT = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`;
 
-  test('no log holds its password when it is wrong at the start', async () => {
-    const teller = await start('another-password');
-    await teller.wrote('28P01');
-    expectNothingOf(teller.written());
+  test('the password is not logged when it is wrong at the start', async () => {
+    const receiver = await start('another-password');
+    await receiver.wrote('28P01');
+    expectNoSecrets(receiver.written());
   });
 
   test.each([
-    ['its password is refused on a reconnect', '28P01', [`ALTER ROLE app PASSWORD 'something-else'`, DISCONNECT], []],
     [
-      'it has become read-only',
+      'the server refuses the password on a reconnect',
+      '28P01',
+      [`ALTER ROLE app PASSWORD 'something-else'`, DISCONNECT],
+      [],
+    ],
+    [
+      'the server has become read-only',
       '25006',
       ['ALTER ROLE app SET default_transaction_read_only = on', DISCONNECT],
       ['ALTER ROLE app RESET default_transaction_read_only'],
     ],
     [
-      'it has no room, and quotes what it could not write',
+      'the server has no space left and quotes what it could not write',
       '53100',
       [
         `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -243,35 +195,34 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
       ['DROP FUNCTION refuse CASCADE'],
     ],
     [
-      'it takes rights away',
+      'the server revokes rights',
       '42501',
       ['ALTER TABLE bullmq.job OWNER TO postgres', 'ALTER ROLE app NOSUPERUSER', DISCONNECT],
       ['ALTER ROLE app SUPERUSER', 'ALTER TABLE bullmq.job OWNER TO app'],
     ],
-  ])('no log holds anything of a delivery when %s', async (_what, code, disturb, mend) => {
-    const teller = await start();
-    await teller.sendUntil(202);
+  ])('nothing of a delivery is logged when %s', async (_title, code, disturb, repair) => {
+    const receiver = await start();
+    await receiver.sendUntil(202);
     await sql(...disturb);
     try {
-      await teller.sendUntil(503);
-      await teller.wrote(code);
-      await teller.ask();
-      await teller.close();
+      await receiver.sendUntilFailure(code);
+      await receiver.callInbox();
+      await receiver.close();
     } finally {
-      await sql(...mend);
+      await sql(...repair);
     }
-    expectNothingOf(teller.written());
+    expectNoSecrets(receiver.written());
   });
 
-  test('no log holds anything of a delivery when it is restarted', async () => {
-    const teller = await start();
-    await teller.sendUntil(202);
+  test('nothing of a delivery is logged when the server is restarted', async () => {
+    const receiver = await start();
+    await receiver.sendUntil(202);
     await server.kill();
-    await teller.sendUntil(503);
-    expect(await teller.ask()).toBe(6);
+    await receiver.sendUntil(503);
+    expect(await receiver.callInbox()).toBe(6);
     await server.start();
-    await teller.sendUntil(202);
-    await teller.close();
-    expectNothingOf(teller.written());
+    await receiver.sendUntil(202);
+    await receiver.close();
+    expectNoSecrets(receiver.written());
   });
 });

@@ -26,18 +26,18 @@ for (const { name, isThere, make } of DISPOSABLE_SERVERS) {
     afterEach(() => server.remove());
 
     test.each([400, 2_500])(
-      'after %i answers loses nothing that was acknowledged',
-      async (answers) => {
+      'after %i responses loses none of the acknowledged deliveries',
+      async (responses) => {
         const place = { address: server.address, options: {}, clear: async () => {} };
         const receiver = await start(place);
         const acknowledged = new Set<string>();
         let killed: Promise<void> | undefined;
         const counts = await sendAll(receiver, DELIVERIES, (status, id) => {
           if (status === 202) acknowledged.add(id);
-          if (acknowledged.size === answers) killed ??= server.kill();
+          if (acknowledged.size === responses) killed ??= server.kill();
         });
         await killed;
-        // While it is away the sender is told so, and the process goes on.
+        // While the server is down, senders are answered 503 and the process keeps running.
         expect(Object.keys(counts)).toEqual(['202', '503']);
         expect(counts[202]).toBe(acknowledged.size);
 

@@ -13,7 +13,7 @@ declare global {
   const store: core.DedupeStore;
   const inbox: Inbox;
   const db: { query(sql: string, values: unknown[]): Promise<unknown> };
-  function readSecret(name: string): Promise<string>;
+  function readSecret(name: string, options: { cache: boolean }): Promise<string>;
   function count(metric: string, labels: Record<string, unknown>): void;
   function time(metric: string, ms: number, label: string): void;
 }

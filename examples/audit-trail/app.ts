@@ -3,7 +3,7 @@ import { inspector } from 'cakemail-webhooks/inspector';
 import express from 'express';
 import { openAuditTrail } from './audit-trail.js';
 
-/** The vendor's own use case: record every login in an audit trail. */
+/** Records every login in an audit trail, which is the use case in Cakemail's guide. */
 export function createAuditApp(secret: string | undefined, file: string) {
   const audit = openAuditTrail(file);
   const webhooks = createWebhookRouter({ secret });
@@ -19,7 +19,7 @@ export function createAuditApp(secret: string | undefined, file: string) {
 
   const app = express();
   const panel = inspector(webhooks);
-  app.use('/_webhooks', panel); // opens with `panel.url`, which holds a token
+  app.use('/_webhooks', panel); // `panel.url` opens it, because it holds the token
   app.use('/webhooks/cakemail', webhooks);
   return { app, audit, webhooks, panel };
 }

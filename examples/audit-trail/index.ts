@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
 import { createAuditApp } from './app.js';
 
-// Without a key of yours the example makes one, so that it can sign what it sends to itself.
+// Without your key the example makes one, because it signs deliveries to itself.
 const secret = process.env.CAKEMAIL_WEBHOOK_SECRET || randomBytes(24).toString('hex');
 const { app, audit, webhooks, panel } = createAuditApp(secret, process.env.AUDIT_DB ?? 'audit-trail.db');
 
@@ -24,27 +24,27 @@ const tampered = login.body.replace('johndoe1@', 'attacker@');
 
 let reason = '';
 webhooks.lifecycle.on('rejected', (notice) => {
-  reason = ` (why, for the log only: ${notice.reason})`;
+  reason = ` (reason, not sent: ${notice.reason})`;
 });
 
-async function send(what: string, headers: Readonly<Record<string, string>>, body: string): Promise<void> {
+async function send(label: string, headers: Readonly<Record<string, string>>, body: string): Promise<void> {
   reason = '';
   const response = await fetch(url, { method: 'POST', headers, body });
-  console.log(`${what.padEnd(32)} ${response.status} ${await response.text()}${reason}`);
+  console.log(`${label.padEnd(32)} ${response.status} ${await response.text()}${reason}`);
 }
 
-await send('a login, rightly signed', login.headers, login.body);
+await send('a correctly signed login', login.headers, login.body);
 await send('the same delivery again', login.headers, login.body);
 await send('a login signed with another key', forged.headers, forged.body);
-await send('the first login, tampered with', login.headers, tampered);
+await send('the first login, changed', login.headers, tampered);
 
 console.log('\nThe audit trail:');
 console.table(audit.latest(5).map((row) => ({ ...row, delivery: `${row.delivery.slice(0, 12)}…` })));
 const next = sampleEvent('User.LoggedIn', { created_on: Math.floor(Date.now() / 1000) });
 webhooks.lifecycle.on('handled', ({ event }) => console.log('recorded', event.event));
-webhooks.lifecycle.on('duplicate', ({ event }) => console.log('known already', event.event));
-webhooks.lifecycle.on('rejected', (notice) => console.log('refused', notice.reason));
-console.log(`Still listening; Ctrl-C stops. Try:\n\n${signedRequest(next, { secret }).curl(url)}\n`);
+webhooks.lifecycle.on('duplicate', ({ event }) => console.log('duplicate of', event.event));
+webhooks.lifecycle.on('rejected', (notice) => console.log('rejected:', notice.reason));
+console.log(`Still listening; press Ctrl-C to stop. Try:\n\n${signedRequest(next, { secret }).curl(url)}\n`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {

@@ -2,23 +2,23 @@ import { createWebhookRouter, keepRawBody, WebhookError } from 'cakemail-webhook
 import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
 import express from 'express';
 
-/** An app that was there before: a global JSON parser, routes and an error middleware of its own. */
+/** An existing app with its own global JSON parser, routes and error middleware. */
 export function createShop(secret: string | undefined) {
   const bounced: unknown[] = [];
-  // 'next' hands failures to the app's own error middleware below.
+  // With 'next' the app's own error middleware below responds to failures.
   const webhooks = createWebhookRouter({ secret, errors: 'next' });
   webhooks.on('Email.Bounced', (event) => {
     bounced.push(event.data);
   });
 
   const app = express();
-  app.use(express.json({ verify: keepRawBody })); // the one change: keep the bytes
+  app.use(express.json({ verify: keepRawBody })); // the only change: keep the bytes
   app.post('/orders', (req, res) => {
     res.status(201).json({ ordered: req.body.item });
   });
   app.use('/webhooks/cakemail', webhooks);
   app.use(((error, _req, res, _next) => {
-    // WebhookError carries status and code, as the errors of Express's own parsers carry status.
+    // A WebhookError has a status, like the errors of Express's own parsers, and a code.
     const problem = error instanceof WebhookError ? error.code : 'unexpected';
     res.status(error.status ?? 500).json({ problem });
   }) satisfies express.ErrorRequestHandler);
@@ -39,7 +39,7 @@ if (process.argv[1] === import.meta.filename) {
     console.log('a signed delivery     ', delivered.status, await delivered.text());
     const forged = await fetch(`${base}/webhooks/cakemail`, { method: 'POST', headers: json, body: signed.body });
     console.log('a forged one          ', forged.status, await forged.text());
-    console.log('what the handler got  ', bounced);
+    console.log('the handler received  ', bounced);
     server.close();
   });
 }

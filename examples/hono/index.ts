@@ -3,7 +3,7 @@ import { createWebhookRouter } from 'cakemail-webhooks';
 import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
 import { Hono } from 'hono';
 
-/** A Hono app that receives webhooks: no Express is needed. */
+/** A Hono app that receives webhooks, without Express. */
 export function createHonoApp(secret: string | undefined) {
   const logins: string[] = [];
   const webhooks = createWebhookRouter({ secret });

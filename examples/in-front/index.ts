@@ -3,7 +3,7 @@ import { createWebhookRouter } from 'cakemail-webhooks';
 import { sampleEvent, signedRequest } from 'cakemail-webhooks/testing';
 import express from 'express';
 
-/** An Express app whose webhooks are served before Express is entered. */
+/** Serves webhooks before a request enters Express. */
 export function createFrontedServer(secret: string | undefined) {
   let opened = 0;
   const webhooks = createWebhookRouter({ secret });

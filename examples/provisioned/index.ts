@@ -3,10 +3,10 @@ import { createWebhookRouter } from 'cakemail-webhooks';
 import { applyPlan, CakemailApi, cakemailKeys, planWebhooks } from 'cakemail-webhooks/api';
 import express from 'express';
 
-// No key is ever copied by hand: the webhooks are created for what has handlers, and their keys come from the API.
+// The API creates the webhooks for the events that have handlers, and supplies their keys.
 const { CAKEMAIL_TOKEN, CAKEMAIL_API_URL, PORT = '3000' } = process.env;
 const PATH = '/webhooks/cakemail';
-/** Where Cakemail reaches this app: behind a proxy or a tunnel. */
+/** The URL at which Cakemail reaches this app, through a proxy or a tunnel. */
 const url = process.env['PUBLIC_URL'] ?? `http://localhost:${PORT}${PATH}`;
 
 const api = new CakemailApi({ token: CAKEMAIL_TOKEN, baseUrl: CAKEMAIL_API_URL });
@@ -19,7 +19,7 @@ webhooks.on('Email.*', ({ event, account_id }) => console.log(`${event} of accou
 const server = express().use(PATH, webhooks).listen(Number(PORT));
 await once(server, 'listening');
 
-// Once it listens, so that nothing is delivered in vain. The same again changes nothing.
+// After it listens, so that no delivery is lost. Applying the same plan again changes nothing.
 const plan = await planWebhooks({ api, url, events: webhooks.subscribedEvents() });
 const { steps } = await applyPlan(plan, { onStep: ({ action, event }) => console.log(action, event) });
 await keys.refresh();

@@ -27,7 +27,7 @@ export function decodeStoredTime(value: unknown): Date {
   return new Date(Math.abs(time) <= MAX_TIME_MS ? time : 0);
 }
 
-/** Undefined for text that is not JSON. */
+/** Returns undefined for text that is not JSON. */
 export function parseStoredJson(json: unknown): unknown {
   try {
     return JSON.parse(String(json));

@@ -18,12 +18,13 @@ export type Transition =
   | { readonly state: 'waiting'; readonly at: number; readonly error: string }
   | { readonly state: 'dead'; readonly at: number; readonly error: string; readonly reason: DeadReason };
 
+/** An attempt that has ended, and the state to which it moves the delivery. */
 export interface EndedAttempt {
   readonly result: AttemptResult;
   readonly transition: Transition;
 }
 
-/** The result of a delivery whose attempts are used up although none of them ended it. */
+/** The result of a delivery whose last attempt did not end, because its process crashed. */
 const CRASHED: AttemptResult = {
   state: 'dead',
   reason: 'attempts_exhausted',

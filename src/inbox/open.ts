@@ -25,7 +25,7 @@ const MIN_LEASE_MS = 1_000;
  * @throws {ConfigurationError} when an option is invalid, a package is not installed or the store cannot be opened.
  */
 export async function openInbox(url: string, options: InboxOptions = {}): Promise<Inbox> {
-  const settings = resolve(options);
+  const settings = toSettings(options);
   switch (/^([a-z]+):/.exec(String(url))?.[1]) {
     case 'file':
       if (options.name !== undefined) {
@@ -53,7 +53,7 @@ function filePath(url: string): string {
   throw new ConfigurationError('ERR_INBOX_OPEN', 'The address `file:` does not name a file.');
 }
 
-function resolve(options: InboxOptions): InboxSettings {
+function toSettings(options: InboxOptions): InboxSettings {
   rejectUnknownKeys('openInbox() options', options, ['name', 'retries', 'keepMs', 'keepDeadMs', 'leaseMs', 'pollMs']);
   const { retries = {} } = options;
   rejectUnknownKeys('retries', retries, ['attempts', 'baseMs', 'maxMs']);

@@ -18,7 +18,7 @@ const SETTINGS = {
 const NOW = 1_700_000_000_000;
 
 let folder: string;
-const open: Database.Database[] = [];
+const connections: Database.Database[] = [];
 let mine: DeliveryTable;
 let theirs: DeliveryTable;
 beforeEach(async () => {
@@ -26,14 +26,14 @@ beforeEach(async () => {
   [mine, theirs] = [await connect(), await connect()];
 });
 afterEach(() => {
-  for (const db of open.splice(0)) db.close();
+  for (const db of connections.splice(0)) db.close();
   rmSync(folder, { recursive: true });
 });
 
-/** A connection of its own, as another process has. */
+/** Opens another connection to the file, as another process would. */
 async function connect(): Promise<DeliveryTable> {
   const db = await openDatabase(join(folder, 'inbox.db'));
-  open.push(db);
+  connections.push(db);
   return new DeliveryTable(db, SETTINGS);
 }
 
@@ -48,7 +48,7 @@ const only = (leases: readonly Lease[]): Lease => {
   return leases[0] as Lease;
 };
 
-test('a lease is one process’s until it is over', () => {
+test('no other process can claim a delivery until its lease expires', () => {
   mine.insert([delivery('a')], NOW);
   const lease = only(mine.claim(10, NOW));
   expect(lease).toMatchObject({ ...delivery('a'), attempt: 1, fence: 1, completed: new Map() });
@@ -58,7 +58,7 @@ test('a lease is one process’s until it is over', () => {
   expect(only(theirs.claim(10, NOW + 199))).toMatchObject({ attempt: 2, fence: 2 });
 });
 
-test('who lost a lease can neither renew it nor say how the delivery ended', () => {
+test('a process whose lease expired can neither renew it nor store a result', () => {
   mine.insert([delivery('a')], NOW);
   const lost = only(mine.claim(1, NOW));
   const held = only(theirs.claim(1, NOW + 100));
@@ -69,14 +69,14 @@ test('who lost a lease can neither renew it nor say how the delivery ended', () 
   expect(mine.get(held.id)).toMatchObject({ state: 'done', at: new Date(NOW + 102) });
 });
 
-test('all of a batch are kept, or none', () => {
+test('either all deliveries of a batch are stored or none', () => {
   const broken = { ...delivery('b'), event: null as never };
   expect(() => mine.insert([delivery('a'), broken], NOW)).toThrow('NOT NULL');
   expect(mine.list({}, 10)).toEqual([]);
   expect(mine.insert([delivery('a'), delivery('a'), delivery('b')], NOW)).toEqual([true, false, true]);
 });
 
-test('what is due longest comes first, and what is not due does not come', () => {
+test('deliveries that have been due longest are claimed first, and those that are not due are not claimed', () => {
   mine.insert([delivery('late')], NOW + 1);
   mine.insert([delivery('early')], NOW);
   expect(mine.nextDue()).toBe(NOW);
@@ -85,7 +85,7 @@ test('what is due longest comes first, and what is not due does not come', () =>
   expect(mine.nextDue()).toBe(NOW + 1);
 });
 
-test('what is settled is forgotten after its time, and dead letters later', () => {
+test('prune() deletes done deliveries after `keepMs`, and dead letters after `keepDeadMs`', () => {
   mine.insert([delivery('done'), delivery('dead')], NOW);
   mine.insert([delivery('waiting')], NOW + 5_000);
   for (const lease of mine.claim(2, NOW)) {
@@ -98,7 +98,7 @@ test('what is settled is forgotten after its time, and dead letters later', () =
   expect([mine.prune(NOW + 10_001), left()]).toEqual([1, 1]);
 });
 
-test('one that is active can be neither removed nor replayed', () => {
+test('an active delivery can be neither removed nor replayed', () => {
   mine.insert([delivery('a')], NOW);
   const { id } = only(mine.claim(1, NOW));
   expect([mine.remove(id), mine.replay(id, NOW)]).toEqual([0, 0]);

@@ -11,50 +11,50 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('those who come while a sync runs share the next one, as theirs may have begun too early', async () => {
+test('callers during a running sync share the next one, because the running one may have started before their commits', async () => {
   const path = join(folder, 'inbox.db');
   const db = await openDatabase(path);
-  const log = new WalSyncer(path, () => {});
-  const first = log.sync();
-  const second = log.sync();
+  const wal = new WalSyncer(path, () => {});
+  const first = wal.sync();
+  const second = wal.sync();
   expect(second).not.toBe(first);
-  expect(log.sync()).toBe(second);
+  expect(wal.sync()).toBe(second);
   await first;
   await second;
-  const third = log.sync();
+  const third = wal.sync();
   expect(third).not.toBe(second);
   await third;
-  log.close();
+  wal.close();
   db.close();
 });
 
-test('after a sync that failed, nothing is certain until the log was brought into the database', async () => {
+test('after a failed sync, each sync rejects until a checkpoint has written the log to the database', async () => {
   const path = join(folder, 'inbox.db');
   const db = await openDatabase(path);
   const checkpoint = jest.fn();
   // A pipe cannot be synced.
   execFileSync('mkfifo', [`${path}.pipe-wal`]);
-  const log = new WalSyncer(`${path}.pipe`, checkpoint);
-  await expect(log.sync()).rejects.toThrow('EINVAL');
+  const wal = new WalSyncer(`${path}.pipe`, checkpoint);
+  await expect(wal.sync()).rejects.toThrow('EINVAL');
   expect(checkpoint).not.toHaveBeenCalled();
   checkpoint.mockImplementationOnce(() => {
     throw new Error('not now');
   });
-  await expect(log.sync()).rejects.toThrow('not now');
-  await expect(log.sync()).rejects.toThrow('EINVAL');
+  await expect(wal.sync()).rejects.toThrow('not now');
+  await expect(wal.sync()).rejects.toThrow('EINVAL');
   expect(checkpoint).toHaveBeenCalledTimes(2);
-  log.close();
-  await expect(log.sync()).rejects.toThrow('closed');
+  wal.close();
+  await expect(wal.sync()).rejects.toThrow('closed');
   db.close();
 });
 
-test('a log that is not there is an error of each sync, and no later one is the worse for it', async () => {
+test('a sync rejects while the log does not exist, and succeeds once it does', async () => {
   const path = join(folder, 'inbox.db');
-  const log = new WalSyncer(path, () => {});
-  await expect(async () => log.sync()).rejects.toThrow('ENOENT');
+  const wal = new WalSyncer(path, () => {});
+  await expect(async () => wal.sync()).rejects.toThrow('ENOENT');
   const db = await openDatabase(path);
-  await log.sync();
-  log.close();
-  log.close();
+  await wal.sync();
+  wal.close();
+  wal.close();
   db.close();
 });

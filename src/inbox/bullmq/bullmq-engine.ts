@@ -43,7 +43,7 @@ export async function openBullmqEngine(
   const workers = new Set<BullmqWorker>();
   const incoming = new Batcher<StoredDelivery, boolean>(async (batch) =>
     withTimeout(STORE_TIMEOUT_MS, add(batch), () => {
-      return new InboxError('ETIMEDOUT', `The inbox did not answer withTimeout ${STORE_TIMEOUT_MS} ms.`);
+      return new InboxError('ETIMEDOUT', `The inbox did not answer within ${STORE_TIMEOUT_MS} ms.`);
     }),
   );
 
@@ -141,7 +141,7 @@ export async function openBullmqEngine(
     async close() {
       const areStopped = await succeedsInTime(Promise.all([...workers].map((worker) => worker.stop())));
       // A server that does not answer must not keep the process alive.
-      if (!areStopped) for (const worker of workers) void worker.disconnect().catch(() => {});
+      if (!areStopped) await succeedsInTime(Promise.all([...workers].map((worker) => worker.abandon())));
       await succeedsInTime(queue.close());
       await succeedsInTime(backend.close());
     },

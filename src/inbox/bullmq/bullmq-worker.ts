@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Worker } from 'bullmq';
+import type { IQueueBackend, JobProgress, Worker } from 'bullmq';
 import type { Attempt, CompletedHandlers, InboxWorker, WorkerOptions } from '../../delivery/stored-delivery.js';
 import { toError } from '../../shared/error-text.js';
 import type { InboxSettings } from '../contract.js';
 import { InboxError } from '../inbox-error.js';
 import { type EndedAttempt, reportDeadLetter, runAttempt } from '../next-state.js';
-import { failedData, type InboxJob, toLeasedDelivery, toStoredDelivery, UNLIMITED } from './job.js';
+import { failedData, type InboxJob, type JobData, toLeasedDelivery, toStoredDelivery, UNLIMITED } from './job.js';
 import type { QueueBackend, WorkerConnection } from './queue-backend.js';
 
 /** How long a worker waits before it tries again to reach its server. */
@@ -50,7 +50,7 @@ export class BullmqWorker implements InboxWorker {
    */
   readonly #unrecorded = new Map<string, UnrecordedAttempt>();
   readonly #connection: WorkerConnection;
-  readonly #worker: { close(): Promise<void> };
+  readonly #worker: { close(): Promise<void>; abandon(): Promise<void> };
   #stopped: Promise<void> | undefined;
 
   constructor(
@@ -63,7 +63,19 @@ export class BullmqWorker implements InboxWorker {
   ) {
     const { leaseMs } = settings;
     this.#connection = backend.connectWorker(options.concurrency);
-    const worker = new BullWorker(
+    class OwnWorker extends BullWorker<JobData, void, string, IQueueBackend, JobProgress, unknown> {
+      /** After an error, BullMQ waits 5 s before it looks for expired leases again, even when it is closed meanwhile. */
+      protected override checkConnectionError<T>(look: () => Promise<T>): Promise<T | undefined> {
+        return super.checkConnectionError(look, 0);
+      }
+
+      /** Ends its timers, which BullMQ ends only after its server has answered everything. */
+      async abandon(): Promise<void> {
+        await Promise.all([this.lockManager.close(), this.pause(true)]);
+      }
+    }
+
+    const worker = new OwnWorker(
       settings.name,
       (job: InboxJob, token) => this.#process(job, token),
       {
@@ -95,13 +107,13 @@ export class BullmqWorker implements InboxWorker {
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.#worker.close().then(async () => void (await this.disconnect()));
+    this.#stopped ??= this.#worker.close().then(async () => void (await this.#connection.close()));
     return this.#stopped;
   }
 
-  /** Closes the connection without waiting for the worker, for a server that does not answer. */
-  disconnect(): Promise<unknown> {
-    return this.#connection.close();
+  /** Ends its timers and connections without waiting for attempts, for a server that does not answer. */
+  abandon(): Promise<unknown> {
+    return Promise.all([this.#worker.abandon(), this.#connection.close()]);
   }
 
   /** The function that BullMQ runs for a job. It throws to make BullMQ retry the job or give it up. */

@@ -25,7 +25,7 @@ export interface JobData {
 export type InboxQueue = Queue<JobData, void, string, JobData, void, string, IQueueBackend, unknown>;
 export type InboxJob = Job<JobData, void>;
 
-/** The largest integer of every backend. The worker limits the attempts itself. */
+/** The largest integer that every backend can store. BullMQ needs no limit, because runAttempt limits the attempts. */
 export const UNLIMITED = 2 ** 31 - 1;
 
 export function newJob({ id, event, rawBody, headers, receivedAt }: StoredDelivery, addedBy: string) {

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg';
 import type { InboxFilter, InboxState } from '../contract.js';
 import { importPackages, toOpenError } from '../open-errors.js';
+import { type ClosablePool, openPool } from './closable-pool.js';
 import { CONNECT_TIMEOUT_MS, type QueueBackend } from './queue-backend.js';
 
 const QUEUE_CONNECTIONS = 4;
@@ -27,25 +28,19 @@ export async function connectPostgres(url: string, queue: string): Promise<Queue
     'bullmq pg',
     () => Promise.all([import('pg'), import('bullmq')]),
   );
-  const openPool = (max: number): Pool => {
-    const pool = new pg.Pool({
+  const connect = (max: number): ClosablePool =>
+    openPool(pg.Pool, {
       ...connectionConfig(url, DEFAULT_SCHEMA),
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       query_timeout: QUERY_TIMEOUT_MS,
       keepAlive: true,
       max,
     });
-    pool.on('error', ignoreError);
-    // The pool handles errors only of idle clients. Without this listener, a connection that is lost while it is in use
-    // would end the process.
-    pool.on('connect', (client) => client.on('error', ignoreError));
-    return pool;
-  };
-  let connecting: Pool | undefined;
+  let connecting: ClosablePool | undefined;
   let warnings: string[];
   try {
-    connecting = openPool(QUEUE_CONNECTIONS);
-    const client = await connecting.connect();
+    connecting = connect(QUEUE_CONNECTIONS);
+    const client = await connecting.pool.connect();
     try {
       await runMigrations(client, DEFAULT_SCHEMA);
       warnings = await findWarnings(client);
@@ -53,23 +48,23 @@ export async function connectPostgres(url: string, queue: string): Promise<Queue
       client.release();
     }
   } catch (thrown) {
-    await connecting?.end();
+    await connecting?.close();
     throw toOpenError('Postgres', thrown);
   }
-  const pool = connecting;
+  const { pool, close } = connecting;
   return {
     ...createQueries(pool, queue),
     connection: pool,
     createBackend: createPostgresBackend as QueueBackend['createBackend'],
     connectWorker(concurrency) {
       // One more, because the worker listens for notifications on one of them.
-      const connection = openPool(Math.min(concurrency, MAX_WORKER_CONNECTIONS) + 1);
-      return { connection, close: () => connection.end() };
+      const own = connect(Math.min(concurrency, MAX_WORKER_CONNECTIONS) + 1);
+      return { connection: own.pool, close: own.close };
     },
     warnings,
     setReceivedAt: (id, time) =>
       pool.query('UPDATE job SET added_at_ms = $3 WHERE queue = $1 AND id = $2', [queue, id, time]),
-    close: () => pool.end(),
+    close,
   };
 }
 
@@ -80,9 +75,6 @@ function connectionConfig(url: string, schema: string): { connectionString: stri
   address.searchParams.delete('options');
   return { connectionString: address.href, options: `${options} -c search_path=${schema}`.trim() };
 }
-
-/** The query that was running on the lost connection rejects, and the pool replaces the connection. */
-function ignoreError(): void {}
 
 function createQueries(pool: Pool, queue: string): Pick<QueueBackend, 'readAdded' | 'find' | 'countEvents'> {
   return {

@@ -3,6 +3,8 @@ import type { InboxFilter, InboxState } from '../contract.js';
 import type { EventCount } from '../stats.js';
 
 export const CONNECT_TIMEOUT_MS = 10_000;
+/** A connection whose server does not close it within this time is cut, because it would keep the process alive. */
+export const GOODBYE_TIMEOUT_MS = 500;
 
 /** The server on which BullMQ runs a queue, with the queries for which BullMQ has no methods. */
 export interface QueueBackend {
@@ -21,6 +23,7 @@ export interface QueueBackend {
   countEvents(): Promise<EventCount[]>;
   /** Sets the time (Unix milliseconds) by which `find` sorts and filters a job. */
   setReceivedAt(id: string, time: number): Promise<unknown>;
+  /** Ends the connection, also when its server is away or silent. */
   close(): Promise<unknown>;
 }
 
@@ -38,5 +41,9 @@ export interface JobRef {
 
 export interface WorkerConnection {
   readonly connection: unknown;
+  /**
+   * Ends the connection and the copies that BullMQ made of it. Commands that wait for the server reject. May be called more
+   * than once.
+   */
   close(): Promise<unknown>;
 }

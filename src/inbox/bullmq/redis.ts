@@ -6,7 +6,13 @@ import { decodeStoredTime, parseStoredJson } from '../decode-stored.js';
 import { InboxError } from '../inbox-error.js';
 import { importPackages, toOpenError } from '../open-errors.js';
 import type { EventCount } from '../stats.js';
-import { type AddedJob, CONNECT_TIMEOUT_MS, type JobRef, type QueueBackend } from './queue-backend.js';
+import {
+  type AddedJob,
+  CONNECT_TIMEOUT_MS,
+  GOODBYE_TIMEOUT_MS,
+  type JobRef,
+  type QueueBackend,
+} from './queue-backend.js';
 
 /** BullMQ's default prefix of its keys. */
 const KEY_PREFIX = 'bull';
@@ -27,11 +33,15 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 1_000);
 const FAIL_FAST: RedisOptions = {
   lazyConnect: true,
   connectTimeout: CONNECT_TIMEOUT_MS,
-  // The default of two seconds would keep the process alive that long after a connection has failed.
-  disconnectTimeout: 500,
+  disconnectTimeout: GOODBYE_TIMEOUT_MS,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
+  retryStrategy,
+};
+const WAIT_FOR_SERVER: RedisOptions = {
+  disconnectTimeout: GOODBYE_TIMEOUT_MS,
+  maxRetriesPerRequest: null,
   retryStrategy,
 };
 
@@ -51,7 +61,7 @@ export async function connectRedis(url: string, queue: string): Promise<QueueBac
       lastError = error;
     });
     await withTimeout(CONNECT_TIMEOUT_MS, connecting.connect(), () => {
-      return new InboxError('ETIMEDOUT', `Redis did not answer withTimeout ${CONNECT_TIMEOUT_MS} ms.`);
+      return new InboxError('ETIMEDOUT', `Redis did not answer within ${CONNECT_TIMEOUT_MS} ms.`);
     });
     // If the server refuses the database in the address, ioredis connects to database 0.
     if (db !== 0) await connecting.select(db);
@@ -67,16 +77,35 @@ export async function connectRedis(url: string, queue: string): Promise<QueueBac
     connection: client,
     createBackend: createRedisBackend as QueueBackend['createBackend'],
     connectWorker() {
-      const connection = new Redis(url, { maxRetriesPerRequest: null, retryStrategy });
-      connection.on('error', () => {}); // Each command rejects with its own error.
-      return { connection, close: async () => connection.disconnect() };
+      const connections: Redis[] = [];
+      const connect = (options?: RedisOptions): Redis => {
+        const connection = new Redis(url, { ...WAIT_FOR_SERVER, ...options });
+        connections.push(connection.on('error', () => {})); // Each command rejects with its own error.
+        return connection;
+      };
+      const connection = connect();
+      // BullMQ copies it for the command that waits for a job, and may never close the copy when the server is away.
+      connection.duplicate = connect;
+      return { connection, close: () => Promise.all(connections.map(end)) };
     },
     async setReceivedAt(id, time) {
       await client.hset(jobKey(id), 'timestamp', time);
     },
     warnings: await findWarnings(client),
-    close: async () => client.disconnect(),
+    close: () => end(client),
   };
+}
+
+/** Resolves when the socket is closed. Commands that still wait reject. */
+async function end(client: Redis): Promise<void> {
+  // BullMQ reconnects a client that ended while it waited for a job.
+  client.connect = () => Promise.reject(new Error('Connection is closed.'));
+  if (client.status === 'end') return;
+  const ended = new Promise((resolve) => client.once('end', resolve));
+  // Between two attempts to connect, ioredis ends a client only when it never tried.
+  if (client.status === 'reconnecting') client.status = 'wait';
+  client.disconnect();
+  await ended;
 }
 
 function createQueries(client: Redis, prefix: string): Pick<QueueBackend, 'readAdded' | 'find' | 'countEvents'> {
