@@ -16,7 +16,7 @@ export interface NodeAdapterParts {
   readonly pipeline: Pipeline;
   readonly inFlight: InFlight;
   readonly limits: BodyLimits;
-  /** Who responds to failures: this adapter, or the app's error middleware. */
+  /** With `respond` this adapter responds to failures, with `next` the app's error middleware does. */
   readonly errors: 'respond' | 'next';
   readonly log: Log;
 }
