@@ -86,7 +86,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
   });
 
   describe("with errors: 'next'", () => {
-    /** The app's own error middleware answers, and what it was given is kept. */
+    /** An app whose own error middleware responds and records the errors. */
     function ownErrors(options: Partial<WebhookRouterOptions> = {}, before: express.RequestHandler[] = []) {
       const app = createApp({ errors: 'next', logger: {}, ...options }, { framework, before });
       const errors: unknown[] = [];
