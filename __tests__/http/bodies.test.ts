@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { WebhookRouterOptions } from '../../../src/index.js';
-import { sampleEvent, sign, signedRequest } from '../../../src/testing/index.js';
-import { ADAPTERS } from '../../helpers/adapters.js';
-import { FORGED, SECRET, SIGNED } from '../../helpers/harness.js';
-import { chunk, dial, flood, hangUp, head, statusOf } from '../../helpers/raw-http.js';
-import { startRecordingApp } from '../../helpers/recording-app.js';
+import type { WebhookRouterOptions } from '../../src/index.js';
+import { sampleEvent, sign, signedRequest } from '../../src/testing/index.js';
+import { ADAPTERS } from '../helpers/adapters.js';
+import { FORGED, SECRET, SIGNED } from '../helpers/harness.js';
+import { chunk, dial, flood, hangUp, head, statusOf } from '../helpers/raw-http.js';
+import { startRecordingApp } from '../helpers/recording-app.js';
 
 afterEach(hangUp);
 
