@@ -38,7 +38,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
         (app, webhooks) => app.use(framework.json({ verify: keepRawBody }), webhooks),
       ],
       ['express.raw()', (app, webhooks) => app.use(framework.raw({ type: '*/*' }), webhooks)],
-    ])('by or behind %s, it takes what is signed and refuses what is forged', async (_how, mount) => {
+    ])('behind %s, the router accepts a signed delivery and refuses a forged one', async (_how, mount) => {
       const webhooks = createWebhookRouter({ secret: SECRET });
       const handler = jest.fn();
       webhooks.on('User.LoggedIn', handler);
@@ -50,7 +50,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       expect(handler).toHaveBeenCalledTimes(1);
     });
 
-    test('before a global parser, it leaves the other routes their parsed bodies', async () => {
+    test('other routes get their parsed bodies from a parser that comes after the router', async () => {
       const { app, webhooks } = createApp({}, { framework });
       const notices = jest.fn();
       webhooks.lifecycle.on('received', notices).on('rejected', notices);
@@ -67,7 +67,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       expect((await deliver(app)).status).toBe(200);
     });
 
-    test('twice, each with its own key, it keeps the two apart', async () => {
+    test('two routers with different keys in one app are separate', async () => {
       const app = framework();
       app.use('/a', createWebhookRouter({ secret: 'key-a' }));
       app.use('/b', createWebhookRouter({ secret: 'key-b' }));
@@ -77,7 +77,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
     });
   });
 
-  test('other methods are left to the app by app.post(path)', async () => {
+  test('the app serves other methods when the router is mounted by app.post(path)', async () => {
     const app = framework();
     app.post(PATH, createWebhookRouter({ secret: SECRET }));
     app.get(PATH, (_req, res) => void res.send('a page'));
@@ -86,7 +86,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
   });
 
   describe("with errors: 'next'", () => {
-    /** The app's own error middleware answers, and what it was given is kept. */
+    /** An app whose own error middleware responds and records the errors. */
     function ownErrors(options: Partial<WebhookRouterOptions> = {}, before: express.RequestHandler[] = []) {
       const app = createApp({ errors: 'next', logger: {}, ...options }, { framework, before });
       const errors: unknown[] = [];
@@ -101,7 +101,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       return { ...app, errors };
     }
 
-    test('what is taken is answered by the router', async () => {
+    test('the router responds to accepted deliveries itself', async () => {
       const { app, errors } = ownErrors();
       expect(await deliver(app)).toMatchObject({ status: 200, body: { status: 'unhandled' } });
       expect(errors).toEqual([]);
@@ -122,14 +122,14 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       expect(errors).toMatchObject([{ code, status, help: expect.any(String) }]);
     });
 
-    test('the headers of an answer come along', async () => {
+    test('the error has the headers of the response', async () => {
       const { app, webhooks } = ownErrors();
       expect((await request(app).get(PATH)).headers['allow']).toBe('POST');
       await webhooks.close();
       expect(await deliver(app)).toMatchObject({ text: 'ours: ERR_CLOSING', headers: { 'retry-after': '5' } });
     });
 
-    test('a failing handler comes as a HandlerError with every failure', async () => {
+    test('the error of failing handlers is a HandlerError that holds every failure', async () => {
       const { app, webhooks, errors } = ownErrors();
       const failures = [new Error('one'), new Error('two')];
       for (const failure of failures) webhooks.on('User.LoggedIn', () => Promise.reject(failure));
@@ -147,17 +147,17 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       ]);
     });
 
-    test('a body that another parser took reaches the error middleware', async () => {
+    test('the error for a body that another parser has read reaches the error middleware', async () => {
       const { app } = ownErrors({}, [framework.json()]);
       expect(await deliver(app)).toMatchObject({ status: 500, text: 'ours: ERR_BODY_CONSUMED' });
     });
 
     test.each<[number, string, (app: TestApp) => Promise<Response>]>([
       [403, 'a forgery', ({ app }) => deliver(app, FORGED)],
-      [400, 'what is no event', ({ deliver }) => deliver('[]')],
+      [400, 'a body that is not an event', ({ deliver }) => deliver('[]')],
       [405, 'another method', async ({ app }) => request(app).get(PATH)],
       [500, 'a failing handler', ({ deliver }) => deliver('Email.Sent')],
-    ])("Express's own error handler answers %i to %s", async (status, _what, send) => {
+    ])("Express's own error handler responds with %i to %s", async (status, _what, send) => {
       const app = createApp({ errors: 'next' }, { framework });
       app.webhooks.on('Email.Sent', () => Promise.reject(new Error('no')));
       expect((await send(app)).status).toBe(status);
@@ -168,7 +168,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       expect((await request(app).get(PATH)).headers['allow']).toBe('POST');
     });
 
-    test('a sender that hung up troubles nobody', async () => {
+    test('a sender that hangs up causes no error', async () => {
       const { app, webhooks, errors } = ownErrors();
       const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
       const { port, request: received } = await listen(app);
@@ -182,8 +182,8 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
 
     test.each<[string, (peer: Peer, res: express.Response | undefined) => unknown]>([
       ['the sender hung up', ({ socket }) => socket.destroy()],
-      ['the app gave up', ({ socket }, res) => res?.send('too slow') && socket.write('0\r\n\r\n')],
-    ])('a refused request is no matter for it any more once %s', async (_what, end) => {
+      ['the app has responded', ({ socket }, res) => res?.send('too slow') && socket.write('0\r\n\r\n')],
+    ])('the error middleware is not called for a refused request once %s', async (_what, end) => {
       const responses: express.Response[] = [];
       const keep: express.RequestHandler = (_req, res, next) => next(responses.push(res) && undefined);
       const { app, webhooks, errors } = ownErrors({}, [keep]);
@@ -199,7 +199,7 @@ describe.each(FRAMEWORKS)('on %s', (_name, framework) => {
       expect(errors).toEqual([]);
     });
 
-    test('an error middleware that throws leaves the answer to Express', async () => {
+    test('Express responds when the error middleware throws', async () => {
       const { app } = createApp({ errors: 'next' }, { framework });
       const broken: express.ErrorRequestHandler = (_error, _req, _res, _next) => {
         throw Object.assign(new Error('the error middleware is broken'), { status: 502 });

@@ -8,9 +8,9 @@ import { Validator } from './events/validator.js';
 import { Dispatcher } from './handlers/dispatcher.js';
 import { registrations } from './handlers/registrations.js';
 import { startWorker } from './handlers/worker.js';
-import { FetchFace } from './http/fetch.js';
+import { FetchAdapter } from './http/fetch-adapter.js';
 import { inFrontOf } from './http/in-front.js';
-import { type Next, NodeFace } from './http/node.js';
+import { type Next, NodeAdapter } from './http/node-adapter.js';
 import { Hooks } from './instrumentation/hooks.js';
 import { watchInbox } from './instrumentation/inbox-watch.js';
 import { createLifecycle, type LifecycleNotices } from './instrumentation/lifecycle.js';
@@ -69,8 +69,8 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     dispatcher,
     hooks,
   });
-  const node = new NodeFace(settings, pipeline, inFlight);
-  const fetch = new FetchFace(settings, pipeline, inFlight);
+  const node = new NodeAdapter({ pipeline, inFlight, limits: settings.body, errors: settings.errors, log });
+  const fetch = new FetchAdapter(pipeline, inFlight, settings.body);
 
   hooks.subscribe({
     notified(name, notice) {

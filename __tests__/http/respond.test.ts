@@ -5,15 +5,15 @@ import { chunk, dial, hangUp, head, listen, statusOf } from '../helpers/raw-http
 
 afterEach(hangUp);
 
-const REPLY: OutcomeResponse = {
+const RESPONSE: OutcomeResponse = {
   status: 418,
   headers: { 'content-type': 'text/plain', 'content-length': '6' },
   body: 'teapot',
 };
 const CHUNKED = head({ 'transfer-encoding': 'chunked' });
 
-test('a request that was read to its end is answered, and its connection kept', async () => {
-  const { port } = await listen((req, res) => req.resume().once('end', () => respond(req, res, REPLY)));
+test('a request that was read to its end gets its response, and its connection stays open', async () => {
+  const { port } = await listen((req, res) => req.resume().once('end', () => respond(req, res, RESPONSE)));
   const peer = dial(port, `${head({ 'content-length': 4 })}body`);
   const answer = await peer.answer;
   expect(statusOf(answer)).toBe(418);
@@ -22,8 +22,8 @@ test('a request that was read to its end is answered, and its connection kept', 
   expect(answer.endsWith('\r\n\r\nteapot')).toBe(true);
 });
 
-test('a request that is complete but unread is answered, and its connection kept', async () => {
-  const { port, sockets } = await listen((req, res) => setImmediate(() => respond(req, res, REPLY)));
+test('a request that is complete but unread gets its response, and its connection stays open', async () => {
+  const { port, sockets } = await listen((req, res) => setImmediate(() => respond(req, res, RESPONSE)));
   const whole = `${head({ 'content-length': 4 })}body`;
   const peer = dial(port, whole);
   expect(await peer.answer).toMatch(/^connection: keep-alive/im);
@@ -32,8 +32,8 @@ test('a request that is complete but unread is answered, and its connection kept
   expect(sockets.length).toBe(1);
 });
 
-test('a request that goes on is answered at once, and its connection closed', async () => {
-  const { port } = await listen((req, res) => respond(req, res, REPLY));
+test('a request that goes on gets its response at once, and its connection is closed', async () => {
+  const { port } = await listen((req, res) => respond(req, res, RESPONSE));
   const peer = dial(port, CHUNKED);
   const answer = await peer.answer;
   expect(statusOf(answer)).toBe(418);
@@ -44,10 +44,10 @@ test('a request that goes on is answered at once, and its connection closed', as
   await peer.closed;
 });
 
-test('a request that somebody else answered is not answered again', async () => {
+test('a request to which other middleware has responded gets no second response', async () => {
   const { port } = await listen((req, res) => {
     res.writeHead(200, { 'content-length': 4 });
-    respond(req, res, REPLY);
+    respond(req, res, RESPONSE);
     res.end('mine');
   });
   const answer = await dial(port, `${head({ 'content-length': 4 })}body`).answer;
@@ -55,15 +55,15 @@ test('a request that somebody else answered is not answered again', async () => 
   expect(answer.endsWith('\r\n\r\nmine')).toBe(true);
 });
 
-test('a request whose sender is gone is not answered', async () => {
-  let responded: (sent: boolean) => void = () => {};
+test('a request whose sender is gone gets no response', async () => {
+  let responded: (isSent: boolean) => void = () => {};
   const sent = new Promise<boolean>((resolve) => {
     responded = resolve;
   });
   const { port, request } = await listen((req, res) => {
     req.on('error', () => {});
     res.once('close', () => {
-      respond(req, res, REPLY);
+      respond(req, res, RESPONSE);
       responded(res.headersSent);
     });
   });

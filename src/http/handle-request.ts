@@ -4,7 +4,7 @@ import type { HeadersInput } from '../shared/headers.js';
 import type { InFlight } from '../shared/in-flight.js';
 import type { BodyResult } from './body/body-result.js';
 
-/** A request, however its host hands it over. */
+/** A request from any HTTP server. */
 export interface IncomingRequest {
   readonly method: string | undefined;
   readonly headers: HeadersInput;
@@ -12,7 +12,7 @@ export interface IncomingRequest {
   readonly readBody: () => Promise<BodyResult>;
 }
 
-/** From a request to its outcome. Never rejects. */
+/** Takes a request to its outcome. Never rejects. */
 export async function handleRequest(
   { method, headers, readBody }: IncomingRequest,
   pipeline: Pipeline,

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 
-/** What a sender may still push after it was refused, in bytes and milliseconds. */
+/** Bytes that a sender may still send after it was refused. */
 const LINGER_BYTES = 128 * 1024;
+/** Milliseconds that a sender gets to stop sending, and then to read its response. */
 const LINGER_MS = 1000;
 
-/** Reads on and throws away, as far as the rest is small and quick. Resolves to whether the request is over. */
-export function discardRest(req: IncomingMessage): Promise<boolean> {
+/** Discards the rest of a request while it is small and quick. Resolves to whether the request is over. */
+export function drainRequest(req: IncomingMessage): Promise<boolean> {
   return new Promise((resolve) => {
     let allowance = LINGER_BYTES;
     const onData = (chunk: Buffer): void => {
@@ -13,10 +14,10 @@ export function discardRest(req: IncomingMessage): Promise<boolean> {
       if (allowance < 0) settle(false);
     };
     const onOver = (): void => settle(true);
-    const settle = (over: boolean): void => {
+    const settle = (isOver: boolean): void => {
       clearTimeout(timer);
       req.pause().off('data', onData).off('end', onOver).off('close', onOver).off('error', onOver);
-      resolve(over);
+      resolve(isOver);
     };
     const timer = setTimeout(() => settle(false), LINGER_MS);
     req.on('data', onData).once('end', onOver).once('close', onOver).once('error', onOver);
@@ -25,19 +26,17 @@ export function discardRest(req: IncomingMessage): Promise<boolean> {
 }
 
 /**
- * Calls `done` when a refused sender has stopped sending, or has had its chance. Closing at once would make the kernel
- * reset the connection and throw the answer away unread; reading on to the end would be what the refusal was to avoid.
- * A sender that goes on is read no further: TCP holds it up, and it finds its answer.
+ * Resolves when a refused sender has stopped sending, or had the time to. If the connection closed at once, the kernel would
+ * reset it and the sender would lose the response; reading on to the end would cost what the refusal avoids. A sender that
+ * goes on is not read any further: TCP stops it, and it finds its response.
  */
-export async function linger(req: IncomingMessage, done: () => void): Promise<void> {
-  if (!(await discardRest(req))) {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LINGER_MS);
-      req.once('close', () => {
-        clearTimeout(timer);
-        resolve();
-      });
+export async function linger(req: IncomingMessage): Promise<void> {
+  if (await drainRequest(req)) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, LINGER_MS);
+    req.once('close', () => {
+      clearTimeout(timer);
+      resolve();
     });
-  }
-  done();
+  });
 }

@@ -2,15 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { OutcomeResponse } from '../delivery/outcome.js';
 import { linger } from './linger.js';
 
-/** Writes a reply, and ends the connection when the request was refused before it was read to its end. */
-export function respond(req: IncomingMessage, res: ServerResponse, reply: OutcomeResponse): void {
-  // Somebody else answered (a request time limit, say), or nobody is there any more.
+/** Writes a response. Closes the connection when the request was refused before it was read to its end. */
+export function respond(req: IncomingMessage, res: ServerResponse, response: OutcomeResponse): void {
+  // Other middleware has responded, such as one that limits the time of requests, or the sender is gone.
   if (res.headersSent || res.destroyed) return;
+  const { status, headers, body } = response;
   if (req.complete || req.readableEnded) {
-    res.writeHead(reply.status, reply.headers).end(reply.body);
+    res.writeHead(status, headers).end(body);
     return;
   }
-  res.writeHead(reply.status, { ...reply.headers, connection: 'close' });
-  res.write(reply.body);
-  void linger(req, () => res.end());
+  res.writeHead(status, { ...headers, connection: 'close' });
+  res.write(body);
+  void linger(req).then(() => res.end());
 }

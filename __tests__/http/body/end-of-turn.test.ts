@@ -4,14 +4,14 @@ import { dial, hangUp, head, listen } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
 
-test('everybody in a turn waits together, and those of the next one by themselves', async () => {
+test('all callers in one turn of the event loop share a promise, and the next turn has one of its own', async () => {
   const first = endOfTurn();
   expect(endOfTurn()).toBe(first);
   await first;
   expect(endOfTurn()).not.toBe(first);
 });
 
-test('it comes after what was promised, and in the same turn', async () => {
+test('the turn ends after the promises and ticks that are pending, and before the next turn', async () => {
   const order: string[] = [];
   const ended = endOfTurn().then(() => order.push('the end'));
   process.nextTick(() => order.push('a tick'));
@@ -20,7 +20,7 @@ test('it comes after what was promised, and in the same turn', async () => {
   expect(order).toEqual(['a promise', 'a tick', 'the end', 'the next turn']);
 });
 
-test('a body that came with its headers is there then', async () => {
+test('a body that comes with its headers is complete when the turn ends', async () => {
   const complete = new Promise((resolve) => {
     void listen(async (req, res) => {
       const atOnce = req.complete;
@@ -32,7 +32,7 @@ test('a body that came with its headers is there then', async () => {
   expect(await complete).toEqual([false, true]);
 });
 
-test("a test's own clock does not stop it", async () => {
+test('fake timers do not stop it', async () => {
   jest.useFakeTimers();
   try {
     await endOfTurn();

@@ -32,34 +32,34 @@ const ofChunks = (...sizes: number[]): string =>
   CHUNKED + sizes.map((size) => chunk(Buffer.alloc(size, 'x'))).join('') + LAST;
 
 describe('a body of a declared length', () => {
-  test.each([0, 12, 100])('A body of %i bytes is read to its end.', async (size) => {
+  test.each([0, 12, 100])('a body of %i bytes is read to its end', async (size) => {
     expect(await read(ofLength(size))).toBe('x'.repeat(size));
   });
 
-  test('A body may have exactly the limit, and not one byte more.', async () => {
+  test('a body may have exactly the limit, and not one byte more', async () => {
     expect(await read(ofLength(100))).toBe('x'.repeat(100));
     expect(await read(ofLength(101))).toEqual({ reason: 'body_too_large' });
   });
 
-  test('A declared length over the limit is refused before anything is read.', async () => {
+  test('a declared length over the limit is refused before anything is read', async () => {
     const stream = new Readable({ read: jest.fn() });
     expect(await readStream(stream, '101', LIMITS)).toEqual({ reason: 'body_too_large' });
     expect(stream.readableDidRead).toBe(false);
   });
 
-  test.each(['11', '13'])('A body of 12 bytes with the declared length %s is incomplete.', async (length) => {
+  test.each(['11', '13'])('a body of 12 bytes with the declared length %s is incomplete', async (length) => {
     const result = readStream(Readable.from([Buffer.alloc(12)], { objectMode: false }), length, LIMITS);
     expect(await result).toEqual({ reason: 'body_aborted' });
   });
 
-  test('An empty declared length means that the length is not known.', async () => {
+  test('an empty declared length means that the length is not known', async () => {
     const stream = Readable.from([Buffer.from('x')], { objectMode: false });
     expect(await shown(readStream(stream, '', LIMITS))).toBe('x');
   });
 });
 
 describe('a body in chunks', () => {
-  test('The chunks are put together in order.', async () => {
+  test('the chunks are put together in order', async () => {
     const chunks = ['one,', 'two,', 'x'.repeat(3_000), ',three'];
     const stream = Readable.from(
       chunks.map((each) => Buffer.from(each)),
@@ -68,16 +68,16 @@ describe('a body in chunks', () => {
     expect(await shown(readStream(stream, undefined, { ...LIMITS, limit: 10_000 }))).toBe(chunks.join(''));
   });
 
-  test('A body without chunks is empty.', async () => {
+  test('a body without chunks is empty', async () => {
     expect(await read(ofChunks())).toBe('');
   });
 
-  test('A body may have exactly the limit, and not one byte more.', async () => {
+  test('a body may have exactly the limit, and not one byte more', async () => {
     expect(await read(ofChunks(50, 50))).toBe('x'.repeat(100));
     expect(await read(ofChunks(50, 51))).toEqual({ reason: 'body_too_large' });
   });
 
-  test.each([100, 5_000])('A body is refused as soon as it exceeds the limit of %i bytes.', async (limit) => {
+  test.each([100, 5_000])('a body is refused as soon as it exceeds the limit of %i bytes', async (limit) => {
     const begun = Buffer.concat([Buffer.from(CHUNKED), chunk(Buffer.alloc(limit)), chunk(Buffer.alloc(1))]);
     expect(await read(begun, { limit })).toEqual({ reason: 'body_too_large' });
   });
@@ -97,7 +97,7 @@ describe('a body in chunks of one byte', () => {
     return heapInUse() + process.memoryUsage().external;
   }
 
-  test('The whole body is read.', async () => {
+  test('the whole body is read', async () => {
     const stream = new Readable({ read: () => {} });
     const result = readStream(stream, undefined, { ...LIMITS, limit: 10_000 });
     await pushBytes(stream, 5_000);
@@ -105,7 +105,7 @@ describe('a body in chunks of one byte', () => {
     expect(await shown(result)).toBe('x'.repeat(5_000));
   });
 
-  test('Sixteen unfinished bodies occupy at most three times the limit each, and 10 MB in total.', async () => {
+  test('sixteen unfinished bodies occupy at most three times the limit each, and 10 MB in total', async () => {
     const limit = 64 * KB;
     const streams = Array.from({ length: 16 }, () => new Readable({ read: () => {} }));
     const before = memoryInUse();
@@ -121,13 +121,13 @@ describe('a body in chunks of one byte', () => {
 });
 
 describe('a sender that stops', () => {
-  test('A sender that stops in the middle gets 408 after the time limit, and no earlier.', async () => {
+  test('a sender that stops in the middle gets 408 after the time limit, and no earlier', async () => {
     const started = performance.now();
     expect(await read(ofLength(5, 12), { timeoutMs: 100 })).toEqual({ reason: 'body_timeout' });
     expect(performance.now() - started).toBeGreaterThanOrEqual(95);
   });
 
-  test('A sender that hangs up has aborted.', async () => {
+  test('a sender that hangs up has aborted', async () => {
     const hangingUp = async (port: number): Promise<void> => dial(port, ofLength(5, 12)).socket.destroySoon();
     expect(await withRequest(hangingUp, (req) => readRequest(req))).toEqual({ reason: 'body_aborted' });
   });
@@ -136,7 +136,7 @@ describe('a sender that stops', () => {
     ['is destroyed without an error', (req) => req.removeAllListeners('aborted') && req.destroy()],
     ['is destroyed with an error', (req) => req.destroy(new Error('broken'))],
     ['fails', (req) => req.emit('error', new Error('the connection broke'))],
-  ])('A body whose stream %s is aborted.', async (_how, end) => {
+  ])('a body whose stream %s is aborted', async (_how, end) => {
     const result = withRequest(ofLength(5, 12), (req) => {
       const reading = readRequest(req);
       end(req);
@@ -154,7 +154,7 @@ describe('the request afterwards', () => {
     ['was refused for its declaration', ofLength(101), {}],
     ['was refused for its bytes', ofChunks(101), {}],
     ['did not arrive in time', ofLength(5, 12), { timeoutMs: 20 }],
-  ])('A body that %s leaves neither a timer nor a listener.', async (_how, send, limits) => {
+  ])('a body that %s leaves neither a timer nor a listener', async (_how, send, limits) => {
     const { port, request } = await listen((_req, res) => res.writeHead(204).end());
     dial(port, send);
     const req = await request;
@@ -163,7 +163,7 @@ describe('the request afterwards', () => {
     expect({ timers: waiting(), listeners: req.eventNames() }).toEqual(before);
   });
 
-  test('The stream of a body that was read has ended.', async () => {
+  test('the stream of a body that was read has ended', async () => {
     await withRequest(ofLength(12), async (req) => {
       await readRequest(req);
       expect(req.readableEnded).toBe(true);
@@ -173,7 +173,7 @@ describe('the request afterwards', () => {
   test.each([
     ['exceeds the limit', Buffer.concat([Buffer.from(CHUNKED), chunk(Buffer.alloc(101))]), {}],
     ['stops', ofLength(12, 50), { timeoutMs: 50 }],
-  ])('The stream of a body that %s is paused and stays open.', async (_how, send, limits) => {
+  ])('the stream of a body that %s is paused and stays open', async (_how, send, limits) => {
     await withRequest(send, async (req) => {
       await readRequest(req, limits);
       expect(req.isPaused()).toBe(true);

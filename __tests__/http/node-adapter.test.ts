@@ -10,7 +10,7 @@ describe('without Express, under http.createServer(webhooks)', () => {
     expect(response.body).toEqual({ status: 'unhandled' });
   });
 
-  test("with errors: 'next' it answers itself, because there is no next", async () => {
+  test("it responds to failures itself with errors: 'next', because nothing comes after it", async () => {
     const server = createServer(createWebhookRouter({ secret: SECRET, errors: 'next' }));
     const response = await request(server).post('/').set(FORGED).send(SIGNED.body);
     expect(response).toMatchObject({ status: 403, body: { error: { code: 'ERR_SIGNATURE' } } });
@@ -19,7 +19,7 @@ describe('without Express, under http.createServer(webhooks)', () => {
   test.each<[string, (res: ServerResponse) => unknown]>([
     ['before it responds', () => {}],
     ['after it responded', (res) => res.end()],
-  ])('a `next` that throws %s is contained and logged', async (_when, respond) => {
+  ])('an error that `next` throws %s is logged, and does not end the process', async (_when, respond) => {
     const logged = new Promise<unknown[]>((resolve) => {
       const logger = { error: (...line: unknown[]) => resolve(line) };
       const webhooks = createWebhookRouter({ secret: SECRET, errors: 'next', logger });
@@ -34,6 +34,6 @@ describe('without Express, under http.createServer(webhooks)', () => {
         .catch(() => {});
     });
     const error = { err: expect.objectContaining({ message: 'no next' }) };
-    expect(await logged).toEqual([error, 'the answer could not be given']);
+    expect(await logged).toEqual([error, 'the response could not be sent']);
   });
 });
