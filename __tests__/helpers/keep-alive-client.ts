@@ -8,7 +8,7 @@ interface Answer {
   readonly text: string;
 }
 
-export interface KeepAliveClient {
+interface KeepAliveClient {
   readonly port: number;
   /** The number of connections so far. */
   readonly connections: () => number;

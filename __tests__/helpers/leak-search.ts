@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 
 export const KEY = 'whk_live_Zx81-key-of-the-app';
 export const RETIRING = 'whk_live_Qp07-key-that-retires';
-export const TOKEN = 'ck_pat_0123456789abcdef0123456789abcdef01234567';
+const TOKEN = 'ck_pat_0123456789abcdef0123456789abcdef01234567';
 export const SESSION = 's%3Aa-session-that-stays-private';
 export const CREDENTIALS = {
   authorization: `Bearer ${TOKEN}`,

@@ -2,11 +2,11 @@ import type { Response } from 'supertest';
 import type { AnyCakemailEvent, Delivery } from '../../src/index.js';
 import { sign } from '../../src/testing/index.js';
 import type { CreateApp } from './adapters.js';
-import { SECRET, type TestApp } from './harness.js';
-import { type Listening, listen } from './raw-http.js';
+import { SECRET, startApp, type TestApp } from './harness.js';
+import type { Listening } from './raw-http.js';
 
 /** An app that records what it gets. It handles the events of users and mails. */
-export interface RecordingApp extends TestApp {
+interface RecordingApp extends TestApp {
   /** The deliveries that reached a handler. */
   readonly seen: Delivery[];
   /** The events of these deliveries. */
@@ -35,6 +35,5 @@ export function recordingApp(createApp: CreateApp, ...[options, mount]: Paramete
 
 /** Serves a recording app on a port, until `hangUp()`. */
 export async function startRecordingApp(...args: Parameters<typeof recordingApp>): Promise<RecordingApp & Listening> {
-  const app = recordingApp(...args);
-  return { ...app, ...(await listen(app.listener)) };
+  return startApp(recordingApp(...args));
 }

@@ -3,7 +3,7 @@ import type { WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, sign } from '../../src/testing/index.js';
 import { TWO_ADAPTERS } from '../helpers/adapters.js';
 import { type Mount, recordingLogger, SECRET } from '../helpers/harness.js';
-import { closing, dial, hangUp, head, listen, statusOf } from '../helpers/raw-http.js';
+import { closing, dial, hangUp, head, statusOf } from '../helpers/raw-http.js';
 import { recordingApp, startRecordingApp } from '../helpers/recording-app.js';
 import { next } from '../helpers/waiting.js';
 
@@ -33,8 +33,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     });
 
     test('29. a body without a content type is verified and delivered as bytes', async () => {
-      const { listener, seen } = recorded();
-      const { port } = await listen(listener);
+      const { port, seen } = await startRecordingApp(createApp);
       const headers = { 'x-signature': sign(EVENT, SECRET), 'content-length': EVENT.length };
       const sender = dial(port, head(headers) + EVENT);
       expect(statusOf(await sender.answer)).toBe(200);

@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import type { SecretsRequest, SecretsSource, WebhookRouterOptions } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { TWO_ADAPTERS } from '../helpers/adapters.js';
-import { SECRET } from '../helpers/harness.js';
-import { dial, hangUp, head, listen } from '../helpers/raw-http.js';
+import { SECRET, startApp } from '../helpers/harness.js';
+import { dial, hangUp, head } from '../helpers/raw-http.js';
 
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -111,8 +111,8 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
 
     test('46. one connection cannot make more than a bounded number of bodies wait for keys that hang', async () => {
       let answer: (secret: string) => void = () => {};
-      const { listener, webhooks, reasons } = appWith(() => new Promise((resolve) => (answer = resolve)));
-      const { port } = await listen(listener);
+      const hanging = appWith(() => new Promise((resolve) => (answer = resolve)));
+      const { port, webhooks, reasons } = await startApp(hanging);
       const body = Buffer.alloc(200_000, ' ');
       const { headers } = signedRequest(body.toString(), { secret: 'forged' });
       const one = Buffer.concat([Buffer.from(head({ ...headers, 'content-length': body.length })), body]);
