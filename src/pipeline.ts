@@ -79,7 +79,7 @@ export class Pipeline {
       const result = await inbox.store({ id, event: toStorableText(eventName), rawBody, headers, receivedAt });
       if (result === 'duplicate') {
         hooks.notify('duplicate', { event, delivery, joined: false });
-        return new AcceptedOutcome('duplicate', event, delivery, 'kept');
+        return new AcceptedOutcome('duplicate', event, delivery, 'stored_duplicate');
       }
       hooks.notify('stored', { event, delivery });
       return new AcceptedOutcome('stored', event, delivery);

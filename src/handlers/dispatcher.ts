@@ -77,7 +77,7 @@ export class Dispatcher {
       if (errors.length > 0) {
         const error = new HandlerError(errors);
         this.hooks.notify('failed', { event, delivery, error, durationMs });
-        return new FailedOutcome(error, event, delivery, name);
+        return new FailedOutcome(error, event, delivery);
       }
       const kind = isNamed ? 'handled' : 'unhandled';
       this.hooks.notify(kind, { event, delivery, durationMs });
