@@ -4,24 +4,22 @@ import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } 
 import { toStorableText } from './delivery/storable-text.js';
 import type { RouterInbox } from './delivery/stored-delivery.js';
 import type { AnyCakemailEvent } from './events/event-types.js';
-import { occurredAt, tooOld } from './events/occurred-at.js';
+import { ageError } from './events/occurred-at.js';
 import { type ParsedEvent, parseEvent } from './events/parse.js';
 import type { Validator } from './events/validator.js';
 import type { Dispatcher } from './handlers/dispatcher.js';
-import type { Pieces } from './http/body/captured-body.js';
 import type { Hooks, ReceivedRequest } from './instrumentation/hooks.js';
 import type { LifecycleNotices } from './instrumentation/lifecycle.js';
-import { bytesOf, join, lengthOf } from './shared/bytes.js';
+import { byteLength, bytesOf, type Chunks, concat } from './shared/bytes.js';
 import { toError } from './shared/error-text.js';
 import type { HeadersInput } from './shared/headers.js';
 import { isPromise } from './shared/promises.js';
 import { mayAuthenticate } from './signature/key-ring.js';
 import type { Verified, Verifier } from './signature/verifier.js';
 
-/** What the pipeline is made of. */
 export interface PipelineParts {
   readonly maxBytes: number;
-  /** Undefined for any age. */
+  /** Undefined when events of any age are accepted. */
   readonly maxAgeMs: number | undefined;
   readonly signatureHeaders: readonly string[];
   readonly verifier: Verifier;
@@ -32,20 +30,21 @@ export interface PipelineParts {
   readonly hooks: Hooks;
 }
 
-/** From bytes and headers to an outcome. Nothing unverified is ever parsed. */
+/** Turns the bytes and headers of a request into an outcome. */
 export class Pipeline {
   constructor(private readonly parts: PipelineParts) {}
 
-  /** The whole story, from top to bottom. Any step may end it. */
-  async #run(body: Pieces, request: ReceivedRequest, isTrusted: boolean): Promise<Outcome> {
-    const { verifier, hooks, maxAgeMs, inbox, validator, deduplicator, dispatcher, signatureHeaders } = this.parts;
-    const bytes = lengthOf(body);
+  /** The steps of a delivery, in order. Each may end it with an outcome. Nothing unverified is ever parsed. */
+  async #run(body: Chunks, request: ReceivedRequest, isTrusted: boolean): Promise<Outcome> {
+    const { verifier, maxAgeMs, inbox, validator, deduplicator, dispatcher, signatureHeaders, hooks } = this.parts;
+
+    const bytes = byteLength(body);
     const verifying = isTrusted ? undefined : verifier.verify(body, bytes, request.headers);
     const verified = isPromise(verifying) ? await verifying : verifying;
     if (verified !== undefined && 'reason' in verified) return new RejectedOutcome(verified.reason, verified);
     if (verified !== undefined) hooks.notify('verified', verifiedNotice(verified, bytes));
 
-    const rawBody = join(body);
+    const rawBody = concat(body);
     const parsed = parseEvent(rawBody);
     if ('reason' in parsed) return new RejectedOutcome(parsed.reason);
     const eventName = parsed.event.event;
@@ -53,17 +52,18 @@ export class Pipeline {
       return new RejectedOutcome('wrong_key_for_event', { eventName });
     }
 
-    const time = occurredAt(parsed.event);
-    const delivery = new VerifiedDelivery(rawBody, time, eventName, request.headers, signatureHeaders);
+    const delivery = new VerifiedDelivery(rawBody, parsed.event, request.headers, signatureHeaders);
     hooks.requestVerified(request, delivery);
-    const cause = maxAgeMs === undefined || isTrusted ? undefined : tooOld(time, delivery.receivedAt, maxAgeMs);
-    if (cause !== undefined) return new RejectedOutcome('too_old', { eventName, cause });
-    // The worker validates, because an event that its schema refuses must not be lost either.
+    const tooOld = maxAgeMs === undefined || isTrusted ? undefined : ageError(delivery, maxAgeMs);
+    if (tooOld !== undefined) return new RejectedOutcome('too_old', { eventName, cause: tooOld });
+
+    // The worker of the inbox validates, so that an event that its schema refuses is not lost either.
     if (inbox !== undefined) return await this.#store(inbox, parsed.event, delivery);
 
     const validating = validator.validate(parsed.event);
     const valid = isPromise(validating) ? await validating : validating;
     if ('reason' in valid) return new RejectedOutcome(valid.reason, { eventName, cause: valid.cause });
+
     if (deduplicator === undefined) return await dispatcher.dispatch(valid, delivery);
     return await deduplicator.run(valid.event, delivery, (attempt) => {
       delivery.attempt = attempt;
@@ -88,12 +88,12 @@ export class Pipeline {
     }
   }
 
-  /** Processes a body that an adapter has read. Never rejects. */
-  async process(body: Pieces, headers: HeadersInput, isTrusted = false): Promise<Outcome> {
+  /** Processes the body of a request. `isTrusted` skips its verification. Never rejects. */
+  async process(body: Chunks, headers: HeadersInput, isTrusted = false): Promise<Outcome> {
     const { hooks, maxBytes } = this.parts;
-    const bytes = lengthOf(body);
+    const bytes = byteLength(body);
     if (bytes > maxBytes) return this.reject('body_too_large');
-    const request: ReceivedRequest = { headers, rawBody: () => join(body) };
+    const request: ReceivedRequest = { headers, rawBody: () => concat(body) };
     hooks.notify('received', { bytes });
     hooks.requestReceived(request);
     let outcome: Outcome;
@@ -107,7 +107,7 @@ export class Pipeline {
     return outcome;
   }
 
-  /** Processes a delivery without HTTP. `isTrusted` skips the verification. Never rejects. */
+  /** Processes what the application passes to `receive()` or `handleVerified()`. Never throws or rejects. */
   receive(incoming: Partial<IncomingDelivery> | undefined, isTrusted = false): Outcome | Promise<Outcome> {
     try {
       const bytes = bytesOf(incoming?.rawBody);
@@ -118,21 +118,20 @@ export class Pipeline {
     }
   }
 
-  /** Runs the handlers of a delivery once more, although they may have succeeded before. */
+  /** Runs the handlers of a request once more, although they may have succeeded before. */
   async rerun(request: ReceivedRequest): Promise<Outcome> {
     const { validator, dispatcher, hooks, signatureHeaders } = this.parts;
     const rawBody = request.rawBody();
     const parsed = parseEvent(rawBody);
     if ('reason' in parsed) return new RejectedOutcome(parsed.reason);
-    const { event } = parsed;
-    const delivery = new VerifiedDelivery(rawBody, occurredAt(event), event.event, request.headers, signatureHeaders);
+    const delivery = new VerifiedDelivery(rawBody, parsed.event, request.headers, signatureHeaders);
     hooks.requestVerified(request, delivery);
-    const valid = await validator.validate(event);
-    if ('reason' in valid) return new RejectedOutcome(valid.reason, { eventName: event.event, cause: valid.cause });
-    return dispatcher.dispatch(valid, delivery);
+    const valid = await validator.validate(parsed.event);
+    if (!('reason' in valid)) return dispatcher.dispatch(valid, delivery);
+    return new RejectedOutcome(valid.reason, { eventName: delivery.eventName, cause: valid.cause });
   }
 
-  /** Rejects a request whose body is not read, and reports that. */
+  /** Rejects a request whose body was not read to its end, and reports the rejection. */
   reject(reason: RejectionReason, cause?: unknown): RejectedOutcome {
     const outcome = new RejectedOutcome(reason, { cause });
     this.parts.hooks.requestEnded(undefined, outcome);

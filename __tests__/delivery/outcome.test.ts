@@ -6,7 +6,7 @@ import { messageOf } from '../../src/shared/errors.js';
 import { sampleEvent } from '../../src/testing/index.js';
 
 const event = sampleEvent('User.LoggedIn');
-const delivery = new VerifiedDelivery(Buffer.from('{}'), null, 'User.LoggedIn', {}, []);
+const delivery = new VerifiedDelivery(Buffer.from('{}'), event, {}, []);
 
 const REJECTIONS: Record<RejectionReason, [status: number, code: string, headers?: Record<string, string>]> = {
   missing: [403, 'ERR_SIGNATURE'],

@@ -17,8 +17,8 @@ function bench() {
     warnings: () => logger.lines.map(({ message }) => message),
     labels: (name: string) => dispatcher.handlers.match(name).registrations.map(({ label }) => label),
     dispatch: () => {
-      const delivery = new VerifiedDelivery(Buffer.from(JSON.stringify(event)), null, event.event, {}, []);
-      return dispatcher.dispatch({ event, name: event.event, drift: [] }, delivery);
+      const delivery = new VerifiedDelivery(Buffer.from(JSON.stringify(event)), event, {}, []);
+      return dispatcher.dispatch({ event, drift: [] }, delivery);
     },
   };
 }

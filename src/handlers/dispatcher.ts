@@ -59,14 +59,14 @@ export class Dispatcher {
    * handler is asynchronous.
    */
   dispatch(
-    { event, name, drift }: ValidEvent,
+    { event, drift }: ValidEvent,
     delivery: VerifiedDelivery,
     completed?: CompletedHandlers,
   ): DispatchOutcome | Promise<DispatchOutcome> {
-    if (this.#isAborted) return new RejectedOutcome('closing', { eventName: name });
+    if (this.#isAborted) return new RejectedOutcome('closing', { eventName: delivery.eventName });
     if (drift.length > 0) this.hooks.notify('drift', { event, delivery, issues: drift });
     const startedAt = performance.now();
-    const { isNamed, registrations } = this.handlers.match(name);
+    const { isNamed, registrations } = this.handlers.match(delivery.eventName);
     const due = completed?.size
       ? registrations.filter(({ id }) => id === undefined || !completed.has(id))
       : registrations;

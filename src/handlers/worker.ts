@@ -8,7 +8,6 @@ import type {
   LeasedDelivery,
   RouterInbox,
 } from '../delivery/stored-delivery.js';
-import { occurredAt } from '../events/occurred-at.js';
 import { parseEvent } from '../events/parse.js';
 import { SchemaIssuesError } from '../events/schemas.js';
 import type { Validator } from '../events/validator.js';
@@ -51,7 +50,7 @@ async function attempt(leased: LeasedDelivery, { validator, dispatcher }: Worker
     if ('reason' in parsed) return notReadable(`The stored bytes are ${parsed.reason}`);
     const { event } = parsed;
     const { rawBody, headers, receivedAt } = leased;
-    const delivery = new VerifiedDelivery(rawBody, occurredAt(event), event.event, headers, [], receivedAt);
+    const delivery = new VerifiedDelivery(rawBody, event, headers, [], receivedAt);
     if (delivery.id !== leased.id) return notReadable('The stored bytes belong to another id');
     delivery.attempt = leased.attempt;
     const valid = await validator.validate(event);

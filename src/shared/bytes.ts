@@ -1,34 +1,21 @@
-import type { Pieces } from '../http/body/captured-body.js';
+/** The exact bytes of a body, in the chunks in which they arrived. No chunk is an empty body. */
+export type Chunks = readonly Buffer[];
 
-/**
- * Bytes (the same memory) or text as a Buffer; undefined for anything else, such as a parsed object, or an array whose
- * bytes were transferred to another thread.
- */
+/** Returns text as UTF-8 and bytes as they are, without a copy, or undefined for any other value, such as a parsed object. */
 export function bytesOf(value: unknown): Buffer | undefined {
   if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  if (!(value instanceof Uint8Array) || isDetached(value)) return undefined;
+  if (!(value instanceof Uint8Array)) return undefined;
   return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
-/** Only an empty array can be detached. Node 20 has no better way to ask. */
-function isDetached(array: Uint8Array): boolean {
-  if (array.length > 0) return false;
-  try {
-    new Uint8Array(array.buffer);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-export function lengthOf(pieces: Pieces): number {
+export function byteLength(chunks: Chunks): number {
   let length = 0;
-  for (const piece of pieces) length += piece.length;
+  for (const chunk of chunks) length += chunk.length;
   return length;
 }
 
-/** One Buffer of all pieces: the same memory where there is only one. */
-export function join(pieces: Pieces): Buffer {
-  const [first] = pieces;
-  return first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
+/** Returns all chunks as one Buffer. A single chunk is not copied. */
+export function concat(chunks: Chunks): Buffer {
+  const [first] = chunks;
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
 }

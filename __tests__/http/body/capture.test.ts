@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { captureBody } from '../../../src/http/body/capture.js';
 import type { BodyFlaw, BodyLimits, CapturableRequest, CapturedBody } from '../../../src/http/body/captured-body.js';
-import { join } from '../../../src/shared/bytes.js';
+import { concat } from '../../../src/shared/bytes.js';
 import { dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
 
 afterEach(hangUp);
@@ -12,7 +12,7 @@ const STREAM = 'from the stream';
 
 /** The text of a body that was captured, or why it was not. */
 function shown(captured: CapturedBody): string | { readonly reason: BodyFlaw } {
-  return 'pieces' in captured ? join(captured.pieces).toString() : captured;
+  return 'pieces' in captured ? concat(captured.pieces).toString() : captured;
 }
 
 /** What is captured of a request, after other layers had their way with it. */

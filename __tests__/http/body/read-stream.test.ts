@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { BodyFlaw, BodyLimits, CapturedBody } from '../../../src/http/body/captured-body.js';
 import { readStream as readSource } from '../../../src/http/body/read-stream.js';
-import { join } from '../../../src/shared/bytes.js';
+import { concat } from '../../../src/shared/bytes.js';
 import { heapInUse } from '../../helpers/heap.js';
 import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
 
@@ -22,7 +22,7 @@ function readStream(req: IncomingMessage, limits: BodyLimits): Promise<CapturedB
 /** The text of a body that was read, or why it was not. */
 async function shown(captured: Promise<CapturedBody>): Promise<Shown> {
   const body = await captured;
-  return 'pieces' in body ? join(body.pieces).toString() : body;
+  return 'pieces' in body ? concat(body.pieces).toString() : body;
 }
 
 function read(send: string | Buffer, limits: Partial<BodyLimits> = {}): Promise<Shown> {
@@ -88,7 +88,7 @@ describe('a body in chunks of one byte', () => {
     const source = Readable.from(bytes, { objectMode: false });
     const body = await readSource(source, undefined, { ...LIMITS, limit: 2_000 });
     const pieces = 'pieces' in body ? body.pieces : [];
-    expect(join(pieces).toString()).toBe('x'.repeat(2_000));
+    expect(concat(pieces).toString()).toBe('x'.repeat(2_000));
     expect(pieces.length).toBeLessThan(8);
   });
 });
