@@ -104,7 +104,7 @@ describe('the error of a rejected outcome', () => {
       "The event's data does not have the expected shape: data.email, data.id",
     );
     expect(new RejectedOutcome('schema_failed', { cause: new TypeError('hunter2') }).error.message).toBe(
-      "The event's schema could not be run: TypeError",
+      "The event's schema failed: TypeError",
     );
   });
 });

@@ -254,7 +254,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
         expect(second).toHaveBeenCalledTimes(1);
         expect(error).toHaveBeenCalledWith(
           { err: expect.objectContaining({ message: 'boom' }) },
-          'an onError handler threw',
+          'an onError handler failed',
         );
       },
     );

@@ -6,7 +6,7 @@ import { type HeadersInput, type PlainHeaders, withoutSecrets } from '../shared/
 
 /** The input of `receive()`: the exact bytes of a request's body, and its headers. */
 export interface IncomingDelivery {
-  /** The body as it was sent; text counts as UTF-8. Never the parsed object. */
+  /** The body as it was sent, never the parsed object. Text is encoded as UTF-8. */
   readonly rawBody: Uint8Array | string;
   readonly headers: HeadersInput;
 }
