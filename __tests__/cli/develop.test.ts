@@ -218,7 +218,7 @@ describe('verify and doctor', () => {
   test('the key of another event', async () => {
     const env = { CAKEMAIL_WEBHOOK_SECRETS: JSON.stringify({ 'Email.Sent': SECRET }) };
     expect((await look('doctor', '-', [], env)).out).toContain(
-      'signed with the key of Email.Sent, and it is a User.LoggedIn',
+      'The event is User.LoggedIn, but it was signed with the key of Email.Sent',
     );
   });
 

@@ -34,7 +34,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
         expect(second).toHaveBeenCalledTimes(1);
         expect(error).toHaveBeenCalledWith(
           { err: expect.objectContaining({ message: 'boom' }) },
-          'an onError handler threw',
+          'an onError handler failed',
         );
       },
     );
@@ -54,7 +54,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
         expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
         await turn();
         expect(later).toHaveBeenCalledTimes(3);
-        expect(error.mock.calls.map(([, message]) => message)).toEqual(Array(3).fill('a lifecycle listener threw'));
+        expect(error.mock.calls.map(([, message]) => message)).toEqual(Array(3).fill('a lifecycle listener failed'));
       },
     );
 

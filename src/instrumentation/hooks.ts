@@ -18,36 +18,36 @@ export interface HandlerCall {
   readonly delivery: Delivery;
 }
 
-/** What happens to requests and deliveries. A subscriber implements the hooks that it needs; what it throws is reported. */
+/** Receives what happens to requests and deliveries. A subscriber implements the hooks that it needs. */
 export interface Subscriber {
-  /** A step that `lifecycle` also reports. */
+  /** A notice of `lifecycle`. */
   notified?<N extends keyof LifecycleNotices>(name: N, notice: LifecycleNotices[N]): void;
   /** The body is complete, and nothing is verified yet. */
   requestReceived?(request: ReceivedRequest): void;
   /** The request is authentic, and carries this delivery. */
   requestVerified?(request: ReceivedRequest, delivery: Delivery): void;
-  /** The pipeline has an outcome. `request` is undefined when the body was rejected unread. */
+  /** The request has an outcome. `request` is undefined when it was rejected before its body was complete. */
   requestEnded?(request: ReceivedRequest | undefined, outcome: Outcome): void;
   handlerStarted?(call: HandlerCall): void;
   /** `error` is undefined when the handler succeeded. A handler may end after its time limit. */
   handlerEnded?(call: HandlerCall, error: Error | undefined): void;
 }
 
-/** The one place where the router reports what happens: everything that wants to know subscribes. */
+/** The one place where the router reports what happens. The logger, `lifecycle` and the inspector subscribe. */
 export class Hooks {
   #subscribers: readonly Subscriber[] = [];
   #followsHandlers = false;
 
-  /** `report` is called with what a subscriber throws. It must not throw. */
-  constructor(readonly report: (error: Error) => void) {}
+  /** `report` is called with the error that a subscriber throws, and must not throw. */
+  constructor(private readonly report: (error: Error) => void) {}
 
-  /** Adds a subscriber. The returned function removes it. */
+  /** Adds a subscriber, and returns a function that removes it. */
   subscribe(subscriber: Subscriber): () => void {
     this.#replace([...this.#subscribers, subscriber]);
     return () => this.#replace(this.#subscribers.filter((other) => other !== subscriber));
   }
 
-  /** Whether any subscriber wants to know about single handlers. */
+  /** True when a subscriber follows single handlers. */
   get followsHandlers(): boolean {
     return this.#followsHandlers;
   }

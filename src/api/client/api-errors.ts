@@ -1,6 +1,6 @@
 import { toOneLine } from '../../shared/control-chars.js';
 import { WebhookError } from '../../shared/errors.js';
-import { recordOf } from '../../shared/is-record.js';
+import { recordOf } from '../../shared/record-of.js';
 import { truncate } from '../../shared/truncate.js';
 
 /** No message of this package's is longer than a terminal can show, whatever the API answers. */

@@ -1,6 +1,6 @@
 import { combined } from '../../shared/abort-signals.js';
 import { fetchFailure } from '../../shared/fetch-failure.js';
-import { recordOf } from '../../shared/is-record.js';
+import { recordOf } from '../../shared/record-of.js';
 import { VERSION } from '../../shared/version.js';
 import { CakemailApiError, detailsOf } from './api-errors.js';
 import type { Call, HttpSettings } from './call.js';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { recordOf } from '../../shared/is-record.js';
+import { recordOf } from '../../shared/record-of.js';
 
 // The shapes are those of Cakemail's OpenAPI document 1.18.25. Members that this package does not need are let through
 // unread, and a name that the document does not list is no error: the API is newer than the document.
