@@ -13,7 +13,7 @@ import { inFrontOf } from './http/in-front.js';
 import { type Next, NodeAdapter } from './http/node-adapter.js';
 import { Hooks } from './instrumentation/hooks.js';
 import { watchInbox } from './instrumentation/inbox-watch.js';
-import { createLifecycle, type LifecycleNotices } from './instrumentation/lifecycle.js';
+import { createLifecycle, emitNotice, type LifecycleNotices } from './instrumentation/lifecycle.js';
 import { writeNotice } from './instrumentation/log-lines.js';
 import { warnIfUnreported } from './instrumentation/unreported.js';
 import { setInternals } from './internals.js';
@@ -78,7 +78,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
       else warnIfUnreported(log, name, notice, isReported);
     },
   });
-  hooks.subscribe({ notified: (name, notice) => lifecycle.emit(name, ...([notice] as never)) });
+  hooks.subscribe({ notified: (name, notice) => emitNotice(lifecycle, name, notice) });
   const watch = inbox === undefined ? undefined : watchInbox(hooks, log, settings.hasLogger);
   for (const warning of inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
 
