@@ -13,17 +13,16 @@ import { inFrontOf } from './http/in-front.js';
 import { type Next, NodeAdapter } from './http/node-adapter.js';
 import { Hooks } from './instrumentation/hooks.js';
 import { watchInbox } from './instrumentation/inbox-watch.js';
-import { createLifecycle, type LifecycleNotices } from './instrumentation/lifecycle.js';
+import { createLifecycle, emitNotice, type LifecycleNotices } from './instrumentation/lifecycle.js';
 import { writeNotice } from './instrumentation/log-lines.js';
 import { warnIfUnreported } from './instrumentation/unreported.js';
 import { setInternals } from './internals.js';
 import { DEFAULT_CONCURRENCY, resolveOptions, type Settings, type WebhookRouterOptions } from './options.js';
 import { Pipeline } from './pipeline.js';
-import { toError } from './shared/error-text.js';
 import { WebhookError } from './shared/errors.js';
 import { InFlight } from './shared/in-flight.js';
 import { invalid, positiveInteger } from './shared/option-checks.js';
-import { withTimeout } from './shared/promises.js';
+import { endsWithin } from './shared/promises.js';
 import { Verifier } from './signature/verifier.js';
 import type { InFrontOptions, NodeListener, VerifiedInput, WebhookRouter } from './types.js';
 
@@ -78,7 +77,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
       else warnIfUnreported(log, name, notice, isReported);
     },
   });
-  hooks.subscribe({ notified: (name, notice) => lifecycle.emit(name, ...([notice] as never)) });
+  hooks.subscribe({ notified: (name, notice) => emitNotice(lifecycle, name, notice) });
   const watch = inbox === undefined ? undefined : watchInbox(hooks, log, settings.hasLogger);
   for (const warning of inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
 
@@ -174,19 +173,4 @@ function createDeduplicator({ dedupe, timeouts, log }: Settings, hooks: Hooks): 
     onUnrecorded: (err, delivery) =>
       log.write('error', { err, delivery }, 'the dedupe store failed after the handlers ran, so they may run again'),
   });
-}
-
-/** Resolves to true when `ending` resolves within `ms`. Otherwise calls `report` with the reason and resolves to false. */
-async function endsWithin(
-  ms: number,
-  ending: Promise<unknown> | undefined,
-  report: (error: Error) => void = () => {},
-): Promise<boolean> {
-  try {
-    await withTimeout(ms, ending, () => new Error(`It did not end within ${ms} ms.`));
-    return true;
-  } catch (thrown) {
-    report(toError(thrown));
-    return false;
-  }
 }

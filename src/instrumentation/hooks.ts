@@ -37,6 +37,7 @@ export interface Subscriber {
 export class Hooks {
   #subscribers: readonly Subscriber[] = [];
   #followsHandlers = false;
+  #followsRequests = false;
 
   /** `report` is called with the error that a subscriber throws, and must not throw. */
   constructor(private readonly report: (error: Error) => void) {}
@@ -57,15 +58,15 @@ export class Hooks {
   }
 
   requestReceived(request: ReceivedRequest): void {
-    this.#call((subscriber) => subscriber.requestReceived?.(request));
+    if (this.#followsRequests) this.#call((subscriber) => subscriber.requestReceived?.(request));
   }
 
   requestVerified(request: ReceivedRequest, delivery: Delivery): void {
-    this.#call((subscriber) => subscriber.requestVerified?.(request, delivery));
+    if (this.#followsRequests) this.#call((subscriber) => subscriber.requestVerified?.(request, delivery));
   }
 
   requestEnded(request: ReceivedRequest | undefined, outcome: Outcome): void {
-    this.#call((subscriber) => subscriber.requestEnded?.(request, outcome));
+    if (this.#followsRequests) this.#call((subscriber) => subscriber.requestEnded?.(request, outcome));
   }
 
   handlerStarted(call: HandlerCall): void {
@@ -79,6 +80,9 @@ export class Hooks {
   #replace(subscribers: readonly Subscriber[]): void {
     this.#subscribers = subscribers;
     this.#followsHandlers = subscribers.some(({ handlerStarted, handlerEnded }) => handlerStarted ?? handlerEnded);
+    this.#followsRequests = subscribers.some(
+      ({ requestReceived, requestVerified, requestEnded }) => requestReceived ?? requestVerified ?? requestEnded,
+    );
   }
 
   #call(hook: (subscriber: Subscriber) => void): void {

@@ -75,6 +75,15 @@ export function createLifecycle(report: (error: Error) => void): LifecycleEmitte
   return new GuardedEmitter(report) as LifecycleEmitter;
 }
 
+/** Calls the listeners of a notice. */
+export function emitNotice<N extends keyof LifecycleNotices>(
+  lifecycle: LifecycleEmitter,
+  name: N,
+  notice: LifecycleNotices[N],
+): void {
+  (lifecycle as unknown as EventEmitter).emit(name, notice);
+}
+
 type Listener = (...args: unknown[]) => unknown;
 
 /**
