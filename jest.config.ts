@@ -8,8 +8,6 @@ const config: Config = {
   testEnvironment: 'node',
   // Ends what hangs, and judges nobody's speed: the machine may be slow, and busy with something else.
   testTimeout: 60_000,
-  // The drivers of killed servers may leave handles behind, which would keep a finished run from ending.
-  forceExit: true,
   roots: ['<rootDir>/__tests__'],
   globalSetup: '<rootDir>/__tests__/helpers/find-servers.ts',
   // Mutation testing names the tests that are about what it mutates.

@@ -76,7 +76,7 @@ describe('the steps', () => {
     }
   });
 
-  test('end before the first when the bytes were transferred to another thread', async () => {
+  test('53. the steps end before the first when the bytes were transferred to another thread', async () => {
     for (const rawBody of [new Uint8Array([123, 125]), Buffer.from(new Uint8Array([123, 125]).buffer)]) {
       structuredClone(rawBody.buffer, { transfer: [rawBody.buffer as ArrayBuffer] });
       const { webhooks, steps } = bench();

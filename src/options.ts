@@ -5,7 +5,6 @@ import type { DedupeStore } from './dedupe/store.js';
 import type { RouterInbox } from './delivery/stored-delivery.js';
 import type { EventName, SchemaMap } from './events/event-types.js';
 import type { Schemas } from './events/schemas.js';
-import type { BodyLimits } from './http/body/body-result.js';
 import { checkEventName } from './instrumentation/check-event-name.js';
 import { createLog, type Log, type Logger, truncateName } from './instrumentation/logger.js';
 import { ConfigurationError } from './shared/errors.js';
@@ -87,7 +86,7 @@ export interface Settings {
   readonly headerNames: readonly string[];
   /** Undefined for any age. */
   readonly maxAgeMs: number | undefined;
-  readonly body: BodyLimits;
+  readonly body: { readonly limit: number; readonly timeoutMs: number };
   readonly timeouts: Omit<Required<TimeLimits>, 'body'>;
   readonly dedupe: DedupeStore | undefined;
   readonly inbox: RouterInbox | undefined;

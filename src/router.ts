@@ -50,7 +50,7 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
   const settings = resolveOptions(options);
   const { log, inbox, timeouts } = settings;
   const reporter = (message: string) => (err: Error) => log.write('error', { err }, message);
-  const lifecycle = createLifecycle(reporter('an events listener threw'));
+  const lifecycle = createLifecycle(reporter('a lifecycle listener threw'));
   const hooks = new Hooks(reporter('an inspector failed'));
   const dispatcher = new Dispatcher(timeouts.handler, hooks, reporter('an onError handler threw'));
   const inFlight = new InFlight();

@@ -27,7 +27,7 @@ describe('a create that was answered 2xx is never repeated', () => {
     ['an empty id', { change: () => ({ id: '', data: {} }) }],
     ['more than anyone reads', { change: () => 'x'.repeat(11 * 1024 * 1024) }],
     ['a body that breaks off', 'cutAfter'],
-  ])('with %s', async (_what, fault) => {
+  ])('59. a create is not repeated when it is answered 2xx with %s', async (_what, fault) => {
     fake.prefix = '';
     fake.lag = 2;
     fake.fail(/POST \/webhooks$/, fault);

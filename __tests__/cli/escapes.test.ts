@@ -71,7 +71,7 @@ describe('what the API answers steers no terminal', () => {
   });
 });
 
-test('what an inbox holds steers no terminal', async () => {
+test('49. the contents of an inbox do not steer the terminal', async () => {
   const address = `file:${join(folder, 'inbox.db')}`;
   const inbox = await openInbox(address, { retries: { attempts: 1 } });
   const webhooks = createWebhookRouter({ secret: SECRET, inbox, logger: {} });
@@ -98,7 +98,7 @@ test('what an inbox holds steers no terminal', async () => {
   }
 });
 
-test('the errors of a server steer no terminal', async () => {
+test('49. the errors of a server do not steer the terminal', async () => {
   const redis = createServer((socket) => {
     socket.on('error', () => {});
     socket.on('data', () => socket.write(`-ERR go away${NASTY.replace('\r', '')}\r\n`.repeat(3)));
@@ -112,7 +112,7 @@ test('the errors of a server steer no terminal', async () => {
   redis.close();
 });
 
-test('an error that a driver lets escape ends in one line, without a stack, a password or escapes', async () => {
+test('55. an error that a driver throws outside of any call ends in one line, without a stack, a password or escapes', async () => {
   const redis = createServer((socket) => {
     socket.on('error', () => {});
     socket.on('data', (data) => {
@@ -138,7 +138,7 @@ test('an error that a driver lets escape ends in one line, without a stack, a pa
   redis.close();
 });
 
-test('neither a delivery nor the app that it is passed on to steers the terminal of `listen`', async () => {
+test('49. neither a delivery nor the app that receives it steers the terminal of `listen`', async () => {
   const app = createHttpServer((_req, res) => res.writeHead(500).end(`down${NASTY}`)).listen(0, '127.0.0.1');
   await once(app, 'listening');
   const target = `http://127.0.0.1:${(app.address() as AddressInfo).port}/`;

@@ -95,7 +95,7 @@ describe('what archives is asked about first', () => {
   test.each([
     ['--prune', 'Email.Opened'],
     ['--prune-duplicates', 'User.LoggedIn'],
-  ])('%s without a terminal is refused, and nothing is done', async (option, event) => {
+  ])('58. apply with %s is refused without a terminal, and nothing is done', async (option, event) => {
     fake.add('User.LoggedIn', URL_HERE);
     fake.add(event, URL_HERE);
     const run = await ended(start(`apply ${TARGET} ${option}`.split(' '), environment()));

@@ -5,20 +5,20 @@ export const URL_HERE = 'https://app.example.com/webhooks/cakemail';
 
 let fake: FakeCakemail;
 
-/** For `beforeEach`. */
+/** For `beforeEach`. Starts the fake API. */
 export async function startFake(): Promise<FakeCakemail> {
   fake = new FakeCakemail();
   await fake.start();
   return fake;
 }
 
-/** For `afterEach`: nothing that was sent or read may be against the vendor's document. */
+/** For `afterEach`. Fails when a request or an answer contradicted the vendor's document. */
 export async function stopFake(): Promise<void> {
   await fake.stop();
   expect(fake.violations).toEqual([]);
 }
 
-/** A client of the fake API that does not wait long. */
+/** A client of the fake API with short waits. */
 export function client(options: Partial<CakemailApiOptions> = {}): CakemailApi {
   const credentials = options.username === undefined ? { token: TOKEN } : {};
   return new CakemailApi({ ...credentials, baseUrl: fake.baseUrl, backoffMs: 1, ...options });

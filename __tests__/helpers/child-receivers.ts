@@ -16,7 +16,7 @@ interface Receiver {
   readonly port: number;
 }
 
-/** What a receiver does: take deliveries, handle them, or both. */
+/** A receiver takes deliveries, handles them, or does both. */
 type Role = 'web' | 'worker' | 'both';
 
 interface Sent {
@@ -38,7 +38,7 @@ const started = new Set<ChildProcess>();
 let folder: string;
 let log: string;
 
-/** For `beforeEach`: a new file, to which the receivers write the id of each delivery that they handled. */
+/** For `beforeEach`. Makes the file to which the receivers write the id of each delivery that they handled. */
 export function openLog(): void {
   folder = mkdtempSync(join(tmpdir(), 'receivers-'));
   log = join(folder, 'handled.log');
@@ -53,7 +53,7 @@ export async function stopAll(): Promise<void> {
   rmSync(folder, { recursive: true });
 }
 
-/** The ids of what was handled so far, in that order. */
+/** The ids of the deliveries that were handled so far, in order. */
 export const handled = (): string[] => readFileSync(log, 'utf8').split('\n').slice(0, -1);
 
 /** Resolves when the inbox has nothing left to do. */
@@ -79,7 +79,7 @@ export async function close({ process: child }: Receiver): Promise<void> {
   started.delete(child);
 }
 
-/** Sends all, and resolves to how many were answered with each status; 0 stands for no answer. */
+/** Sends all deliveries. Resolves to the number of responses by status; 0 stands for no response. */
 export async function sendAll(
   { port }: Receiver,
   all: readonly Sent[],

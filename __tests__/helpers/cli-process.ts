@@ -25,7 +25,7 @@ export function startProgram(
   return child;
 }
 
-/** All that it prints from now on, and how it ends. */
+/** Collects what the process prints from now on. Resolves when it ends. */
 export async function ended(child: ChildProcess): Promise<Run> {
   const printed = { out: '', err: '' };
   child.stdout?.on('data', (chunk) => {
@@ -38,7 +38,7 @@ export async function ended(child: ChildProcess): Promise<Run> {
   return { code, out: printed.out.trimEnd(), err: printed.err.trimEnd() };
 }
 
-/** For `afterEach`: what a test that failed left running. */
+/** For `afterEach`. Kills the processes that a failed test left running. */
 export function killAll(): void {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 }

@@ -8,12 +8,12 @@ export interface Run {
 
 export interface Around {
   readonly env?: object;
-  /** Whether standard output is one. */
+  /** True when standard output is a terminal. */
   readonly isTerminal?: boolean;
   readonly isErrTerminal?: boolean;
   readonly columns?: number;
   readonly input?: string;
-  /** A person's answer to a question of the command. Without it standard input is not a terminal. */
+  /** The answer to a question of the command. Without it standard input is not a terminal. */
   readonly answer?: string;
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** The user that `POST /token` accepts. The password is a marker that tests search for. */
-export const USER = { username: 'somebody@example.com', password: 'hunter2-the-password' };
+export const USER = { username: 'user@example.com', password: 'hunter2-the-password' };
 /** A personal access token of the documented form. It belongs to no account. */
 export const TOKEN = `ck_pat_${'0123456789'.repeat(4)}`;
 

@@ -1,4 +1,4 @@
-// Looks, before the tests, which servers there are. What is not there is reported as skipped.
+// Finds, before the tests run, the servers of this machine. Tests that need a missing one are reported as skipped.
 import { connect } from 'node:net';
 
 const LOCAL = { REDIS_URL: 'redis://127.0.0.1:6379', DATABASE_URL: 'postgres://root@127.0.0.1:5432/test' };

@@ -21,7 +21,7 @@ interface Kind {
   /** The Debian package of the program. */
   readonly from: string;
   readonly version: string;
-  /** The program's arguments, after it has written its configuration into a folder of its own. */
+  /** Writes the configuration into the folder and returns the program's arguments. */
   prepare(folder: string, port: number, target: number): readonly string[];
 }
 

@@ -68,7 +68,7 @@ export function createApp(
 
   async function post(body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> {
     const sent = supertest(listener).post(PATH).set('content-type', 'application/json').set(headers);
-    // superagent would turn a Buffer into JSON; it is the exact bytes that matter here.
+    // superagent would turn a Buffer into JSON, but the tests need the exact bytes.
     return sent.serialize((bytes: unknown) => bytes as string).send(body);
   }
 

@@ -1,7 +1,7 @@
 import v8 from 'node:v8';
 import vm from 'node:vm';
 
-/** Bytes in use after everything that can go has gone. */
+/** The bytes of the heap in use after a full garbage collection. */
 export function heapInUse(): number {
   v8.setFlagsFromString('--expose-gc');
   const collect = vm.runInNewContext('gc') as () => void;

@@ -8,7 +8,7 @@ import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } fr
 import { signedRequest } from '../../src/testing/index.js';
 import { SECRET } from './harness.js';
 
-/** A place for an inbox that nobody else uses. */
+/** A place for an inbox of one test. */
 export interface Place {
   readonly address: string;
   readonly options: Pick<InboxOptions, 'name'>;
@@ -68,7 +68,7 @@ export function onEachEngine(tests: (engine: Engine) => void): void {
 /** Retries that a test can wait for. */
 export const QUICK: InboxOptions = { retries: { attempts: 3, baseMs: 1, maxMs: 1 }, pollMs: 10 };
 
-/** What a test opened, for `closeAll`. */
+/** The inboxes and routers that a test opened, for `closeAll`. */
 const opened: { close(): Promise<unknown> }[] = [];
 const places: Place[] = [];
 
@@ -84,7 +84,7 @@ export async function open({ address, options }: Place, more: InboxOptions = QUI
   return inbox;
 }
 
-/** A router on an inbox. Its failures are expected. */
+/** Creates a router on an inbox. Its log is silent, because tests expect failures. */
 export function routerOn(inbox: Inbox, options: Partial<WebhookRouterOptions> = {}): WebhookRouter {
   const webhooks = createWebhookRouter({ secret: SECRET, inbox, logger: {}, ...options });
   opened.push(webhooks);
@@ -104,7 +104,7 @@ export async function drained(inbox: Inbox, pollMs = 5): Promise<void> {
   }
 }
 
-/** Closes what a test opened, the last first, and clears up. */
+/** Closes the routers and inboxes that a test opened, the last one first, and deletes their data. */
 export async function closeAll(): Promise<void> {
   for (const each of opened.splice(0).reverse()) await each.close().catch(() => {});
   for (const place of places.splice(0)) await place.clear();

@@ -26,7 +26,7 @@ interface Exchange {
 
 const hasOpenApi = existsSync(FILE);
 
-/** What of an exchange the vendor's document does not allow. */
+/** Lists the parts of an exchange that the vendor's document does not allow. */
 export function violationsOf(exchange: Exchange): string[] {
   return hasOpenApi ? compare(exchange) : [];
 }

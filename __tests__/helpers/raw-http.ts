@@ -8,9 +8,9 @@ export const PATH = '/webhooks/cakemail';
 export interface Listening {
   readonly port: number;
   readonly url: string;
-  /** The server's side of every connection, in the order in which they came. */
+  /** The server's side of every connection, in order of arrival. */
   readonly sockets: readonly Socket[];
-  /** The first request, as soon as its headers are there. */
+  /** The first request, as soon as its headers have arrived. */
   readonly request: Promise<IncomingMessage>;
   /** Closes the server and its connections, as `hangUp()` does for all. */
   close(): Promise<void>;
@@ -19,7 +19,7 @@ export interface Listening {
 /** The client's side of a connection, written to by hand. */
 export interface Peer {
   readonly socket: Socket;
-  /** The whole of the first answer, or what there was of it when the connection closed. */
+  /** The first response, or the part of it that arrived before the connection closed. */
   readonly answer: Promise<string>;
   readonly closed: Promise<void>;
 }
@@ -54,7 +54,7 @@ export async function listen(
 export function dial(port: number, text: string | Buffer): Peer {
   const socket = connect(port, 'localhost');
   ends.push(socket);
-  socket.on('error', () => {}); // a server that hangs up on a sender is what many tests are about
+  socket.on('error', () => {}); // many tests expect the server to hang up
   const closed = closing(socket);
   const answer = new Promise<string>((resolve) => {
     let received = '';
@@ -79,7 +79,7 @@ export function chunk(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
 }
 
-/** Pushes a piece over and over, as long as the other side takes it. Resolves when it took `total` bytes, if it does. */
+/** Writes a piece again and again while the other side reads. Resolves if it accepts `total` bytes. */
 export function flood(socket: Socket, piece: Buffer, total: number): Promise<string> {
   return new Promise((resolve) => {
     let left = total;
@@ -94,7 +94,7 @@ export function flood(socket: Socket, piece: Buffer, total: number): Promise<str
   });
 }
 
-/** Resolves when a connection is closed, whatever went wrong before. */
+/** Resolves when a connection is closed, with or without an error. */
 export function closing(socket: Socket): Promise<void> {
   return new Promise((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())));
 }
@@ -109,7 +109,7 @@ export async function hangUp(): Promise<void> {
   await Promise.all([...running].map((close) => close()));
 }
 
-/** Resolves with what `look` makes of the first request that comes in. It is answered 204 afterwards. */
+/** Resolves to the result of `look` for the first request, which is then answered 204. */
 export async function withRequest<T>(
   send: string | Buffer | ((port: number) => void),
   look: (req: IncomingMessage) => Promise<T>,

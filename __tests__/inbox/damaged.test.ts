@@ -97,7 +97,7 @@ onEachEngine((engine) => {
   const { damages = {}, damage } = ENGINES[engine.name] ?? {};
 
   test.each(Object.entries(damages))(
-    'a delivery with %s neither stops the worker nor hides other deliveries',
+    '56. a stored delivery with %s neither stops the worker nor hides other deliveries',
     async (_title, [change, finalState]) => {
       const place = await newPlace(engine);
       const inbox = await open(place);

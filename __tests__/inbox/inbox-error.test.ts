@@ -24,7 +24,7 @@ test.each<[string, unknown, string, RegExp]>([
   ['Redis', 'hunter2', 'UNKNOWN', /not an Error/],
   ['Redis', null, 'UNKNOWN', /not an Error/],
 ])(
-  'the error of a driver is explained by its code, and none of its text is copied (%s, %#)',
+  '48. the error of a driver is explained by its code, and none of its text is copied (%s, %#)',
   (engine, thrown, code, message) => {
     const error = toInboxError(engine as 'Redis', thrown);
     expect(error).toBeInstanceOf(InboxError);

@@ -33,13 +33,16 @@ test.each<[object, string]>([
   [{ keepMs: 0 }, '`keepMs`'],
   [{ keepDeadMs: 1.5 }, '`keepDeadMs`'],
   [{ leaseMs: 2 ** 31 }, '`leaseMs`'],
-  [{ leaseMs: 999 }, '`leaseMs` must be at least 1000, because'],
   [{ pollMs: '1' }, '`pollMs`'],
   [{ retries: { attempts: 0 } }, '`retries.attempts`'],
   [{ retries: { base: 1 } }, 'There is no option `retries.base`.'],
   [{ retries: { maxMs: Number.NaN } }, '`retries.maxMs`'],
 ])('the options %j are rejected', async (options, message) => {
   await expect(openInbox(address(), options as InboxOptions)).rejects.toThrow(message);
+});
+
+test('54. a lease shorter than a second is rejected, because deliveries would run again and again', async () => {
+  await expect(openInbox(address(), { leaseMs: 999 })).rejects.toThrow('`leaseMs` must be at least 1000, because');
 });
 
 test.each([
@@ -64,16 +67,19 @@ const redis = process.env['REDIS_URL'] ?? '';
     ['1abc', 'by number'],
     ['-1', 'by number'],
     ['99999', 'has no database with the number in the address'],
-  ])('with the database %s is rejected', async (database, message) => {
-    const unhandled = jest.fn();
-    process.on('unhandledRejection', unhandled);
-    const opened = openInbox(`${redis}/${database}`);
-    await expect(opened).rejects.toThrow(ConfigurationError);
-    await expect(opened).rejects.toThrow(message);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(unhandled).not.toHaveBeenCalled();
-    process.off('unhandledRejection', unhandled);
-  });
+  ])(
+    '55. an address with the database %s is rejected, and no rejection is left unhandled',
+    async (database, message) => {
+      const unhandled = jest.fn();
+      process.on('unhandledRejection', unhandled);
+      const opened = openInbox(`${redis}/${database}`);
+      await expect(opened).rejects.toThrow(ConfigurationError);
+      await expect(opened).rejects.toThrow(message);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(unhandled).not.toHaveBeenCalled();
+      process.off('unhandledRejection', unhandled);
+    },
+  );
 
   test('may name a database other than the first', async () => {
     const inbox = await openInbox(`${redis}/1`, { name: 'test-of-another-database' });

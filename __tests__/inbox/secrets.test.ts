@@ -31,7 +31,7 @@ function expectNoSecrets(written: string): void {
   expect(written).not.toContain('unhandled rejection');
 }
 
-test('nothing of a delivery is logged when another process locks the file of a SQLite inbox', async () => {
+test('48. nothing of a delivery is logged when another process locks the file of a SQLite inbox', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'locked-'));
   const file = join(folder, 'inbox.db');
   const lines: string[] = [];
@@ -84,13 +84,13 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
   const start = (password = PASSWORD): Promise<VerboseReceiver> =>
     startVerboseReceiver(server.address.replace('redis://', `redis://:${password}@`));
 
-  test('the password is not logged when it is wrong at the start', async () => {
+  test('48. the password is not logged when it is wrong at the start', async () => {
     const receiver = await start('another-password');
     await receiver.wrote('WRONGPASS');
     expectNoSecrets(receiver.written());
   });
 
-  test('the password is not logged when the server refuses it on a reconnect', async () => {
+  test('48. the password is not logged when the server refuses it on a reconnect', async () => {
     const receiver = await start();
     await receiver.sendUntil(202);
     await admin.config('SET', 'requirepass', 'something-else');
@@ -108,7 +108,7 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
     ['the server has no memory left', 'OOM', () => admin.config('SET', 'maxmemory', '1')],
     ['the server has become a replica', 'READONLY', () => admin.replicaof('127.0.0.1', '1')],
     ['the server cannot save a snapshot', 'MISCONF', () => failToSave()],
-  ])('nothing of a delivery is logged when %s', async (_title, code, disturb) => {
+  ])('48. nothing of a delivery is logged when %s', async (_title, code, disturb) => {
     const receiver = await start();
     await receiver.sendUntil(202);
     await disturb();
@@ -118,7 +118,7 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
     expectNoSecrets(receiver.written());
   });
 
-  test('nothing of a delivery is logged when the server is restarted', async () => {
+  test('48. nothing of a delivery is logged when the server is restarted', async () => {
     const receiver = await start();
     await receiver.sendUntil(202);
     await server.kill();
@@ -165,7 +165,7 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
     startVerboseReceiver(server.address.replace('postgres://postgres@', `postgres://app:${password}@`));
   const DISCONNECT = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`;
 
-  test('the password is not logged when it is wrong at the start', async () => {
+  test('48. the password is not logged when it is wrong at the start', async () => {
     const receiver = await start('another-password');
     await receiver.wrote('28P01');
     expectNoSecrets(receiver.written());
@@ -200,7 +200,7 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
       ['ALTER TABLE bullmq.job OWNER TO postgres', 'ALTER ROLE app NOSUPERUSER', DISCONNECT],
       ['ALTER ROLE app SUPERUSER', 'ALTER TABLE bullmq.job OWNER TO app'],
     ],
-  ])('nothing of a delivery is logged when %s', async (_title, code, disturb, repair) => {
+  ])('48. nothing of a delivery is logged when %s', async (_title, code, disturb, repair) => {
     const receiver = await start();
     await receiver.sendUntil(202);
     await sql(...disturb);
@@ -214,7 +214,7 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
     expectNoSecrets(receiver.written());
   });
 
-  test('nothing of a delivery is logged when the server is restarted', async () => {
+  test('48. nothing of a delivery is logged when the server is restarted', async () => {
     const receiver = await start();
     await receiver.sendUntil(202);
     await server.kill();

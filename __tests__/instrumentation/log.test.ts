@@ -208,7 +208,7 @@ describe('process warnings about events that the sender names', () => {
     emitWarning.mockRestore();
   });
 
-  test('are ten for each code and router, and then one that further ones are not shown', async () => {
+  test('47. a router gives ten warnings for each code, and then one that says that further ones are not shown', async () => {
     const webhooks = createWebhookRouter({ secret: SECRET });
     webhooks.onAny(() => {
       throw new Error('boom');
@@ -225,7 +225,7 @@ describe('process warnings about events that the sender names', () => {
     expect(emitWarning).toHaveBeenCalledTimes(12);
   });
 
-  test('hold the beginning of an error whose message is as long as a payload', async () => {
+  test('47. a warning holds only the beginning of a long error message', async () => {
     const webhooks = createWebhookRouter({ secret: SECRET });
     webhooks.onAny(() => {
       throw new Error('x'.repeat(200_000));
@@ -236,7 +236,7 @@ describe('process warnings about events that the sender names', () => {
     expect(options?.detail.length).toBeLessThanOrEqual(4_000);
   });
 
-  test('show nothing of a schema that a handler used, because its message may quote the payload', async () => {
+  test('49. a warning shows nothing of the error of a schema, because its message may quote the payload', async () => {
     const webhooks = createWebhookRouter({ secret: SECRET });
     webhooks.on('User.LoggedIn', (event) => {
       z.object({ email: z.number('johndoe1@example.com') }).parse(event.data);
@@ -248,7 +248,7 @@ describe('process warnings about events that the sender names', () => {
   });
 });
 
-test('nothing from outside steers the terminal that process warnings are printed on', async () => {
+test('49. text from outside does not steer the terminal on which process warnings are printed', async () => {
   const source = join(__dirname, process.env['BUILT'] ? '../../dist/cjs' : '../../src');
   const program = `
     import { createWebhookRouter } from '${source}/index.js';

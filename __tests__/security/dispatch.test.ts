@@ -179,7 +179,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       ['resolves twice', () => thenable((yes) => [yes(), yes()])],
       ['resolves, then rejects', () => thenable((yes, no) => [yes(), no(new Error('too late'))])],
       ['resolves, then throws', () => thenable((yes) => [yes(), boom()])],
-    ])('34. a handler that returns a thenable that %s is done', async (_how, handler) => {
+    ])('34. a handler that returns a thenable that %s has succeeded', async (_how, handler) => {
       const { webhooks, deliver } = createApp();
       const [onError, handled] = [jest.fn(), jest.fn()];
       webhooks.on('User.LoggedIn', handler);
@@ -192,29 +192,32 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     });
   });
 
-  describe('a handler that makes the event’s name unreadable', () => {
-    test.each([true, false])('34. gets its answer, and close() resolves (with a logger: %s)', async (hasLogger) => {
-      const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-      const { webhooks, deliver } = createApp(hasLogger ? { logger: {} } : {});
-      webhooks.on('User.LoggedIn', (event) => {
-        Object.defineProperty(event, 'event', {
-          get: () => {
-            throw new Error('not readable');
-          },
+  describe('events whose name cannot be read', () => {
+    test.each([true, false])(
+      '34. a handler that makes the event’s name unreadable fails its delivery, and close() resolves (with a logger: %s)',
+      async (hasLogger) => {
+        const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+        const { webhooks, deliver } = createApp(hasLogger ? { logger: {} } : {});
+        webhooks.on('User.LoggedIn', (event) => {
+          Object.defineProperty(event, 'event', {
+            get: () => {
+              throw new Error('not readable');
+            },
+          });
+          throw new Error('boom');
         });
-        throw new Error('boom');
-      });
-      const { status, body } = await deliver('User.LoggedIn');
-      expect([status, body.error.code]).toEqual([500, 'ERR_HANDLER_FAILED']);
-      const outcome = await webhooks.receive(signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET }));
-      expect(outcome).toMatchObject({ kind: 'failed', eventName: 'User.LoggedIn' });
-      await webhooks.close();
-      const named = warn.mock.calls.filter(([message]) => String(message).includes("'User.LoggedIn'"));
-      expect(named).toHaveLength(hasLogger ? 0 : 1);
-      warn.mockRestore();
-    });
+        const { status, body } = await deliver('User.LoggedIn');
+        expect([status, body.error.code]).toEqual([500, 'ERR_HANDLER_FAILED']);
+        const outcome = await webhooks.receive(signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET }));
+        expect(outcome).toMatchObject({ kind: 'failed', eventName: 'User.LoggedIn' });
+        await webhooks.close();
+        const named = warn.mock.calls.filter(([message]) => String(message).includes("'User.LoggedIn'"));
+        expect(named).toHaveLength(hasLogger ? 0 : 1);
+        warn.mockRestore();
+      },
+    );
 
-    test('34. a listener of drift may do the same', async () => {
+    test('34. a listener of drift that makes the event’s name unreadable changes nothing', async () => {
       const { webhooks } = createApp({ logger: {} });
       webhooks.lifecycle.on('drift', ({ event }) => {
         Object.defineProperty(event, 'event', {
@@ -231,14 +234,14 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     });
   });
 
-  describe('who is told and throws as well', () => {
+  describe('observers that fail', () => {
     const throwing: [string, () => unknown][] = [
       ['throws', boom],
       ['rejects', async () => boom()],
     ];
 
     test.each(throwing)(
-      '35. an onError that %s changes no answer, and the next one is told too',
+      '35. an onError that %s changes no response, and the next one is called too',
       async (_how, onError) => {
         const error = jest.fn();
         const { webhooks, deliver } = createApp({ logger: { error } });
@@ -293,7 +296,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     });
   });
 
-  test('36. a handler that fails after its time was up is reported again, and the answer stands', async () => {
+  test('36. a handler that fails after its timeout is reported again, and the response stays as it was', async () => {
     const { webhooks, deliver } = createApp({ timeoutMs: { handler: 20 } });
     const { opened, open } = gate();
     const told: string[] = [];
@@ -313,7 +316,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   });
 
   describe('handlers that come and go', () => {
-    test('37. one added while a delivery runs gets only the next delivery', async () => {
+    test('37. a handler that is added while a delivery runs gets the next delivery only', async () => {
       const { webhooks, deliver } = createApp();
       const late = jest.fn();
       const stop = webhooks.on('User.LoggedIn', () => {
@@ -327,7 +330,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expect(late).toHaveBeenCalledTimes(1);
     });
 
-    test('37. one removed by its sibling while a delivery runs still gets that delivery', async () => {
+    test('37. a handler that its sibling removes while a delivery runs still gets that delivery', async () => {
       const { webhooks, deliver } = createApp();
       const removed = jest.fn();
       webhooks.on('User.LoggedIn', () => webhooks.off('User.LoggedIn', removed));
@@ -339,7 +342,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expect(removed).toHaveBeenCalledTimes(1);
     });
 
-    test('37. an onError added by an onError is told only of the next failure', async () => {
+    test('37. an onError that an onError adds is called for the next failure only', async () => {
       const { webhooks, deliver } = createApp();
       const late = jest.fn();
       webhooks.on('User.LoggedIn', boom);

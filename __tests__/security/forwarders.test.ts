@@ -64,7 +64,7 @@ describe.each(FORWARDERS)('behind $name', ({ isThere, start }) => {
   });
 
   ifThere.each(['localhost', '127.0.0.1:3000', undefined])(
-    '43. without the token nothing is readable, replayed or signed: Host %s',
+    '43. nothing is readable, replayed or signed without the token, with the Host %s',
     async (host) => {
       const headers = host === undefined ? {} : { host };
       const body = JSON.stringify(sampleEvent('User.LoggedIn'));
@@ -82,7 +82,7 @@ describe.each(FORWARDERS)('behind $name', ({ isThere, start }) => {
     },
   );
 
-  ifThere('43. with the token the page is readable there, and deliveries arrive', async () => {
+  ifThere('43. the page is readable with the token, and deliveries arrive', async () => {
     const headers = { host: 'localhost' };
     const { headers: given } = await ask(forwarder.port, app.panel.url, { headers });
     const cookie = `${given['set-cookie']}`.split(';')[0];

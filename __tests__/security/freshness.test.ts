@@ -27,7 +27,7 @@ function receiver(options: Partial<WebhookRouterOptions> = {}) {
   return { webhooks, handler, send };
 }
 
-describe('50. with maxAgeMs', () => {
+describe('with maxAgeMs', () => {
   beforeEach(() => {
     jest.useFakeTimers({ now: NOW, doNotFake: ['setImmediate', 'nextTick', 'setTimeout', 'performance'] });
   });
@@ -35,7 +35,7 @@ describe('50. with maxAgeMs', () => {
     jest.useRealTimers();
   });
 
-  test('50. an event of exactly that age is accepted, and an older one is refused', async () => {
+  test('50. an event of exactly maxAgeMs is accepted, and an older one is refused', async () => {
     const { handler, send } = receiver();
     expect(await send(signedAgo(300))).toMatchObject({ status: 200 });
     expect(handler).toHaveBeenCalledTimes(1);
@@ -50,7 +50,7 @@ describe('50. with maxAgeMs', () => {
     expect(handler).toHaveBeenCalledTimes(1);
   });
 
-  test('50. the ISO 8601 timestamp counts where there is no created_on, and future times are accepted', async () => {
+  test('50. the ISO 8601 timestamp counts when created_on is absent, and future times are accepted', async () => {
     const { send } = receiver();
     const at = (ms: number) => ({ event: 'Email.Opened', timestamp: new Date(NOW + ms).toISOString() });
     expect(await send(at(-MAX_AGE_MS))).toMatchObject({ status: 200 });
@@ -71,14 +71,14 @@ describe('50. with maxAgeMs', () => {
     },
   );
 
-  test('50. a replay is refused whatever the dedupe memory knows, which is not asked', async () => {
+  test('50. a replay is refused before the dedupe memory is asked', async () => {
     const store = { reserve: jest.fn(() => ({ state: 'finished' as const })), finish: () => {}, release: () => {} };
     const { send } = receiver({ dedupe: store });
     expect(await send(signedAgo(301))).toMatchObject({ reason: 'too_old' });
     expect(store.reserve).not.toHaveBeenCalled();
   });
 
-  test('50. the inbox stores nothing that is too old', async () => {
+  test('50. an event that is too old is not stored in the inbox', async () => {
     const inbox = { store: jest.fn(async () => 'stored' as const), work: jest.fn(), close: async () => {} };
     const { send } = receiver({ inbox: inbox as unknown as RouterInbox, worker: false });
     expect(await send(signedAgo(301))).toMatchObject({ reason: 'too_old' });
@@ -87,7 +87,7 @@ describe('50. with maxAgeMs', () => {
     expect(inbox.store).toHaveBeenCalledTimes(1);
   });
 
-  test('50. what an inbox already holds is handled, whatever its age', async () => {
+  test('50. a delivery that an inbox already holds is handled at any age', async () => {
     let attempt: Parameters<RouterInbox['work']>[0] | undefined;
     const inbox: RouterInbox = {
       store: async () => 'stored',
@@ -116,7 +116,7 @@ describe('50. with maxAgeMs', () => {
   });
 });
 
-test('50. without maxAgeMs any age is accepted', async () => {
+test('50. an event of any age is accepted without maxAgeMs', async () => {
   const { send } = receiver({ maxAgeMs: undefined });
   expect(await send({ event: 'Email.Opened', created_on: 1 })).toMatchObject({ status: 200 });
   expect(await send({ event: 'Email.Opened' })).toMatchObject({ status: 200 });
@@ -129,7 +129,7 @@ test('50. the sender of an old event gets the same bytes as a forger', async () 
   expect(forged.status).toBe(403);
 });
 
-describe('51. a signature header whose duplicates Node hides', () => {
+describe('a signature header whose duplicates Node hides', () => {
   /** Header names that HTTP servers and clients know, some of which Node treats in ways of its own. */
   const CANDIDATES = [
     'accept age authorization cache-control content-encoding content-length content-type cookie date etag expires from',
@@ -138,7 +138,7 @@ describe('51. a signature header whose duplicates Node hides', () => {
     'x-signature x-cakemail-signature x-hub-signature x-forwarded-for x-forwarded-host x-real-ip',
   ].flatMap((line) => line.split(' '));
 
-  /** What Node makes of a header that is sent twice. */
+  /** The value that Node gives for a header that is sent twice. */
   function sentTwice(name: string): unknown {
     const req = new IncomingMessage(null as never);
     const addHeaderLine = Reflect.get(req, '_addHeaderLine') as (name: string, value: string, into: object) => void;
@@ -146,7 +146,7 @@ describe('51. a signature header whose duplicates Node hides', () => {
     return req.headers[name];
   }
 
-  test.each(CANDIDATES)('51. %s is refused as an option exactly when its duplicates cannot be seen', (name) => {
+  test.each(CANDIDATES)('51. the header %s is refused as an option exactly when Node hides its duplicates', (name) => {
     const create = () => createWebhookRouter({ secret: SECRET, signatureHeader: name, logger: {} });
     if (sentTwice(name) === 'one, two') expect(create).not.toThrow();
     else expect(create).toThrow(ConfigurationError);
@@ -158,7 +158,7 @@ describe('51. a signature header whose duplicates Node hides', () => {
     );
   });
 
-  test('51. a duplicate of an allowed one is seen on a real socket', async () => {
+  test('51. a duplicate of an allowed header is refused on a real socket', async () => {
     const { listener, webhooks } = createApp({ signatureHeader: 'x-hub-signature' });
     const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
     const { port } = await listen(listener);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createWebhookRouter, type DedupeStore, type Reservation } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { createApp, SECRET } from '../helpers/harness.js';
+import { gate } from '../helpers/waiting.js';
 
 // The app's own code, at its worst. Whatever it does, the sender gets an answer and the process lives:
 // jest fails a test during which a promise is rejected unseen.
@@ -15,16 +16,16 @@ function revoked(): object {
 
 const login = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
 
-describe('what cannot be looked at, thrown', () => {
+describe('thrown values that cannot be read', () => {
   test.each<[string, () => unknown]>([
     [
-      'by a handler',
+      'a handler',
       () => {
         throw revoked();
       },
     ],
-    ['by an async handler', () => Promise.reject(revoked())],
-  ])('%s fails the delivery, and its sibling runs', async (_by, handler) => {
+    ['an async handler', () => Promise.reject(revoked())],
+  ])('34. an unreadable value that %s throws fails the delivery, and the sibling runs', async (_by, handler) => {
     const { webhooks, deliver } = createApp({ logger: {} });
     const sibling = jest.fn();
     webhooks.on('User.LoggedIn', handler);
@@ -41,13 +42,13 @@ describe('what cannot be looked at, thrown', () => {
       },
     ],
     ['an async listener', () => Promise.reject(revoked())],
-  ])('by %s of a rejection leaves the answer as it is', async (_by, listener) => {
+  ])('35. an unreadable value that %s throws leaves the response to a rejection as it is', async (_by, listener) => {
     const { webhooks, deliver } = createApp();
     webhooks.lifecycle.on('rejected', listener);
     expect((await deliver('User.LoggedIn', 'another key')).status).toBe(403);
   });
 
-  test('by a store after the handlers ran leaves the outcome as it is', async () => {
+  test('33. an unreadable value that a store throws after the handlers ran leaves the outcome as it is', async () => {
     const dedupe: DedupeStore = {
       reserve: () => ({ state: 'reserved' }),
       finish: () => Promise.reject(revoked()),
@@ -60,7 +61,7 @@ describe('what cannot be looked at, thrown', () => {
 });
 
 describe('an error that resists being read', () => {
-  test.each(['stack', 'message'])('in its %s still gives 500', async (member) => {
+  test.each(['stack', 'message'])('34. an error whose %s cannot be read still gives 500', async (member) => {
     const warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const { webhooks, deliver } = createApp();
     webhooks.on('User.LoggedIn', () => {
@@ -75,7 +76,7 @@ describe('an error that resists being read', () => {
   });
 });
 
-test('a promise with a throwing `then` of its own fails at once, once', async () => {
+test('34. a handler whose promise has a `then` that throws fails once', async () => {
   const { webhooks, deliver } = createApp({ logger: {} });
   const onError = jest.fn();
   webhooks.onError(onError);
@@ -91,7 +92,7 @@ test('a promise with a throwing `then` of its own fails at once, once', async ()
   expect(onError).toHaveBeenCalledTimes(1);
 });
 
-test('a handler that writes on its delivery cannot keep the time limit from it', async () => {
+test('34. a handler that writes to its delivery is still timed out', async () => {
   const { webhooks, deliver } = createApp({ timeoutMs: { handler: 20 }, logger: {} });
   webhooks.on('User.LoggedIn', (_event, delivery) => {
     Object.assign(delivery, { abort: 1 });
@@ -100,7 +101,7 @@ test('a handler that writes on its delivery cannot keep the time limit from it',
   expect((await deliver('User.LoggedIn')).body.error.code).toBe('ERR_HANDLER_TIMEOUT');
 });
 
-test('a handler that overwrites the bytes does not change the id', async () => {
+test('34. a handler that overwrites the bytes does not change the id', async () => {
   const webhooks = createWebhookRouter({ secret: SECRET, dedupe: false });
   const ids: string[] = [];
   webhooks.on('User.LoggedIn', (_event, delivery) => void delivery.rawBody.fill(0));
@@ -110,7 +111,7 @@ test('a handler that overwrites the bytes does not change the id', async () => {
   expect(ids).toEqual([id, id]);
 });
 
-test('a handler that takes the name off its event loses no log line and no answer', async () => {
+test('34. a handler that deletes the name of its event changes neither the log nor the response', async () => {
   const { webhooks, deliver } = createApp({ logger: {} });
   webhooks.on('User.LoggedIn', (event) => {
     Reflect.deleteProperty(event, 'event');
@@ -118,7 +119,7 @@ test('a handler that takes the name off its event loses no log line and no answe
   expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
 });
 
-test('a content-length that a middleware changed does not matter: the bytes are those that were sent', async () => {
+test('31. a content-length that a middleware changed does not change the bytes that are read', async () => {
   const { webhooks, deliver } = createApp(
     {},
     {
@@ -138,7 +139,7 @@ test('a content-length that a middleware changed does not matter: the bytes are 
   expect(handler).toHaveBeenCalledTimes(2);
 });
 
-test('a claim that a store grants too late is given back, so that the retry can run', async () => {
+test('33. a reservation that a store grants too late is released, so that the retry can run', async () => {
   let grant: (reservation: Reservation) => void = () => {};
   let claimed = false;
   const released = jest.fn(() => {
@@ -162,7 +163,7 @@ test('a claim that a store grants too late is given back, so that the retry can 
   expect(released).toHaveBeenCalledWith(expect.any(String), 'mine');
 });
 
-test('a claim that a store grants in time is not given back', async () => {
+test('33. a reservation that a store grants in time is not released', async () => {
   const calls: string[] = [];
   const dedupe: DedupeStore = {
     reserve: async () => ({ state: 'reserved' }),
@@ -174,7 +175,7 @@ test('a claim that a store grants in time is not given back', async () => {
 });
 
 describe('a map of keys', () => {
-  test('turned inside out shows no key', () => {
+  test('18. a map of keys that is turned inside out shows no key', () => {
     const warn = jest.fn();
     createWebhookRouter({ secret: { 'sk-a-real-key': 'Email.Sent' } as object, logger: { warn } });
     expect(JSON.stringify(warn.mock.calls)).toContain('publishes no event');
@@ -184,14 +185,14 @@ describe('a map of keys', () => {
     );
   });
 
-  test('takes no pattern, nor do schemas: it would silently cover nothing', () => {
+  test('10. neither a map of keys nor schemas take a pattern, because it would cover nothing', () => {
     expect(() => createWebhookRouter({ secret: { 'Email.*': 'key' } as object })).toThrow('is a pattern');
     const schemas = { 'Email.*': { '~standard': { version: 1, vendor: 'mine', validate: () => ({ value: 1 }) } } };
     expect(() => createWebhookRouter({ secret: SECRET, schemas: schemas as object })).toThrow('is a pattern');
   });
 });
 
-test('taking every listener off does not silence the log', async () => {
+test('35. the log stays on when every listener is removed', async () => {
   const info = jest.fn();
   const { webhooks, deliver } = createApp({ logger: { info } });
   webhooks.on('User.LoggedIn', () => {});
@@ -200,15 +201,19 @@ test('taking every listener off does not silence the log', async () => {
   expect(info).toHaveBeenCalledWith(expect.objectContaining({ eventName: 'User.LoggedIn' }), 'handled');
 });
 
-test.each([Number.NaN, -1])('close() with %p for its patience waits the default time', async (timeoutMs) => {
-  const webhooks = createWebhookRouter({ secret: SECRET });
-  let finish: () => void = () => {};
-  webhooks.on('User.LoggedIn', () => new Promise<void>((resolve) => (finish = resolve)));
-  const running = webhooks.receive(login);
-  await new Promise(setImmediate);
-  const closed = webhooks.close({ timeoutMs });
-  await new Promise((resolve) => setTimeout(resolve, 10)); // a delay of NaN or less fires after one
-  finish();
-  expect((await running).kind).toBe('handled');
-  await closed;
+test.each([Number.NaN, -1])('39. close() waits for the default time when its timeout is %p', async (timeoutMs) => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance', 'Date'] });
+  try {
+    const webhooks = createWebhookRouter({ secret: SECRET });
+    const { opened, open } = gate();
+    webhooks.on('User.LoggedIn', () => opened);
+    const running = webhooks.receive(login);
+    const closed = webhooks.close({ timeoutMs });
+    await jest.advanceTimersByTimeAsync(1_000); // a delay of NaN or less would fire after one
+    open();
+    expect((await running).kind).toBe('handled');
+    await closed;
+  } finally {
+    jest.useRealTimers();
+  }
 });

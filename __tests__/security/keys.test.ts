@@ -25,7 +25,7 @@ afterEach(async () => {
   await hangUp();
 });
 
-describe('a secret that is none', () => {
+describe('a secret that cannot be used', () => {
   test.each<[string, unknown]>([
     ['an empty string', ''],
     ['blanks', '  '],
@@ -64,7 +64,7 @@ describe('a secret that is none', () => {
   });
 
   test.each([null, 'the-key-itself', ['the-key-itself']])(
-    '14. secrets that are %j and no function throw',
+    '14. the option `secrets` throws when it is %j and not a function',
     (secrets) => {
       const construct = (): unknown => createWebhookRouter({ secrets: secrets as unknown as SecretsSource });
       expect(construct).toThrow(ConfigurationError);
@@ -77,19 +77,19 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   describe('a key with white space around it', () => {
     const spaced = `${SECRET}\n`;
 
-    test('15. is used as given', async () => {
+    test('15. a key with white space around it is used as given', async () => {
       const { deliver } = createApp({ secret: spaced, logger: {} });
       expect((await deliver('User.LoggedIn', spaced)).status).toBe(200);
       expect((await deliver('User.Created', SECRET)).status).toBe(403);
     });
 
-    test.each([spaced, ` ${SECRET}`, `\t${SECRET} `])('15. %j is warned of in the log', (secret) => {
+    test.each([spaced, ` ${SECRET}`, `\t${SECRET} `])('15. the key %j causes a warning in the log', (secret) => {
       const warnings: string[] = [];
       createApp({ secret, logger: { warn: (_fields, message) => warnings.push(message) } });
       expect(warnings).toEqual([expect.stringContaining('`secret` has white space around it. It is used as given')]);
     });
 
-    test('15. is warned of by the process where there is no logger', () => {
+    test('15. a key with white space around it causes a process warning when there is not a logger', () => {
       const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
       createApp({ secret: spaced });
       expect(warn).toHaveBeenCalledTimes(1);
@@ -99,7 +99,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       );
     });
 
-    test('15. is no reason to warn without the white space', () => {
+    test('15. a key with white space inside causes no warning', () => {
       const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
       createApp({ secret: 'a key of three words' });
       expect(warn).not.toHaveBeenCalled();
@@ -155,7 +155,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       ),
     ];
 
-    test.each(failing)('16. a source that %s answers 503 and lets nothing in', async (_, secrets) => {
+    test.each(failing)('16. a source that %s causes 503, and no delivery is accepted', async (_, secrets) => {
       const { deliver, reasons, handled } = appWith(secrets, { timeoutMs: { dependency: 50 } });
       const answers = [await deliver('User.LoggedIn'), await deliver('User.LoggedIn', '')];
       for (const { status, headers, body } of answers) {
@@ -167,7 +167,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expect(handled).toEqual([]);
     });
 
-    test('16. the notice holds what went wrong, and the answer does not', async () => {
+    test('16. the notice holds the error of the source, and the response does not', async () => {
       const { deliver, webhooks } = appWith(() => Promise.reject(new Error('the vault is sealed')));
       const causes: unknown[] = [];
       webhooks.lifecycle.on('rejected', ({ cause }) => causes.push(cause));
@@ -176,7 +176,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expect(text).not.toContain('vault');
     });
 
-    test('16. it is asked again after a short delay, and then lets a request in', async () => {
+    test('16. a source that failed is called again after a short delay, and deliveries are then accepted', async () => {
       const answers: SecretsSource[] = [() => new Promise(() => {}), () => Promise.reject(new Error('still sealed'))];
       const source = jest.fn<ReturnType<SecretsSource>, Parameters<SecretsSource>>((request) =>
         (answers.shift() ?? (() => SECRET))(request),
@@ -191,7 +191,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     test.each<[string, SecretsSource]>([
       ['fails', () => Promise.reject(new Error('the vault is sealed'))],
       ['hangs', () => new Promise(() => {})],
-    ])('46. 1,000 forgeries while it %s are a handful of calls, and all get 503', async (_, secrets) => {
+    ])('46. 1,000 forgeries while the source %s cause a handful of calls, and all get 503', async (_, secrets) => {
       const source = jest.fn(secrets);
       const { webhooks } = appWith(source, { timeoutMs: { dependency: 50 } });
       const forged = () => webhooks.receive(signedRequest('{"event":"Email.Sent"}', { secret: 'forged' }));
@@ -205,7 +205,8 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     });
 
     test('46. one connection cannot make more than a bounded number of bodies wait for keys that hang', async () => {
-      const { listener, webhooks, reasons } = appWith(() => new Promise(() => {}));
+      let answer: (secret: string) => void = () => {};
+      const { listener, webhooks, reasons } = appWith(() => new Promise((resolve) => (answer = resolve)));
       const { port } = await listen(listener);
       const body = Buffer.alloc(200_000, ' ');
       const { headers } = signedRequest(body.toString(), { secret: 'forged' });
@@ -224,6 +225,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expect(await refused).toMatchObject({ reason: 'keys_unavailable', status: 503 });
       expect(reasons).toContain('keys_unavailable');
       expect(sent).toBeLessThan(400);
+      answer(SECRET); // ends the timer
     });
 
     test('46. while a failing source of newer keys is not called, a signature under no known key gets 503', async () => {
@@ -279,7 +281,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expect(loads).toBe(1);
     });
 
-    test('16. its keys are used for their age and no longer', async () => {
+    test('16. loaded keys are used for secretsMaxAgeMs and no longer', async () => {
       let now = Date.now();
       jest.spyOn(Date, 'now').mockImplementation(() => now);
       const keys = ['old', 'new'];
@@ -292,12 +294,12 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expect(await deliverAt(999, 2, 'old')).toBe(200);
       expect(await deliverAt(1, 3, 'old')).toBe(403);
       expect(await deliverAt(0, 3, 'new')).toBe(200);
-      // The third load gives nothing: the withdrawn keys must not come back.
+      // The third load returns no keys, and the withdrawn ones must not come back.
       expect(await deliverAt(1000, 4, 'new')).toBe(503);
       expect(reasons).toEqual(['mismatch', 'keys_unavailable']);
     });
 
-    test('16. its keys may be bound to events', async () => {
+    test('16. loaded keys may be bound to events', async () => {
       const { deliver, reasons } = appWith(async () => ({ 'User.LoggedIn': 'a', 'Email.Sent': 'b' }));
       expect((await deliver('User.LoggedIn', 'a')).status).toBe(200);
       expect((await deliver('User.LoggedIn', 'b')).status).toBe(403);
@@ -317,7 +319,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expect((await deliver('User.LoggedIn')).status).toBe(200);
     });
 
-    test.each(environments)('17. NODE_ENV=%s makes no secret dispensable', (NODE_ENV) => {
+    test.each(environments)('17. a secret is required with NODE_ENV=%s', (NODE_ENV) => {
       jest.replaceProperty(process, 'env', { ...process.env, NODE_ENV });
       expect(() => createWebhookRouter({ secret: undefined })).toThrow(ConfigurationError);
       expect(() => createWebhookRouter({ secret: '' })).toThrow(ConfigurationError);
@@ -328,7 +330,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     const KEY = 'whk_live_Zx81-key-of-the-app';
     const RETIRING = 'whk_live_Qp07-key-that-retires';
     const TOKEN = 'ck_pat_0123456789abcdef0123456789abcdef01234567';
-    const SESSION = 's%3Aa-session-that-is-nobodys-business';
+    const SESSION = 's%3Aa-session-that-stays-private';
     const credentials = {
       authorization: `Bearer ${TOKEN}`,
       'proxy-authorization': `Basic ${Buffer.from(TOKEN).toString('base64')}`,
@@ -472,7 +474,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       await send(good, KEY); // a duplicate
       await send(sampleEvent('User.LoggedIn', { created_on: 1 }), RETIRING);
       await send({ ...good, data: { email: 42 } }, KEY); // drift
-      await send({ ...good, created_on: 2 }, RETIRING.toUpperCase()); // somebody else's key
+      await send({ ...good, created_on: 2 }, RETIRING.toUpperCase()); // the key of another sender
       await send(sampleEvent('Email.Sent'), RETIRING); // the key of another event
       await send({ ...good, created_on: 3 }, { 'x-signature': '' });
       await send({ ...good, created_on: 3 }, { 'x-signature': `v1,${sign(JSON.stringify(good), KEY)}` });
@@ -514,7 +516,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     }
 
     test.each(['respond', 'next'] as const)(
-      '18. no traffic makes a key, a signature or a credential seen (errors: %s)',
+      '18. no key, signature or credential is visible after any traffic (errors: %s)',
       async (errors) => {
         const traces = await runTraffic(errors);
         expect([...traces.statuses].sort()).toEqual([200, 400, 403, 405, 413, 415, 422, 500, 503]);
@@ -523,7 +525,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       },
     );
 
-    test('18. this test would see what leaked', () => {
+    test('18. this search finds every form of a leak', () => {
       const signature = sign('{}', KEY);
       const leaks = [
         KEY,
@@ -544,7 +546,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       { 'User.LoggedIn': [KEY, RETIRING, ' '] },
       { 'User.LoggedIn': KEY, 'Email.Sent': undefined },
       [KEY, { key: RETIRING }],
-    ])('18. a refused secret does not tell the keys beside it: case %#', (secret) => {
+    ])('18. the error of a refused secret does not hold the keys next to it (case %#)', (secret) => {
       const traces = newTraces();
       try {
         createWebhookRouter({ secret: secret as SecretInput });
@@ -555,7 +557,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expectNothingLeaked(traces);
     });
 
-    test('18. keys given where they do not belong are not told either', () => {
+    test('18. the error of an option does not hold a key that was passed in its place', () => {
       const traces = newTraces();
       for (const options of [{ secrets: KEY }, { secret: KEY, secrets: () => KEY }, { secret: KEY, limit: 0 }]) {
         try {
@@ -569,7 +571,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     });
 
     test.each(['x-signature', 'x-cakemail-signature', 'X-Hook-Signature'])(
-      '18. a handler is given no signature, under whichever name it came, when the header is %s',
+      '18. a handler gets no signature under any header name when the header is %s',
       async (header) => {
         const traces = newTraces();
         const { webhooks, send } = appUnderWatch(traces, { secret: KEY, signatureHeader: header });

@@ -1,8 +1,4 @@
 import crypto from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import net, { type AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
 import type { ErrorRequestHandler } from 'express';
 import type { Response } from 'supertest';
 import {
@@ -16,19 +12,20 @@ import {
 import { sampleEvent, sign } from '../../src/testing/index.js';
 import { type CreateApp, TWO_ADAPTERS } from '../helpers/adapters.js';
 import { createApp, PATH, SECRET, type TestApp } from '../helpers/harness.js';
+import { dial, listen, statusOf } from '../helpers/raw-http.js';
 
 const BODY = JSON.stringify(sampleEvent('User.LoggedIn'));
 const RIGHT = sign(BODY, SECRET);
-const WRONG = sign(BODY, 'the-key-of-somebody-else');
+const WRONG = sign(BODY, 'the-key-of-another-sender');
 
 afterEach(() => {
   jest.restoreAllMocks();
 });
 
 interface Watched extends TestApp {
-  /** Why requests were refused. */
+  /** The reason of each rejection. */
   readonly reasons: RejectionReason[];
-  /** What forged requests must leave untouched: handlers and the dedupe store. */
+  /** The handlers and the dedupe store, which forged requests must not reach. */
   readonly touched: string[];
 }
 
@@ -70,11 +67,9 @@ async function expectAlive(app: Watched): Promise<void> {
   expect(status).toBe(200);
 }
 
-/** Sends header lines as they are, byte by byte where supertest would check or join them. Gives the whole response. */
+/** Sends header lines exactly as given, which supertest would check or join. Resolves to the whole response. */
 async function postRaw({ listener }: TestApp, lines: readonly string[], encoding: 'latin1' | 'utf8' = 'latin1') {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const { port, close } = await listen(listener);
   const head = [
     `POST ${PATH} HTTP/1.1`,
     'Host: receiver.test',
@@ -83,11 +78,9 @@ async function postRaw({ listener }: TestApp, lines: readonly string[], encoding
     'Connection: close',
     ...lines,
   ];
-  socket.write(Buffer.from(`${head.join('\r\n')}\r\n\r\n${BODY}`, encoding));
-  const bytes = (await buffer(socket)).toString('latin1');
-  server.close();
-  await once(server, 'close');
-  return { status: Number(bytes.split(' ')[1]), bytes };
+  const bytes = await dial(port, Buffer.from(`${head.join('\r\n')}\r\n\r\n${BODY}`, encoding)).answer;
+  await close();
+  return { status: statusOf(bytes), bytes };
 }
 
 const KEYS = { 'User.LoggedIn': SECRET, 'Email.Sent': 'the-key-of-another-event' };
@@ -123,13 +116,13 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       await expectRefused(app, app.post(BODY, { signature: RIGHT, 'x-hub-signature': RIGHT }), 'missing');
     });
 
-    test.each(['', ' ', ' \t '])('2. the blank header %j is refused', async (blank) => {
+    test.each(['', ' ', ' \t '])('2. a request with the blank signature %j is refused', async (blank) => {
       const app = watchedApp();
       await expectRefused(app, app.post(BODY, { 'x-signature': blank }), 'missing');
     });
 
     test.each(['', ' \t '])(
-      '2. the blank header %j is refused even if the other name has the right one',
+      '2. a request with the blank signature %j is refused even if the other header has the right one',
       async (blank) => {
         const app = watchedApp();
         await expectRefused(app, app.post(BODY, { 'x-signature': blank, 'x-cakemail-signature': RIGHT }), 'missing');
@@ -155,7 +148,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   describe('a multibyte character', () => {
     const accented = `é${RIGHT.slice(1)}`;
 
-    test('4. 44 characters, one of them outside ASCII, are refused', async () => {
+    test('4. a signature of 44 characters, one of them outside ASCII, is refused', async () => {
       const app = watchedApp();
       await expectRefused(app, app.post(BODY, { 'x-signature': accented }), 'malformed');
       await expectAlive(app);
@@ -166,14 +159,14 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       ['44 characters in 45 bytes of UTF-8', accented, 'utf8'],
       ['43 characters in 44 bytes of UTF-8', `é${RIGHT.slice(2)}`, 'utf8'],
       ['44 UTF-16 units in 46 bytes of UTF-8', `😀${RIGHT.slice(2)}`, 'utf8'],
-    ] as const)('4. %s on the wire are refused', async (_, signature, encoding) => {
+    ] as const)('4. a signature of %s is refused', async (_, signature, encoding) => {
       const app = watchedApp();
       await expectRefused(app, postRaw(app, [`X-Signature: ${signature}`], encoding), 'malformed');
       await expectAlive(app);
     });
 
     test.each(['é', '≈', '\u{1f600}', '\ud83d', '\0'])(
-      '4. %j in a signature from an adapter is refused',
+      '4. a signature with %j from an adapter is refused',
       async (odd) => {
         const app = watchedApp();
         const signature = odd + RIGHT.slice(odd.length);
@@ -237,7 +230,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       ['the right one last', WRONG, RIGHT],
       ['the right one twice', RIGHT, RIGHT],
       ['the right one and an empty one', RIGHT, ''],
-    ])('7. the header sent twice, %s, is refused', async (_, first, second) => {
+    ])('7. a request with two signature headers, %s, is refused', async (_, first, second) => {
       const app = watchedApp();
       const lines = [`X-Signature: ${first}`, `x-signature: ${second}`];
       await expectRefused(app, postRaw(app, lines), 'malformed');
@@ -255,24 +248,24 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
           ['x-signature', RIGHT],
         ]),
       ],
-    ])('7. %s from an adapter is refused', async (_, headers) => {
+    ])('7. a signature that comes from an adapter as %s is refused', async (_, headers) => {
       const app = watchedApp();
       await expectRefused(app, app.webhooks.receive({ rawBody: BODY, headers }), 'malformed');
     });
 
-    test('7. a wrong signature under the first name is not made up for by the right one under the second', async () => {
+    test('7. a request with a wrong signature in the first header and the right one in the second is refused', async () => {
       const app = watchedApp();
       await expectRefused(app, app.post(BODY, { 'x-signature': WRONG, 'x-cakemail-signature': RIGHT }), 'mismatch');
     });
   });
 
   describe('the wrong key', () => {
-    test("8. another endpoint's key is refused", async () => {
+    test("8. a body that another endpoint's key signed is refused", async () => {
       const app = watchedApp();
       await expectRefused(app, app.deliver('User.LoggedIn', 'the-key-of-another-endpoint'), 'mismatch');
     });
 
-    test('8. a retired key is refused once it is removed', async () => {
+    test('8. a body that a retired key signed is refused once the key is removed', async () => {
       const before = watchedApp({ secret: ['retired', 'current'] });
       await expectAccepted(before, before.deliver('User.LoggedIn', 'retired'));
       const after = watchedApp({ secret: ['current'] });
@@ -280,7 +273,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     });
 
     test.each(['', ` ${SECRET}`, `${SECRET}\n`, SECRET.toUpperCase()])(
-      '8. the near miss %j is refused',
+      '8. a body that the similar key %j signed is refused',
       async (key) => {
         const app = watchedApp();
         await expectRefused(app, app.deliver('User.LoggedIn', key), 'mismatch');
@@ -327,7 +320,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       expect(named).toEqual(['Email.Unsubscribed']);
     });
 
-    test('10. an event for which there is no key is refused, whichever key signed it', async () => {
+    test('10. an event without a key of its own is refused, whichever key signed it', async () => {
       const app = watchedApp({ secret });
       await expectRefused(app, app.deliver('User.LoggedIn', 'key-a'), 'wrong_key_for_event');
     });
@@ -337,7 +330,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
       await expectRefused(app, app.deliver({ event: 'toString' }, 'key-a'), 'wrong_key_for_event');
     });
 
-    test('10. a key bound to nothing is a mismatch', async () => {
+    test('10. an event signed with a key of no event is refused as a mismatch', async () => {
       const app = watchedApp({ secret });
       await expectRefused(app, app.deliver('Email.Delivered', 'key-c'), 'mismatch');
     });
@@ -351,12 +344,12 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   });
 
   describe('rotation', () => {
-    test.each(['retiring', 'new'])('11. what the %s key signed is accepted', async (key) => {
+    test.each(['retiring', 'new'])('11. a delivery that the %s key signed is accepted', async (key) => {
       const app = watchedApp({ secret: ['retiring', 'new'] });
       await expectAccepted(app, app.deliver('User.LoggedIn', key));
     });
 
-    test('11. the notice tells which key it was', async () => {
+    test('11. the notice names the key that verified the delivery', async () => {
       const app = watchedApp({ secret: ['retiring', 'new'] });
       const keys: unknown[] = [];
       app.webhooks.lifecycle.on('verified', (notice) => keys.push(notice.keys));
@@ -372,15 +365,18 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   describe('comparison', () => {
     const keys = ['first', 'second', 'third'];
 
-    test.each([...keys, 'none-of-them'])('12. every key is tried on equal lengths when %s signed', async (signer) => {
-      const compare = jest.spyOn(crypto, 'timingSafeEqual');
-      const { deliver } = createApp({ secret: keys });
-      await deliver('User.LoggedIn', signer);
-      const lengths = compare.mock.calls.map(([a, b]) => [a.byteLength, b.byteLength]);
-      expect(lengths).toEqual(keys.map(() => [32, 32]));
-    });
+    test.each([...keys, 'none-of-them'])(
+      '12. every key is compared on equal lengths when %s signed',
+      async (signer) => {
+        const compare = jest.spyOn(crypto, 'timingSafeEqual');
+        const { deliver } = createApp({ secret: keys });
+        await deliver('User.LoggedIn', signer);
+        const lengths = compare.mock.calls.map(([a, b]) => [a.byteLength, b.byteLength]);
+        expect(lengths).toEqual(keys.map(() => [32, 32]));
+      },
+    );
 
-    test('12. keys bound to other events are tried too', async () => {
+    test('12. keys that are bound to other events are compared too', async () => {
       const compare = jest.spyOn(crypto, 'timingSafeEqual');
       const { deliver } = createApp({ secret: { 'Email.Sent': 'first', 'Email.Opened': ['second', 'third'] } });
       await deliver('Email.Sent', 'first');
@@ -388,7 +384,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
     });
   });
 
-  describe('what a forger is told', () => {
+  describe('the response to a forgery', () => {
     test('13. all 403s are the same, byte for byte', async () => {
       const app = watchedApp({ secret: KEYS });
       const [response, ...others] = await responsesTo(app);

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { AnyCakemailEvent, Delivery } from '../index.js';
 import { SIGNATURE_HEADERS } from '../shared/headers.js';
 import { truncate } from '../shared/truncate.js';
-import { sign } from '../testing/sign.js';
+import { sign } from '../testing/index.js';
 import { type Posted, post } from './post.js';
 import type { GivenKey } from './read-secrets.js';
 

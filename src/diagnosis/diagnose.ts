@@ -144,7 +144,8 @@ function foreign(events: readonly (string | null)[], body: Buffer): Mistake | un
   };
 }
 
-function eventOf(body: Buffer): string | undefined {
+/** The event that an unverified body names. */
+export function eventOf(body: Buffer): string | undefined {
   try {
     const name: unknown = JSON.parse(body.toString()).event;
     return typeof name === 'string' ? name : undefined;

@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http';
 
 /** Bytes that a sender may still send after it was refused. */
 const LINGER_BYTES = 128 * 1024;
-/** Milliseconds that a sender gets to stop sending, and then to read its response. */
+/**
+ * Milliseconds that a sender gets to stop sending, and then to read its response. The timers are unreferenced, because only
+ * an open socket is worth keeping the process alive for.
+ */
 const LINGER_MS = 1000;
 
 /** Discards the rest of a request while it is small and quick. Resolves to whether the request is over. */
@@ -19,7 +22,7 @@ export function drainRequest(req: IncomingMessage): Promise<boolean> {
       req.pause().off('data', onData).off('end', onOver).off('close', onOver).off('error', onOver);
       resolve(isOver);
     };
-    const timer = setTimeout(() => settle(false), LINGER_MS);
+    const timer = setTimeout(() => settle(false), LINGER_MS).unref();
     req.on('data', onData).once('end', onOver).once('close', onOver).once('error', onOver);
     req.resume();
   });
@@ -33,7 +36,7 @@ export function drainRequest(req: IncomingMessage): Promise<boolean> {
 export async function linger(req: IncomingMessage): Promise<void> {
   if (await drainRequest(req)) return;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, LINGER_MS);
+    const timer = setTimeout(resolve, LINGER_MS).unref();
     req.once('close', () => {
       clearTimeout(timer);
       resolve();

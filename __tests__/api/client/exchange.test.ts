@@ -167,6 +167,6 @@ describe('404', () => {
 test('every call says which package and version makes it', async () => {
   const { version } = JSON.parse(readFileSync(join(__dirname, '../../../package.json'), 'utf8'));
   fake.add('Email.Sent', 'https://example.com/');
-  await show({ username: 'somebody@example.com', password: 'hunter2-the-password' });
+  await show({ username: 'user@example.com', password: 'hunter2-the-password' });
   expect(fake.agents).toEqual([`cakemail-webhooks/${version}`, `cakemail-webhooks/${version}`]);
 });

@@ -111,7 +111,7 @@ describe.each<[string, Fault]>([
 describe('a second factor', () => {
   test.each([200, 401] as const)('that is asked for with status %d is ERR_API_MFA', async (status) => {
     fake.tokens.asksForSecondFactor = status;
-    const api = client({ username: 'somebody@example.com', password: 'hunter2-the-password' });
+    const api = client({ username: 'user@example.com', password: 'hunter2-the-password' });
     const error = (await reasonOf(all(api.webhooks.list()))) as CakemailApiError;
     expect(error).toMatchObject({ code: 'ERR_API_MFA', operation: 'POST /token', apiStatus: status });
     expect(error.message).not.toContain('a challenge');

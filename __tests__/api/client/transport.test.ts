@@ -128,19 +128,22 @@ describe('Retry-After', () => {
   test.each([
     [{}, '31', 30_000],
     [{ maxWaitMs: 5_000 }, '6', 5_000],
-  ])('that exceeds `maxWaitMs` fails at once, and names the time: %j', async (options, retryAfter, most) => {
-    fake.fail(/GET/, busy(retryAfter, 'Tue, 24 Nov 2026 17:00:00 GMT'));
-    const before = Date.now();
-    const error = (await reasonOf(show(options))) as CakemailApiError;
-    expect(error).toMatchObject({ code: 'ERR_API_UNAVAILABLE', apiStatus: 429, retryAt: expect.any(Date) });
-    const at = error.retryAt?.getTime() ?? 0;
-    expect(at).toBeGreaterThanOrEqual(before + Number(retryAfter) * 1000);
-    expect(at).toBeLessThan(before + Number(retryAfter) * 1000 + 60_000);
-    expect(error.message).toBe(
-      `GET /webhooks/wh-1: answered 429, and asks to wait until ${error.retryAt?.toISOString()}, which is longer than the ${most} ms of \`maxWaitMs\`; not now`,
-    );
-    expect([waits(), fake.calls]).toEqual([[], ['GET /webhooks/wh-1']]);
-  });
+  ])(
+    '63. a call fails at once with the time when Retry-After exceeds `maxWaitMs`: %j',
+    async (options, retryAfter, most) => {
+      fake.fail(/GET/, busy(retryAfter, 'Tue, 24 Nov 2026 17:00:00 GMT'));
+      const before = Date.now();
+      const error = (await reasonOf(show(options))) as CakemailApiError;
+      expect(error).toMatchObject({ code: 'ERR_API_UNAVAILABLE', apiStatus: 429, retryAt: expect.any(Date) });
+      const at = error.retryAt?.getTime() ?? 0;
+      expect(at).toBeGreaterThanOrEqual(before + Number(retryAfter) * 1000);
+      expect(at).toBeLessThan(before + Number(retryAfter) * 1000 + 60_000);
+      expect(error.message).toBe(
+        `GET /webhooks/wh-1: answered 429, and asks to wait until ${error.retryAt?.toISOString()}, which is longer than the ${most} ms of \`maxWaitMs\`; not now`,
+      );
+      expect([waits(), fake.calls]).toEqual([[], ['GET /webhooks/wh-1']]);
+    },
+  );
 
   test('that equals `maxWaitMs` is kept', async () => {
     fake.fail(/GET/, busy('5'));
@@ -177,7 +180,7 @@ describe('Retry-After', () => {
   });
 });
 
-test('no call comes earlier than Retry-After says, by the clock', async () => {
+test('63. no call comes earlier than Retry-After says, by the clock', async () => {
   jest.mocked(sleep).mockImplementation(jest.requireActual('node:timers/promises').setTimeout);
   fake.add('Email.Sent', URL_HERE);
   fake.fail(/GET/, { status: 429, retryAfter: '1' });

@@ -229,7 +229,7 @@ describe('one odd webhook does not cost the others their keys:', () => {
     ['no signature', { change: () => ({ id: 'wh-2', data: {} }) }],
     ['a refusal', { status: 404 }],
     ['a failure', { status: 500 }],
-  ])('%s', async (_what, fault) => {
+  ])('62. a webhook with %s does not take the keys of the others with it', async (_what, fault) => {
     const { login, keys, onError } = await served();
     fake.fail(/wh-2/, fault);
     expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login] });

@@ -38,7 +38,7 @@ function together(count: number): void {
 
 describe('processes that apply at the same time', () => {
   test.each([0, 3])(
-    'end with one webhook for each event, the one with the smallest id; listing late by %d',
+    '60. processes that apply at the same time end with one webhook for each event, the one with the smallest id (listing late by %d)',
     async (lag) => {
       fake.lag = lag;
       const plans = await Promise.all([1, 2, 3].map(() => planWebhooks(wanted(EVENTS))));

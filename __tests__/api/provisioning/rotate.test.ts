@@ -96,23 +96,26 @@ async function receiving(api = client()) {
 }
 
 describe('the router has the new key before the old webhook is archived', () => {
-  test.each([0, 99])('however late a listing shows the new one: %d', async (lag) => {
-    const { url, keys, stop } = await receiving();
-    const old = fake.add('User.LoggedIn', url);
-    expect(await fake.deliver('User.LoggedIn', { account_id: 1 })).toEqual([200]);
-    fake.lag = lag;
-    const statuses: number[][] = [];
-    fake.meanwhile = async (operation) => {
-      if (operation.endsWith('/archive')) statuses.push(await fake.deliver('User.LoggedIn', { account_id: 2 }));
-    };
-    // By another client than that of the keys, as a command is.
-    await rotateWebhook({ api: client(), id: old.id, keys, graceMs: 1 });
-    statuses.push(await fake.deliver('User.LoggedIn', { account_id: 3 }));
-    await keys.refresh().catch(() => {});
-    statuses.push(await fake.deliver('User.LoggedIn', { account_id: 4 }));
-    expect(statuses).toEqual([[200], [200], [200]]);
-    await stop();
-  });
+  test.each([0, 99])(
+    '61. the router has the new key before the old webhook is archived, with a listing that is late by %d',
+    async (lag) => {
+      const { url, keys, stop } = await receiving();
+      const old = fake.add('User.LoggedIn', url);
+      expect(await fake.deliver('User.LoggedIn', { account_id: 1 })).toEqual([200]);
+      fake.lag = lag;
+      const statuses: number[][] = [];
+      fake.meanwhile = async (operation) => {
+        if (operation.endsWith('/archive')) statuses.push(await fake.deliver('User.LoggedIn', { account_id: 2 }));
+      };
+      // By another client than that of the keys, as a command is.
+      await rotateWebhook({ api: client(), id: old.id, keys, graceMs: 1 });
+      statuses.push(await fake.deliver('User.LoggedIn', { account_id: 3 }));
+      await keys.refresh().catch(() => {});
+      statuses.push(await fake.deliver('User.LoggedIn', { account_id: 4 }));
+      expect(statuses).toEqual([[200], [200], [200]]);
+      await stop();
+    },
+  );
 
   test('also when it is shown late', async () => {
     const { url, keys, stop } = await receiving();
@@ -127,7 +130,7 @@ describe('the router has the new key before the old webhook is archived', () => 
     ['is not shown', [{ change: (answer) => ({ ...(answer as object), signature: { hash_function: 'sha256' } }) }]],
     ['cannot be read', [{ status: 403 }]],
     ['cannot be read at all', Array.from({ length: 5 }, () => ({ status: 500 }))],
-  ])('or nothing is archived, because it %s', async (_what, faults) => {
+  ])('61. nothing is archived when the new key %s', async (_what, faults) => {
     const { url, keys, stop } = await receiving();
     const old = fake.add('User.LoggedIn', url);
     fake.fail(/GET \/webhooks\/wh-2/, ...faults);

@@ -21,7 +21,7 @@ export const login = sampleEvent('User.LoggedIn');
 export const signed = signedRequest(login, { secret: 'key' });
 export const outcome = webhooks.receive(signed);
 export const next = () =>
-  new Promise<CakemailEvent<'Email.Sent'>>((resolve) => webhooks.once('Email.Sent', (event) => resolve(event)));
+  new Promise<CakemailEvent<'Email.Sent'>>((resolve) => webhooks.on('Email.Sent', (event) => resolve(event)));
 
 export const audited = (event: AnyCakemailEvent, delivery: Delivery) => ({ name: event.event, id: delivery.id, event });
 export const eventOf = (result: Outcome) => (result.kind === 'rejected' ? result.reason : result.event);

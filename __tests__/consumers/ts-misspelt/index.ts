@@ -5,7 +5,7 @@ const webhooks = createWebhookRouter({ secret: 'key' });
 
 webhooks.on('User.LogedIn', () => {});
 webhooks.on('email.opened', () => {});
-webhooks.once('Email.Bonced', () => {});
+webhooks.on('Email.Bonced', () => {});
 webhooks.off('Contcat.*', () => {});
 webhooks.on(['User.LoggedIn', 'Email.Clickd'], () => {});
 webhooks.on('Something.QuiteDifferent', () => {});

@@ -39,7 +39,7 @@ onEachEngine((engine) => {
     expect(await inbox.get(left?.id ?? '')).toBeUndefined();
   });
 
-  test('replay() and remove() change every delivery only with { all: true }', async () => {
+  test('58. replay() and remove() change every delivery only with { all: true }', async () => {
     const webhooks = routerOn(inbox, { worker: false });
     await send(webhooks, LOGIN);
     const empty = [

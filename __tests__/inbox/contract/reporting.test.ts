@@ -73,7 +73,7 @@ onEachEngine((engine) => {
     expect(handler).not.toHaveBeenCalled();
   });
 
-  test('failing handlers and dead letters cause process warnings when nothing reports them', async () => {
+  test('57. failing handlers and dead letters cause process warnings when nothing reports them', async () => {
     const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     try {
       const webhooks = routerOn(inbox, { logger: undefined, errors: 'next' });
@@ -147,7 +147,7 @@ onEachEngine((engine) => {
     }
   });
 
-  test('the payload is not logged, even if a schema quotes it in an error', async () => {
+  test('49. the payload is not logged, even if a schema quotes it in an error', async () => {
     const lines: unknown[] = [];
     const write = (fields: object, message: string): unknown => lines.push(inspect([message, fields], { depth: 20 }));
     const logger = { debug: write, info: write, warn: write, error: write };

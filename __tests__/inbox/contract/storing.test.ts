@@ -79,7 +79,7 @@ onEachEngine((engine) => {
     expect((await inbox.get(letter?.id ?? ''))?.rawBody.equals(Buffer.from(payload))).toBe(true);
   });
 
-  test('keys, signatures and credentials are not stored', async () => {
+  test('18. keys, signatures and credentials are not stored', async () => {
     const webhooks = routerOn(inbox, { worker: false });
     const { body, headers } = signedRequest(LOGIN, { secret: SECRET });
     const secrets = { authorization: 'Bearer do-not-keep', cookie: 'session=do-not-keep', ...headers };

@@ -25,16 +25,15 @@ export async function readNodeBody(req: NodeRequest, limits: BodyLimits): Promis
 
   const { 'content-length': length } = req.headers;
   if (Number(length) > limits.limit) return { reason: 'body_too_large' };
-  // Claims the body, because Node discards one of which nothing was read when other middleware responds. Asking for all
-  // of it makes Node buffer it without pausing the connection.
-  const arrived: Buffer | null = req.read(Number(length) || 0);
-  if (arrived !== null) return { bytes: arrived };
+  // Claims the body, because Node discards one of which nothing was read when other middleware responds. While nothing has
+  // arrived, asking for all of it makes Node buffer it without pausing the connection.
+  req.read(req.readableLength === 0 ? Number(length) || 0 : 0);
   await endOfTurn();
   // Most bodies come with their headers and are complete now: they need no listeners and no time limit.
   if (req.complete && !req.readableDidRead) return bounded(req.read() ?? Buffer.alloc(0), limits);
   if (req.destroyed) return { reason: 'body_aborted' };
   if (!isUnread(req)) return { reason: 'body_consumed' };
-  return readStream(req, length, limits);
+  return readStream(req, undefined, limits);
 }
 
 function keptBytes({ rawBody, body }: NodeRequest): Buffer | undefined {

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { IncomingDelivery } from '../../delivery/delivery.js';
 import type { Outcome } from '../../delivery/outcome.js';
+import { eventOf } from '../../diagnosis/diagnose.js';
 import { INBOX_STATES, type Inbox, type InboxFilter, type InboxSelection } from '../../inbox/index.js';
 import type { RouterInternals } from '../../internals.js';
 import { SIGNATURE_HEADERS } from '../../shared/headers.js';
@@ -156,13 +157,4 @@ async function signatureOf(rawBody: Buffer, internals: RouterInternals): Promise
   const [header] = internals.signatureHeaders;
   if (key === undefined || header === undefined) return {};
   return { [header]: createHmac('sha256', key.key).update(rawBody).digest('base64') };
-}
-
-function eventOf(rawBody: Buffer): string | undefined {
-  try {
-    const { event } = JSON.parse(rawBody.toString());
-    return typeof event === 'string' ? event : undefined;
-  } catch {
-    return undefined;
-  }
 }
