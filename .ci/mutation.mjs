@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 
 const ROOMS = {
-  signature: { mutate: 'src/signature/**/*.ts', tests: '__tests__/(signature/|security/signature)' },
+  signature: { mutate: 'src/signature/**/*.ts', tests: '__tests__/(signature/|security/(signature|signing))' },
   dedupe: { mutate: 'src/dedupe/**/*.ts', tests: '__tests__/(dedupe/|security/hostile)' },
-  handlers: { mutate: 'src/handlers/**/*.ts', tests: '__tests__/(handlers/|security/(dispatch|hostile))' },
+  handlers: { mutate: 'src/handlers/**/*.ts', tests: '__tests__/(handlers/|security/(dispatch|handlers|hostile))' },
   pipeline: {
     mutate: 'src/pipeline.ts',
     tests: '__tests__/((pipeline|router)\\.test|dedupe/deduplicator|security/hostile)',

@@ -5,10 +5,10 @@ export type {
   AcceptedOutcome,
   FailedOutcome,
   Outcome,
-  OutcomeResponse,
   RejectedOutcome,
   RejectionReason,
 } from './delivery/outcome.js';
+export type { OutcomeResponse } from './delivery/responses.js';
 export type {
   Attempt,
   AttemptResult,

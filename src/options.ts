@@ -24,56 +24,55 @@ export interface TimeLimits {
   readonly dependency?: number;
 }
 
-/** Options of `createWebhookRouter`. One of `secret` and `secrets` is required. */
+/** Options of `createWebhookRouter`. Either `secret` or `secrets` is required. */
 export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>> {
   /**
-   * The webhook's key: one, a list (every one is tried, for rotation), or a map from event name to one or a list, which
-   * binds keys to events. Cakemail shows a webhook's key in `GET /webhooks/{id}` as `signature.key`.
+   * The webhook's key, a list of keys (every key is tried, for rotation), or a map from event names to keys, which binds them
+   * to their events. Cakemail shows the key of a webhook in `GET /webhooks/{id}` as `signature.key`.
    */
   readonly secret?: SecretInput | undefined;
-  /** A function that loads the keys in the same forms, instead of `secret`. */
+  /** A function that loads the keys, in the same forms as `secret`, which it replaces. */
   readonly secrets?: SecretsSource | undefined;
   /** Milliseconds for which loaded keys are reused. Default 60,000. */
   readonly secretsMaxAgeMs?: number | undefined;
   /**
-   * Header that carries the signature, or several to look at in order. Default `x-signature`, then `x-cakemail-signature`.
+   * The header with the signature, or several in order of preference. Default `x-signature`, then `x-cakemail-signature`.
    * Headers whose duplicates Node hides, such as `authorization`, are refused.
    */
   readonly signatureHeader?: string | readonly string[] | undefined;
   /**
-   * The greatest age of an event in milliseconds, by its signed time (`created_on` or `timestamp`). An older event, or one
-   * without a readable time, is refused with 403 and the reason `too_old`. Cakemail signs no other time, and the dedupe
-   * memory forgets, so without this option an old delivery can be replayed. Deliveries that an inbox already holds are not
-   * checked again. Future times are accepted. Off by default.
+   * The maximum age of an event in milliseconds, by its signed time (`created_on` or `timestamp`). An older event, or one
+   * without a readable time, is rejected with 403 and the reason `too_old`. Without this option an old delivery can be
+   * replayed once the dedupe memory has forgotten it. Deliveries that an inbox already holds are not checked again. Future
+   * times are accepted. Off by default.
    */
   readonly maxAgeMs?: number | undefined;
-  /** The largest body in bytes. Default 262,144 (256 KiB). Compressed bodies are refused with 415. */
+  /** The maximum size of a body in bytes. Default 262,144 (256 KiB). Compressed bodies are rejected with 415. */
   readonly limit?: number | undefined;
   /** Time limits in milliseconds: one number for all, or an object with one per limit. */
   readonly timeoutMs?: number | TimeLimits | undefined;
-  /** Run each delivery once. On by default, in memory. Pass `false`, the sizes of the memory, or your own store. */
+  /** Runs each delivery once. On by default, in memory. Pass `false`, the limits of the memory, or your own store. */
   readonly dedupe?: boolean | MemoryOptions | DedupeStore | undefined;
   /**
-   * An inbox from `openInbox()`. Deliveries are stored, answered with 202, and handled by a worker with retries. An inbox
-   * replaces `dedupe`.
+   * An inbox from `openInbox()`. It stores deliveries, which get 202, and a worker handles them with retries. An inbox replaces
+   * `dedupe`.
    */
   readonly inbox?: RouterInbox | undefined;
   /**
-   * The worker of the inbox in this process, by default with a concurrency of 10 deliveries. With `false` this process only
-   * receives, until `work()` is called.
+   * The worker of the inbox in this process. By default it handles 10 deliveries at the same time. With `false` this process
+   * only stores deliveries until `work()` is called.
    */
   readonly worker?: boolean | { readonly concurrency?: number } | undefined;
-  /** Your schemas for `data` by event name, as Standard Schemas (zod, valibot, arktype, …). */
+  /** Your schemas for `data` by event name, from any library that implements Standard Schema (zod, valibot, arktype, …). */
   readonly schemas?: (S & { readonly [N in Exclude<keyof S, EventName>]: never }) | undefined;
   /**
-   * An event that your schema refuses is answered with 422 (`'reject'`, the default), or delivered unchanged with a `drift`
-   * notice (`'deliver'`). With `'deliver'` nothing guarantees that `data` has its type.
+   * The policy for an event that your schema refuses. `'reject'` (the default) responds with 422. `'deliver'` delivers it
+   * unchanged with a `drift` notice, so `data` may not have its type.
    */
   readonly onSchemaMismatch?: 'reject' | 'deliver' | undefined;
   /**
-   * Failures are answered by this router (`'respond'`, the default), or passed to the app's error middleware with
-   * `next(error)`. The router always answers a request whose body it refused to read further, because it must end the
-   * connection.
+   * `'respond'` (the default) makes the router respond to failures. `'next'` passes them to the app's error middleware. The
+   * router always responds when it stopped reading a body, because it must end the connection.
    */
   readonly errors?: 'respond' | 'next' | undefined;
   /** A logger with the methods of pino. Silent by default. */
@@ -84,13 +83,13 @@ export interface WebhookRouterOptions<S extends SchemaMap = Record<never, never>
 export interface Settings {
   readonly keys: KeySource;
   readonly headerNames: readonly string[];
-  /** Undefined for any age. */
+  /** Undefined when events of any age are accepted. */
   readonly maxAgeMs: number | undefined;
   readonly body: { readonly limit: number; readonly timeoutMs: number };
   readonly timeouts: Omit<Required<TimeLimits>, 'body'>;
   readonly dedupe: DedupeStore | undefined;
   readonly inbox: RouterInbox | undefined;
-  /** The concurrency of the worker that starts with the router; undefined when none starts. */
+  /** The concurrency of the worker that starts with the router, or undefined when none starts. */
   readonly concurrency: number | undefined;
   readonly schemas: Schemas;
   readonly rejectMismatch: boolean;
@@ -116,7 +115,7 @@ export const OPTION_NAMES = [
   'logger',
 ] as const satisfies readonly (keyof WebhookRouterOptions)[];
 
-/** Messages that name the successor of a renamed or removed option, by the option's path. */
+/** Messages that name the replacement of a renamed or removed option, by the option's path. */
 const REMOVED_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['header', '`header` is now `signatureHeader`.'],
   [
@@ -134,7 +133,7 @@ const REMOVED_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['timeoutMs.keys', '`timeoutMs.keys` is now `timeoutMs.dependency`.'],
 ]);
 
-/** The default number of deliveries that a worker handles at a time. */
+/** The default number of deliveries that a worker handles at the same time. */
 export const DEFAULT_CONCURRENCY = 10;
 
 const DEFAULT_TIMEOUTS: Required<TimeLimits> = { handler: 30_000, body: 10_000, dependency: 5_000 };
@@ -176,10 +175,7 @@ function resolveKeys(options: WebhookRouterOptions<SchemaMap>, timeoutMs: number
   }
   if (options.secret !== undefined) throw invalid('Pass `secret` or `secrets`, not both.');
   if (typeof options.secrets !== 'function') {
-    throw new ConfigurationError(
-      'ERR_SECRET_MISSING',
-      '`secrets` must be a function. Pass the keys themselves as `secret`.',
-    );
+    throw new ConfigurationError('ERR_SECRET_MISSING', '`secrets` must be a function. Pass keys as `secret`.');
   }
   return new LoadedKeys(options.secrets, { maxAgeMs, timeoutMs, warn });
 }

@@ -4,7 +4,7 @@ import { AcceptedOutcome, type Outcome, RejectedOutcome, type RejectionReason } 
 import { toStorableText } from './delivery/storable-text.js';
 import type { RouterInbox } from './delivery/stored-delivery.js';
 import type { AnyCakemailEvent } from './events/event-types.js';
-import { occurredAt, tooOld } from './events/occurred-at.js';
+import { ageError } from './events/occurred-at.js';
 import { type ParsedEvent, parseEvent } from './events/parse.js';
 import type { Validator } from './events/validator.js';
 import type { Dispatcher } from './handlers/dispatcher.js';
@@ -17,10 +17,9 @@ import { isPromise } from './shared/promises.js';
 import { mayAuthenticate } from './signature/key-ring.js';
 import type { Verified, Verifier } from './signature/verifier.js';
 
-/** What the pipeline is made of. */
 export interface PipelineParts {
   readonly maxBytes: number;
-  /** Undefined for any age. */
+  /** Undefined when events of any age are accepted. */
   readonly maxAgeMs: number | undefined;
   readonly signatureHeaders: readonly string[];
   readonly verifier: Verifier;
@@ -31,11 +30,11 @@ export interface PipelineParts {
   readonly hooks: Hooks;
 }
 
-/** From bytes and headers to an outcome. Nothing unverified is ever parsed. */
+/** Turns the bytes and headers of a request into an outcome. */
 export class Pipeline {
   constructor(private readonly parts: PipelineParts) {}
 
-  /** The whole story, from top to bottom. Any step may end it. */
+  /** The steps of a delivery, in order. Each may end it with an outcome. Nothing unverified is ever parsed. */
   async #run(request: ReceivedRequest, isTrusted: boolean): Promise<Outcome> {
     const { verifier, hooks, maxAgeMs, inbox, validator, deduplicator, dispatcher, signatureHeaders } = this.parts;
     const { rawBody, headers } = request;
@@ -51,17 +50,18 @@ export class Pipeline {
       return new RejectedOutcome('wrong_key_for_event', { eventName });
     }
 
-    const time = occurredAt(parsed.event);
-    const delivery = new VerifiedDelivery(rawBody, time, eventName, headers, signatureHeaders);
+    const delivery = new VerifiedDelivery(rawBody, parsed.event, headers, signatureHeaders);
     hooks.requestVerified(request, delivery);
-    const cause = maxAgeMs === undefined || isTrusted ? undefined : tooOld(time, delivery.receivedAt, maxAgeMs);
-    if (cause !== undefined) return new RejectedOutcome('too_old', { eventName, cause });
-    // The worker validates, because an event that its schema refuses must not be lost either.
+    const tooOld = maxAgeMs === undefined || isTrusted ? undefined : ageError(delivery, maxAgeMs);
+    if (tooOld !== undefined) return new RejectedOutcome('too_old', { eventName, cause: tooOld });
+
+    // The worker of the inbox validates, so that an event that its schema refuses is not lost either.
     if (inbox !== undefined) return await this.#store(inbox, parsed.event, delivery);
 
     const validating = validator.validate(parsed.event);
     const valid = isPromise(validating) ? await validating : validating;
     if ('reason' in valid) return new RejectedOutcome(valid.reason, { eventName, cause: valid.cause });
+
     if (deduplicator === undefined) return await dispatcher.dispatch(valid, delivery);
     return await deduplicator.run(valid.event, delivery, (attempt) => {
       delivery.attempt = attempt;
@@ -77,7 +77,7 @@ export class Pipeline {
       const result = await inbox.store({ id, event: toStorableText(eventName), rawBody, headers, receivedAt });
       if (result === 'duplicate') {
         hooks.notify('duplicate', { event, delivery, joined: false });
-        return new AcceptedOutcome('duplicate', event, delivery, 'kept');
+        return new AcceptedOutcome('duplicate', event, delivery, 'stored_duplicate');
       }
       hooks.notify('stored', { event, delivery });
       return new AcceptedOutcome('stored', event, delivery);
@@ -86,7 +86,7 @@ export class Pipeline {
     }
   }
 
-  /** Processes a body that an adapter has read. Never rejects. */
+  /** Processes the body of a request. `isTrusted` skips its verification. Never rejects. */
   async process(rawBody: Buffer, headers: HeadersInput, isTrusted = false): Promise<Outcome> {
     const { hooks, maxBytes } = this.parts;
     if (rawBody.length > maxBytes) return this.reject('body_too_large');
@@ -104,7 +104,7 @@ export class Pipeline {
     return outcome;
   }
 
-  /** Processes a delivery without HTTP. `isTrusted` skips the verification. Never rejects. */
+  /** Processes what the application passes to `receive()` or `handleVerified()`. Never throws or rejects. */
   receive(incoming: Partial<IncomingDelivery> | undefined, isTrusted = false): Outcome | Promise<Outcome> {
     try {
       const bytes = bytesOf(incoming?.rawBody);
@@ -115,21 +115,20 @@ export class Pipeline {
     }
   }
 
-  /** Runs the handlers of a delivery once more, although they may have succeeded before. */
+  /** Runs the handlers of a request once more, although they may have succeeded before. */
   async rerun(request: ReceivedRequest): Promise<Outcome> {
     const { validator, dispatcher, hooks, signatureHeaders } = this.parts;
     const { rawBody } = request;
     const parsed = parseEvent(rawBody);
     if ('reason' in parsed) return new RejectedOutcome(parsed.reason);
-    const { event } = parsed;
-    const delivery = new VerifiedDelivery(rawBody, occurredAt(event), event.event, request.headers, signatureHeaders);
+    const delivery = new VerifiedDelivery(rawBody, parsed.event, request.headers, signatureHeaders);
     hooks.requestVerified(request, delivery);
-    const valid = await validator.validate(event);
-    if ('reason' in valid) return new RejectedOutcome(valid.reason, { eventName: event.event, cause: valid.cause });
-    return dispatcher.dispatch(valid, delivery);
+    const valid = await validator.validate(parsed.event);
+    if (!('reason' in valid)) return dispatcher.dispatch(valid, delivery);
+    return new RejectedOutcome(valid.reason, { eventName: delivery.eventName, cause: valid.cause });
   }
 
-  /** Rejects a request whose body is not read, and reports that. */
+  /** Rejects a request whose body was not read to its end, and reports the rejection. */
   reject(reason: RejectionReason, cause?: unknown): RejectedOutcome {
     const outcome = new RejectedOutcome(reason, { cause });
     this.parts.hooks.requestEnded(undefined, outcome);

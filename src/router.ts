@@ -13,7 +13,7 @@ import { inFrontOf } from './http/in-front.js';
 import { type Next, NodeAdapter } from './http/node-adapter.js';
 import { Hooks } from './instrumentation/hooks.js';
 import { watchInbox } from './instrumentation/inbox-watch.js';
-import { createLifecycle, type LifecycleNotices } from './instrumentation/lifecycle.js';
+import { createLifecycle, emitNotice, type LifecycleNotices } from './instrumentation/lifecycle.js';
 import { writeNotice } from './instrumentation/log-lines.js';
 import { warnIfUnreported } from './instrumentation/unreported.js';
 import { setInternals } from './internals.js';
@@ -29,7 +29,7 @@ import type { InFrontOptions, NodeListener, VerifiedInput, WebhookRouter } from 
 
 const CLOSE_TIMEOUT_MS = 10_000;
 const ABORTED_MS = 1_000;
-/** For an inbox, which may have to give up on its server first. */
+/** Longer, because an inbox may have to wait until its server counts as unreachable. */
 const CLOSE_INBOX_MS = 20_000;
 const ALREADY_WORKING = 'work(): this router already works; create it with `worker: false`.';
 
@@ -49,10 +49,10 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
 ): WebhookRouter<S> {
   const settings = resolveOptions(options);
   const { log, inbox, timeouts } = settings;
-  const reporter = (message: string) => (err: Error) => log.write('error', { err }, message);
-  const lifecycle = createLifecycle(reporter('a lifecycle listener threw'));
-  const hooks = new Hooks(reporter('an inspector failed'));
-  const dispatcher = new Dispatcher(timeouts.handler, hooks, reporter('an onError handler threw'));
+  const logAs = (message: string) => (err: Error) => log.write('error', { err }, message);
+  const lifecycle = createLifecycle(logAs('a lifecycle listener failed'));
+  const hooks = new Hooks(logAs('an inspector failed'));
+  const dispatcher = new Dispatcher(timeouts.handler, hooks, logAs('an onError handler failed'));
   const inFlight = new InFlight();
   const validator = new Validator(settings.schemas, {
     timeoutMs: timeouts.handler,
@@ -78,18 +78,18 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
       else warnIfUnreported(log, name, notice, isReported);
     },
   });
-  hooks.subscribe({ notified: (name, notice) => lifecycle.emit(name, ...([notice] as never)) });
+  hooks.subscribe({ notified: (name, notice) => emitNotice(lifecycle, name, notice) });
   const watch = inbox === undefined ? undefined : watchInbox(hooks, log, settings.hasLogger);
   for (const warning of inbox?.warnings ?? []) log.warnDeveloper('WARN_INBOX_DURABILITY', warning);
 
   let worker: InboxWorker | undefined;
   let closing: Promise<void> | undefined;
-  // One turn later, when the handlers are registered.
+  // It starts one turn later, so that the application can register its handlers first.
   if (settings.concurrency !== undefined) setImmediate(() => inFlight.isClosed || work(settings.concurrency));
 
-  /** Whether the application itself receives what the notice reports. */
+  /** Returns true when the application learns of the notice without a log. */
   function isReported(name: keyof LifecycleNotices): boolean {
-    // The response to a stored delivery precedes its handlers, so no failure of theirs reaches the app's error middleware.
+    // A stored delivery gets its response before its handlers run, so their failures never reach the app's error middleware.
     const goesToNext = settings.errors === 'next' && inbox === undefined;
     if (name === 'failed' && (dispatcher.hasErrorHandlers || goesToNext)) return true;
     return name !== 'rejected' && lifecycle.listenerCount(name) > 0;
@@ -108,21 +108,21 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
 
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
     // An invalid timeout falls back to the default, because a shutdown must not throw.
-    const patience = timeoutMs >= 0 ? timeoutMs : CLOSE_TIMEOUT_MS;
-    const deadline = performance.now() + patience;
+    const limitMs = timeoutMs >= 0 ? timeoutMs : CLOSE_TIMEOUT_MS;
+    const deadline = performance.now() + limitMs;
     const remaining = (): number => Math.max(0, deadline - performance.now());
     const stopped = worker?.stop();
     stopped?.catch(() => {}); // it is awaited below
-    // Only the worker knows the deliveries between the inbox and their handlers.
-    const isIdle = (await inFlight.close(patience)) && (await endsWithin(remaining(), stopped));
+    // Only the worker knows the deliveries that have left the inbox but not yet reached their handlers.
+    const isIdle = (await inFlight.close(limitMs)) && (await endsWithin(remaining(), stopped));
     if (!isIdle && !(await inFlight.close(remaining()))) {
-      const message = `The receiver closed while a handler was still running, after waiting ${patience} ms.`;
+      const message = `The receiver closed while a handler was still running, after waiting ${limitMs} ms.`;
       dispatcher.abortAll(new WebhookError('ERR_CLOSING', { message }));
-      await inFlight.close(ABORTED_MS); // so that the aborted deliveries get their responses before the process may exit
+      await inFlight.close(ABORTED_MS); // the aborted deliveries get their responses before the process exits
     }
-    const notClosed = reporter('the inbox could not be closed: deliveries that ran may run again');
-    await endsWithin(ABORTED_MS, stopped, notClosed);
-    await endsWithin(CLOSE_INBOX_MS, inbox?.close(), notClosed);
+    const logNotClosed = logAs('the inbox could not be closed, so deliveries that ran may run again');
+    await endsWithin(ABORTED_MS, stopped, logNotClosed);
+    await endsWithin(CLOSE_INBOX_MS, inbox?.close(), logNotClosed);
     watch?.close();
   }
 
@@ -172,11 +172,11 @@ function createDeduplicator({ dedupe, timeouts, log }: Settings, hooks: Hooks): 
     timeoutMs: timeouts.dependency,
     onDuplicate: (event, delivery, joined) => hooks.notify('duplicate', { event, delivery, joined }),
     onUnrecorded: (err, delivery) =>
-      log.write('error', { err, delivery }, 'the dedupe store failed after the handlers ran: they may run again'),
+      log.write('error', { err, delivery }, 'the dedupe store failed after the handlers ran, so they may run again'),
   });
 }
 
-/** Whether something ends successfully within `ms`. Never rejects: `report` is called with why it did not. */
+/** Resolves to true when `ending` resolves within `ms`. Otherwise calls `report` with the reason and resolves to false. */
 async function endsWithin(
   ms: number,
   ending: Promise<unknown> | undefined,

@@ -18,7 +18,7 @@ const other: AnyCakemailEvent = sampleEvent('Email.Sent');
 
 /** A new delivery of an event: the same event always has the same id. */
 function deliveryOf(event: AnyCakemailEvent): VerifiedDelivery {
-  return new VerifiedDelivery(Buffer.from(JSON.stringify(event)), null, event.event, {}, []);
+  return new VerifiedDelivery(Buffer.from(JSON.stringify(event)), event, {}, []);
 }
 
 const { id: ID } = deliveryOf(login);

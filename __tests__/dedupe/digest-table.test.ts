@@ -22,7 +22,7 @@ test('has what a Map has', () => {
           map.set(digest.join(), until);
         }
         expect(table.size).toBe(map.size);
-        for (const [digest] of entries) expect(table.untilOf(digest as Digest)).toBe(map.get(digest.join()));
+        for (const [digest] of entries) expect(table.expiryOf(digest as Digest)).toBe(map.get(digest.join()));
       },
     ),
   );
@@ -34,13 +34,13 @@ test('grows, and finds everything afterwards and nothing else', () => {
   const nth = (index: number): Digest => [index % 3, index, 0, 2 ** 32 - 1];
   for (let index = 0; index < 5_000; index++) table.set(nth(index), index + 1);
   expect(table.size).toBe(5_000);
-  for (let index = 0; index < 5_000; index++) expect(table.untilOf(nth(index))).toBe(index + 1);
-  for (let index = 5_000; index < 5_100; index++) expect(table.untilOf(nth(index))).toBe(0);
+  for (let index = 0; index < 5_000; index++) expect(table.expiryOf(nth(index))).toBe(index + 1);
+  for (let index = 5_000; index < 5_100; index++) expect(table.expiryOf(nth(index))).toBe(0);
 });
 
 test('is empty once it is cleared', () => {
   const table = new DigestTable();
   table.set([1, 2, 3, 4], 5);
   table.clear();
-  expect([table.size, table.untilOf([1, 2, 3, 4])]).toEqual([0, 0]);
+  expect([table.size, table.expiryOf([1, 2, 3, 4])]).toEqual([0, 0]);
 });

@@ -7,44 +7,44 @@ import { sampleEvent } from '../../src/testing/index.js';
 import { REJECTIONS } from '../helpers/response-table.js';
 
 const event = sampleEvent('User.LoggedIn');
-const delivery = new VerifiedDelivery(Buffer.from('{}'), null, 'User.LoggedIn', {}, []);
+const delivery = new VerifiedDelivery(Buffer.from('{}'), event, {}, []);
 
 const rejections = Object.entries(REJECTIONS) as [RejectionReason, (typeof REJECTIONS)[RejectionReason]][];
 
-/** The headers that every reply has. */
-function plain(body: string): Record<string, string> {
+/** The headers of every response. */
+function commonHeaders(body: string): Record<string, string> {
   return { 'content-type': 'application/json; charset=utf-8', 'content-length': String(Buffer.byteLength(body)) };
 }
 
-describe('the reply to a rejection', () => {
-  test.each(rejections)('%s is %p', (reason, [status, code, headers]) => {
+describe('a rejected outcome', () => {
+  test.each(rejections)('responds to %s with %p', (reason, [status, code, headers]) => {
     const outcome = new RejectedOutcome(reason);
     const body = JSON.stringify({ error: { code, message: messageOf(outcome.code) } });
     expect(outcome).toMatchObject({ kind: 'rejected', reason, code, status });
-    expect(outcome.toResponse()).toEqual({ status, headers: { ...plain(body), ...headers }, body });
+    expect(outcome.toResponse()).toEqual({ status, headers: { ...commonHeaders(body), ...headers }, body });
   });
 
-  test.each(rejections)('%s is the same as an error, for middleware', (reason, [status, code, headers]) => {
-    const outcome = new RejectedOutcome(reason, { cause: 'why' });
+  test.each(rejections)('carries the same status and headers in its error: %s', (reason, [status, code, headers]) => {
+    const outcome = new RejectedOutcome(reason, { cause: 'the cause' });
     expect(outcome.error).toBeInstanceOf(WebhookError);
-    expect(outcome.error).toMatchObject({ code, status, headers, cause: 'why' });
+    expect(outcome.error).toMatchObject({ code, status, headers, cause: 'the cause' });
     expect(outcome.error).toBe(outcome.error);
   });
 
-  test('is the same bytes for every flaw of a signature', () => {
+  test('responds with the same bytes to every failed authentication', () => {
     const reasons = ['missing', 'malformed', 'mismatch', 'wrong_key_for_event', 'too_old'] as const;
-    const replies = reasons.map((reason) => JSON.stringify(new RejectedOutcome(reason).toResponse()));
-    expect(new Set(replies).size).toBe(1);
+    const responses = reasons.map((reason) => JSON.stringify(new RejectedOutcome(reason).toResponse()));
+    expect(new Set(responses).size).toBe(1);
   });
 
-  test('keeps the event and the cause to itself', () => {
+  test('reveals neither the event nor the cause in its response', () => {
     const outcome = new RejectedOutcome('schema_mismatch', { eventName: 'User.LoggedIn', cause: new Error('hunter2') });
     expect(outcome).toMatchObject({ eventName: 'User.LoggedIn', cause: { message: 'hunter2' } });
     expect(JSON.stringify(outcome.toResponse())).not.toMatch(/hunter2|LoggedIn/);
   });
 });
 
-describe('the error of a rejection', () => {
+describe('the error of a rejected outcome', () => {
   test.each([
     ['missing', 'The signature header is missing.'],
     ['mismatch', 'The signature does not match the body under any key.'],
@@ -54,24 +54,24 @@ describe('the error of a rejection', () => {
     ['not_object', 'The body is not a JSON object.'],
     ['no_event_name', 'The body has no event name.'],
     ['body_too_large', 'The body is larger than the limit.'],
-  ] as const)('for %s says what was wrong', (reason, message) => {
+  ] as const)('names the reason %s: %s', (reason, message) => {
     expect(new RejectedOutcome(reason).error.message).toBe(message);
   });
 
-  test('has a message of its own for each reason that shares its code with others', () => {
+  test('has a different message for each reason that shares its code with others', () => {
     const shared = rejections.filter(([, [, code]]) => ['ERR_SIGNATURE', 'ERR_PAYLOAD'].includes(code));
     const messages = shared.map(([reason]) => new RejectedOutcome(reason).error.message);
     expect(new Set(messages).size).toBe(shared.length);
   });
 
-  test('says what lies behind it', () => {
+  test('includes the message of the cause', () => {
     const cause = new Error('the key server is away');
     expect(new RejectedOutcome('keys_unavailable', { cause }).error.message).toBe(
       'The keys to verify with could not be loaded: the key server is away',
     );
   });
 
-  test('tells the paths of what a schema refused, or the class of what it threw, and quotes nothing of the payload', () => {
+  test('names the paths that a schema refused or the class of the error that it threw, and quotes nothing of the payload', () => {
     const cause = new SchemaIssuesError([
       { path: 'data.email', message: 'hunter2' },
       { path: 'data.id', message: 'hunter2' },
@@ -80,41 +80,44 @@ describe('the error of a rejection', () => {
       "The event's data does not have the expected shape: data.email, data.id",
     );
     expect(new RejectedOutcome('schema_failed', { cause: new TypeError('hunter2') }).error.message).toBe(
-      "The event's schema could not be run: TypeError",
+      "The event's schema failed: TypeError",
     );
   });
 });
 
-test('the error of a failed delivery says what each handler threw', () => {
+test('the error of a failed delivery includes the message of each handler’s error', () => {
   const one = new FailedOutcome(new HandlerError([new Error('boom')]), event, delivery);
   const two = new FailedOutcome(new HandlerError([new Error('boom'), new TypeError('bang')]), event, delivery);
   expect([one.error.message, two.error.message]).toEqual(['One handler failed: boom', '2 handlers failed: boom; bang']);
 });
 
-test.each(['handled', 'unhandled', 'duplicate'] as const)('the reply to %s is 200 and says so', (kind) => {
+test.each(['handled', 'unhandled', 'duplicate'] as const)('an accepted outcome responds to %s with 200', (kind) => {
   const outcome = new AcceptedOutcome(kind, event, delivery);
   const body = `{"status":"${kind}"}`;
   expect(outcome).toMatchObject({ kind, status: 200, event, delivery });
-  expect(outcome.toResponse()).toEqual({ status: 200, headers: plain(body), body });
+  expect(outcome.toResponse()).toEqual({ status: 200, headers: commonHeaders(body), body });
 });
 
 test.each([
   ['ERR_HANDLER_FAILED', new Error('hunter2')],
   ['ERR_HANDLER_TIMEOUT', new WebhookError('ERR_HANDLER_TIMEOUT', { message: 'hunter2' })],
-] as const)('the reply to a failed delivery is 500 %s and nothing of the application', (code, error) => {
+] as const)('a failed outcome responds with 500 %s and reveals nothing of the application', (code, error) => {
   const outcome = new FailedOutcome(new HandlerError([error]), event, delivery);
   const body = JSON.stringify({ error: { code, message: messageOf(code) } });
   expect(outcome).toMatchObject({ kind: 'failed', status: 500, code, event, delivery });
-  expect(outcome.toResponse()).toEqual({ status: 500, headers: plain(body), body });
+  expect(outcome.toResponse()).toEqual({ status: 500, headers: commonHeaders(body), body });
 });
 
-test.each(['stored', 'kept'] as const)('the response of what an inbox keeps is 202: %s', (answer) => {
-  const outcome = new AcceptedOutcome(answer === 'kept' ? 'duplicate' : answer, event, delivery, answer);
-  const body = `{"status":"${answer === 'kept' ? 'duplicate' : 'stored'}"}`;
-  expect(outcome.toResponse()).toEqual({ status: 202, headers: plain(body), body });
+test.each([
+  ['stored', 'stored'],
+  ['duplicate', 'stored_duplicate'],
+] as const)('the response to a %s delivery that an inbox holds is 202', (kind, response) => {
+  const outcome = new AcceptedOutcome(kind, event, delivery, response);
+  const body = `{"status":"${kind}"}`;
+  expect(outcome.toResponse()).toEqual({ status: 202, headers: commonHeaders(body), body });
 });
 
-test('a response is the caller’s own: changing it changes no later one', () => {
+test('a caller that changes a response does not change later responses', () => {
   const first = new RejectedOutcome('closing').toResponse();
   Object.assign(first.headers, { 'retry-after': 'never', 'x-more': '1' });
   expect(new RejectedOutcome('closing').toResponse().headers).toMatchObject({ 'retry-after': '5' });

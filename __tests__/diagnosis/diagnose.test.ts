@@ -1,8 +1,8 @@
 import crypto, { createHmac } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { bodiesLike } from '../../src/diagnosis/body-variants.js';
+import { bodyVariants } from '../../src/diagnosis/body-variants.js';
 import { type Budget, diagnose, diagnoseWithin } from '../../src/diagnosis/diagnose.js';
-import { layOut } from '../../src/diagnosis/json-layout.js';
+import { formatJson } from '../../src/diagnosis/json-layout.js';
 
 const KEY = 'c2VjcmV0LWtleS1vZi1hLXdlYmhvb2s=';
 const BODY = Buffer.from('{"event":"User.LoggedIn","data":{"name":"Zoé 😀","n":1.5},"list":[1,2]}');
@@ -97,7 +97,7 @@ test('names the key of another event', () => {
   expect(found).toMatchObject({
     verdict: 'explained',
     mistakes: [
-      { id: 'key-of-another-event', what: 'It is signed with the key of Email.Sent, and it is a User.LoggedIn.' },
+      { id: 'key-of-another-event', what: 'The event is User.LoggedIn, but it was signed with the key of Email.Sent.' },
     ],
   });
   expect(diagnose({ body: BODY, signature: sign(BODY, 'the right one'), keys })).toEqual({ verdict: 'valid' });
@@ -123,9 +123,9 @@ test('hashes no more than it may, and leaves out the long bodies first', () => {
   const signed = (sent: Buffer, key: string) => ({ body, keys, signature: sign(sent, key) });
   const inflated = signed(Buffer.alloc(4_000_000), 'key-49');
   expect(diagnose(inflated)).toMatchObject({ mistakes: [{ id: 'body-gzip' }] });
-  expect(diagnose(inflated, { mostBytes: 8_000_000 })).toEqual({ verdict: 'unexplained', isExhausted: true });
+  expect(diagnose(inflated, { maxHashedBytes: 8_000_000 })).toEqual({ verdict: 'unexplained', isExhausted: true });
   const empty = signed(Buffer.alloc(0), 'key-49');
-  expect(diagnose(empty, { mostBytes: 8_000_000 })).toMatchObject({ mistakes: [{ id: 'body-empty' }] });
+  expect(diagnose(empty, { maxHashedBytes: 8_000_000 })).toMatchObject({ mistakes: [{ id: 'body-empty' }] });
 });
 
 test('makes no long text of what is nested deeply', () => {
@@ -178,7 +178,7 @@ describe('44. within a budget', () => {
   test.each(HOSTILE)('pauses after each slice of steps, none of which hashes much, for a body %s', async (_, body) => {
     const capture = forged(body);
     const update = jest.spyOn(crypto.Hmac.prototype, 'update');
-    const { budget, pauses, steps } = counted({ mostBytes: 8 * K256, mostRewritten: K256 });
+    const { budget, pauses, steps } = counted({ maxHashedBytes: 8 * K256, maxRewrittenBytes: K256 });
     await diagnoseWithin(budget, capture);
     const sizes = update.mock.calls.map(([bytes]) => (bytes as unknown as Buffer).length);
     update.mockRestore();
@@ -190,13 +190,13 @@ describe('44. within a budget', () => {
 
   test('pauses among bodies that it may not hash, however many keys there are', async () => {
     const many = Array.from({ length: 1_000 }, (_, index) => ({ key: `key-${index}`, event: null }));
-    const { budget, pauses } = counted({ mostBytes: 1_000 });
+    const { budget, pauses } = counted({ maxHashedBytes: 1_000 });
     await diagnoseWithin(budget, { ...forged(Buffer.alloc(1_000, 'x')), keys: many });
     expect(pauses.length).toBeGreaterThan(many.length / 13);
   });
 
   test.each(HOSTILE)('makes no body of more than 16 times the length, or 4 MiB, of one %s', (_, body) => {
-    const made = [...bodiesLike(body, K256)].map((variant) => variant?.value.length ?? 0);
+    const made = [...bodyVariants(body, K256)].map((variant) => variant?.value.length ?? 0);
     expect(made.length).toBeGreaterThan(5);
     expect(Math.max(...made)).toBeLessThanOrEqual(Math.max(16 * body.length, 4 * 1024 * 1024));
   });
@@ -224,7 +224,7 @@ describe('44. within a budget', () => {
   test('looks only at the ends of a longer body than may be rewritten, and says so', () => {
     const body = Buffer.from(JSON.stringify({ event: 'User.LoggedIn', long: 'x'.repeat(1_000) }, null, 2));
     const capture = (signature: string, sent = body) => ({ body: sent, signature, keys: [{ key: KEY, event: null }] });
-    const limits = { mostRewritten: 1_000 };
+    const limits = { maxRewrittenBytes: 1_000 };
     const compact = JSON.stringify(JSON.parse(`${body}`));
     expect(diagnose(capture(sign(compact)), limits)).toEqual({ verdict: 'unexplained', isExhausted: true });
     expect(diagnose(capture(sign(compact)))).toMatchObject({ mistakes: [{ id: 'body-restringified' }] });
@@ -262,9 +262,9 @@ test.each([2, 4])('an indent of %d is what JSON.stringify writes, in whatever sh
   ];
   for (const shape of shapes) {
     const compact = Buffer.from(JSON.stringify(shape));
-    expect(layOut(compact, indent)?.toString()).toBe(JSON.stringify(shape, null, indent));
+    expect(formatJson(compact, indent)?.toString()).toBe(JSON.stringify(shape, null, indent));
   }
-  expect(layOut(Buffer.from('{"a:,":[1,{"b":"\\",["}],"c":[]}'), undefined)?.toString()).toBe(
+  expect(formatJson(Buffer.from('{"a:,":[1,{"b":"\\",["}],"c":[]}'), undefined)?.toString()).toBe(
     '{"a:,": [1, {"b": "\\",["}], "c": []}',
   );
 });

@@ -26,10 +26,10 @@ function bench(timeoutMs = 60_000): Bench {
 }
 
 const event = sampleEvent('User.LoggedIn');
-const valid: ValidEvent = { event, name: event.event, drift: [] };
+const valid: ValidEvent = { event, drift: [] };
 
 function delivery(): VerifiedDelivery {
-  return new VerifiedDelivery(Buffer.from(JSON.stringify(event)), null, event.event, {}, []);
+  return new VerifiedDelivery(Buffer.from(JSON.stringify(event)), event, {}, []);
 }
 
 const boom = (): never => {

@@ -9,7 +9,7 @@ import { sampleEvent } from '../../src/testing/index.js';
 
 const LONG = 60_000;
 const event = sampleEvent('User.LoggedIn');
-const delivery = new VerifiedDelivery(Buffer.from(JSON.stringify(event)), null, event.event, {}, []);
+const delivery = new VerifiedDelivery(Buffer.from(JSON.stringify(event)), event, {}, []);
 
 interface Bench {
   readonly run: HandlerRun;

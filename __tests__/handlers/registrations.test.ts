@@ -17,8 +17,8 @@ function bench() {
     warnings: () => logger.lines.map(({ message }) => message),
     labels: (name: string) => dispatcher.handlers.match(name).registrations.map(({ label }) => label),
     dispatch: () => {
-      const delivery = new VerifiedDelivery(Buffer.from(JSON.stringify(event)), null, event.event, {}, []);
-      return dispatcher.dispatch({ event, name: event.event, drift: [] }, delivery);
+      const delivery = new VerifiedDelivery(Buffer.from(JSON.stringify(event)), event, {}, []);
+      return dispatcher.dispatch({ event, drift: [] }, delivery);
     },
   };
 }
@@ -60,7 +60,7 @@ describe.each(Object.entries(MEMBERS))('the id of a handler of %s()', (_member, 
     members.onAny(() => {}, { id: 'audit' });
     const { code, message } = refusal(() => register(members, { id: 'audit' } as never));
     expect(code).toBe('ERR_OPTION_INVALID');
-    expect(message).toContain("Another handler has the id 'audit' already.");
+    expect(message).toContain("Another handler already has the id 'audit'.");
   });
 
   test('is its label', () => {

@@ -153,7 +153,7 @@ test('handlers that were found before a change stay as they were', () => {
 describe('an id', () => {
   const duplicate = expect.objectContaining({
     code: 'ERR_OPTION_INVALID',
-    message: expect.stringContaining("Another handler has the id 'audit' already."),
+    message: expect.stringContaining("Another handler already has the id 'audit'."),
   });
 
   test('belongs to one handler, whatever the other is registered for', () => {

@@ -87,9 +87,8 @@ function isName(text: string): boolean {
   return /^[\w]+\.[\w]+$/.test(text);
 }
 
-/** An app on one port, until `hangUp()`. */
-export async function startApp(...args: Parameters<typeof createApp>): Promise<TestApp & Listening> {
-  const app = createApp(...args);
+/** Serves an app on one port, until `hangUp()`. */
+export async function startApp<A extends TestApp>(app: A): Promise<A & Listening> {
   return { ...app, ...(await listen(app.listener)) };
 }
 

@@ -30,7 +30,7 @@ export interface Target {
 /** Another layer ahead of the router: it reads the body, or leaves a request that throws when it is read. */
 export type Ahead = 'reads' | 'breaks';
 
-export interface TargetKind {
+interface TargetKind {
   readonly name: string;
   /** The outcomes of a body without a request, of a request, and of a request whose body is a stream. */
   readonly takes: 'bodies' | 'requests' | 'streams';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { OutcomeResponse } from '../../src/delivery/outcome.js';
+import type { OutcomeResponse } from '../../src/delivery/responses.js';
 import { respond } from '../../src/http/respond.js';
 import { chunk, dial, hangUp, head, listen, statusOf } from '../helpers/raw-http.js';
 

@@ -42,7 +42,7 @@ describe.each(DISPOSABLE_SERVERS)('a $name that is killed and started again', ({
       while ((await send(webhooks, { ...LOGIN, account_id: account_id++ })).status !== 202) await sleep(20);
       await handled;
       expect(lines.filter((each) => each.includes('deliver'))).toEqual([
-        'error: the inbox cannot store deliveries, so requests are answered 503',
+        'error: the inbox cannot store deliveries, so requests get 503',
         'warn: the inbox can store deliveries again',
       ]);
       // A worker that was waiting the whole time may not have noticed the outage.

@@ -5,7 +5,7 @@ import { sampleEvent } from '../../src/testing/index.js';
 
 const event = sampleEvent('User.LoggedIn');
 const rawBody = Buffer.from(JSON.stringify(event));
-const delivery = new VerifiedDelivery(rawBody, null, event.event, {}, []);
+const delivery = new VerifiedDelivery(rawBody, event, {}, []);
 const request = { headers: {}, rawBody };
 const outcome = new AcceptedOutcome('handled', event, delivery);
 const rejected = new RejectedOutcome('body_too_large');

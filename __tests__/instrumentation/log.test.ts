@@ -295,7 +295,11 @@ describe('the lines', () => {
 
   test.each(['failed', 'late'] as const)('of a %s delivery hold what the handler threw', (name) => {
     const error = new HandlerError([new TypeError('boom')]);
-    const notice = { event: sampleEvent('User.LoggedIn'), delivery: { id: 'a1', attempt: 1 }, error };
+    const notice = {
+      event: sampleEvent('User.LoggedIn'),
+      delivery: { id: 'a1', attempt: 1, eventName: 'User.LoggedIn' },
+      error,
+    };
     expect(linesOf(name, notice)).toMatchObject([['error', { err: error }, expect.any(String)]]);
   });
 
@@ -327,7 +331,7 @@ describe('the lines', () => {
       ['warn', { eventName: shown }, 'rejected'],
     ]);
     const issues = [{ path: `data.${name}`, message: '' }];
-    expect(linesOf('drift', { event, delivery: { id: 'a1', attempt: 1 }, issues })).toMatchObject([
+    expect(linesOf('drift', { event, delivery: { id: 'a1', attempt: 1, eventName: name }, issues })).toMatchObject([
       ['warn', { paths: [`data.${shown}`] }, expect.any(String)],
     ]);
     expect(

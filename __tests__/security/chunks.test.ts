@@ -3,9 +3,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { EVENT_NAMES } from '../../src/index.js';
 import { sign } from '../../src/testing/index.js';
 import { TWO_ADAPTERS } from '../helpers/adapters.js';
-import { SECRET } from '../helpers/harness.js';
+import { SECRET, startApp } from '../helpers/harness.js';
 import { heapInUse } from '../helpers/heap.js';
-import { chunk, dial, hangUp, head, listen, statusOf } from '../helpers/raw-http.js';
+import { chunk, dial, hangUp, head, statusOf } from '../helpers/raw-http.js';
 
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -20,8 +20,7 @@ const KEYS = Object.fromEntries(EVENT_NAMES.map((name) => [name, `the key of ${n
 
 describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   test('45. a forged body in 1-byte chunks is hashed in a few updates per key', async () => {
-    const { listener } = createApp({ secret: KEYS });
-    const { port } = await listen(listener);
+    const { port } = await startApp(createApp({ secret: KEYS }));
     const update = jest.spyOn(Object.getPrototypeOf(crypto.createHmac('sha256', 'key')), 'update');
     expect(statusOf(await dial(port, `${HEAD}${BYTES}0\r\n\r\n`).answer)).toBe(403);
     const { length } = update.mock.calls;
@@ -30,8 +29,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
   });
 
   test('45. unfinished bodies in 1-byte chunks take little more memory than their bytes', async () => {
-    const { listener } = createApp({ secret: KEYS });
-    const { port, sockets } = await listen(listener);
+    const { port, sockets } = await startApp(createApp({ secret: KEYS }));
     const connections = 4;
     const before = heapInUse();
     const peers = Array.from({ length: connections }, () => dial(port, `${HEAD}${BYTES}`));

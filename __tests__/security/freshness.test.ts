@@ -5,8 +5,8 @@ import { ConfigurationError, createWebhookRouter, type WebhookRouterOptions } fr
 import { inspector } from '../../src/inspector/index.js';
 import { internalsOf } from '../../src/internals.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
-import { createApp, SECRET } from '../helpers/harness.js';
-import { dial, hangUp, head, listen } from '../helpers/raw-http.js';
+import { createApp, SECRET, startApp } from '../helpers/harness.js';
+import { dial, hangUp, head } from '../helpers/raw-http.js';
 
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -159,9 +159,8 @@ describe('a signature header whose duplicates Node hides', () => {
   });
 
   test('51. a duplicate of an allowed header is refused on a real socket', async () => {
-    const { listener, webhooks } = createApp({ signatureHeader: 'x-hub-signature' });
+    const { port, webhooks } = await startApp(createApp({ signatureHeader: 'x-hub-signature' }));
     const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
-    const { port } = await listen(listener);
     const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
     const signature = headers['x-signature'] ?? '';
     const twice = { 'x-hub-signature': signature, 'X-Hub-Signature': signature, 'content-length': body.length };

@@ -104,9 +104,9 @@ describe('what cannot be a key', () => {
   test.each<[unknown, string]>([
     [undefined, '`secret` is undefined.'],
     [null, '`secret` is null.'],
-    [42, '`secret` is neither text, bytes, a list nor a map of them.'],
-    [true, '`secret` is neither text, bytes, a list nor a map of them.'],
-    [() => 'key', '`secret` is a function; that goes into `secrets`.'],
+    [42, '`secret` is neither text, nor bytes, nor a list or a map of them.'],
+    [true, '`secret` is neither text, nor bytes, nor a list or a map of them.'],
+    [() => 'key', '`secret` is a function. Pass it as `secrets`.'],
     ['', '`secret` is empty.'],
     [Buffer.alloc(0), '`secret` is empty.'],
     [' \t\n', '`secret` is blank.'],
@@ -119,9 +119,9 @@ describe('what cannot be a key', () => {
     [[42], '`secret[0]` is neither text nor bytes.'],
     [[['nested']], '`secret[0]` is neither text nor bytes.'],
     [{}, '`secret` is an empty map.'],
-    [new Map([['User.LoggedIn', 'key']]), '`secret` is neither text, bytes, a list nor a map of them.'],
-    [Promise.resolve('key'), '`secret` is neither text, bytes, a list nor a map of them.'],
-    [Buffer.alloc(32), '`secret` holds nothing but zeros.'],
+    [new Map([['User.LoggedIn', 'key']]), '`secret` is neither text, nor bytes, nor a list or a map of them.'],
+    [Promise.resolve('key'), '`secret` is neither text, nor bytes, nor a list or a map of them.'],
+    [Buffer.alloc(32), '`secret` contains only zeros.'],
     [Buffer.from(' \n'), '`secret` is blank.'],
     [{ 'User.LoggedIn': '' }, '`secret["User.LoggedIn"]` is empty.'],
     [{ 'User.LoggedIn': undefined }, '`secret["User.LoggedIn"]` is undefined.'],
@@ -196,7 +196,7 @@ test('a key may have a name, which is kept beside it', () => {
     ['wh-1', undefined],
     ['wh-1', undefined],
   ]);
-  expect(() => ids({ id: '', key: 'secret' })).toThrow('an `id` that is no text');
+  expect(() => ids({ id: '', key: 'secret' })).toThrow('an `id` that is not text');
   expect(() => ids({ id: 'wh-1', key: '' })).toThrow('is empty');
   expect(() => ids([{ id: 'wh-1', key: undefined }])).toThrow('`secret[0]` is undefined');
 });

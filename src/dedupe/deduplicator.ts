@@ -8,15 +8,15 @@ import type { DedupeStore, Reservation } from './store.js';
 type Claim = Extract<Reservation, { state: 'reserved' }>;
 
 export interface DeduplicatorOptions {
-  /** Milliseconds for the store to answer. */
+  /** Limit in milliseconds for each call of the store. */
   readonly timeoutMs: number;
   /** Called for a duplicate. `joined` is true when it shares the outcome of a delivery that was still running. */
   readonly onDuplicate: (event: AnyCakemailEvent, delivery: Delivery, joined: boolean) => void;
-  /** Called when the store could not record how an execution ended: it is over, but may run again. */
+  /** Called when the store could not record the result of a delivery, which may therefore run again. */
   readonly onUnrecorded: (error: Error, id: string) => void;
 }
 
-/** Runs each delivery once. A duplicate of a running delivery shares its outcome; one of a finished delivery does not run. */
+/** Runs each delivery once. The duplicate of a running delivery shares its outcome; that of a finished one does not run. */
 export class Deduplicator {
   readonly #running = new Map<string, Promise<Outcome>>();
 
@@ -89,7 +89,7 @@ export class Deduplicator {
 
   async #waitForReservation(id: string, reserving: PromiseLike<Reservation>): Promise<Reservation> {
     let isLate = false;
-    // A claim that comes too late is given back, or every retry would find it running.
+    // A claim that arrives too late is released, because it would otherwise block every retry.
     const watched = Promise.resolve(reserving).then((reservation) => {
       if (isLate && reservation?.state === 'reserved') void this.#record(id, reservation, false);
       return reservation;

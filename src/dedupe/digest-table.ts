@@ -1,51 +1,51 @@
-/** The first 128 bits of a SHA-256, as four 32-bit numbers: enough that no two deliveries share them. */
+/** The first 128 bits of a SHA-256, as four 32-bit numbers. They are enough to tell deliveries apart. */
 export type Digest = readonly [number, number, number, number];
 
 const FIRST_CAPACITY = 1024;
 
 /**
- * Digests and until when each counts, in flat arrays. 100,000 strings in a Map would be walked by every garbage
- * collection, and bodies of some 64 KB cause one every hundred requests: that took more time than all the rest.
+ * A hash table of digests and their expiry times in flat arrays. Every garbage collection would walk 100,000 strings in a
+ * Map, and bodies of 64 KB cause one every hundred requests, which took more time than all other work.
  */
 export class DigestTable {
-  /** Four numbers a slot. */
+  /** Four numbers per slot. */
   #words = new Uint32Array(4 * FIRST_CAPACITY);
-  /** Unix milliseconds; 0 in a slot that is free. */
-  #until = new Float64Array(FIRST_CAPACITY);
+  /** In Unix milliseconds, or 0 in a free slot. */
+  #expiry = new Float64Array(FIRST_CAPACITY);
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** Until when it counts, in Unix milliseconds; 0 when it is not there. */
-  untilOf(digest: Digest): number {
-    return this.#until[this.#slotOf(digest)] as number;
+  /** Returns the expiry time in Unix milliseconds, or 0 for a digest that is not in the table. */
+  expiryOf(digest: Digest): number {
+    return this.#expiry[this.#slotOf(digest)] as number;
   }
 
-  set(digest: Digest, until: number): void {
+  set(digest: Digest, expiry: number): void {
     const slot = this.#slotOf(digest);
-    if (this.#until[slot] === 0) {
+    if (this.#expiry[slot] === 0) {
       this.#words.set(digest, 4 * slot);
       this.#size++;
     }
-    this.#until[slot] = until;
-    // Half of the slots stay free, so that a search is short.
-    if (this.#size * 2 > this.#until.length) this.#grow();
+    this.#expiry[slot] = expiry;
+    // Half of the slots stay free, so that searches are short.
+    if (this.#size * 2 > this.#expiry.length) this.#grow();
   }
 
-  /** Forgets all, and keeps the arrays for what comes. */
+  /** Removes every digest, and keeps the arrays for new ones. */
   clear(): void {
-    this.#until.fill(0);
+    this.#expiry.fill(0);
     this.#size = 0;
   }
 
-  /** Where the digest is, or the free slot where it goes. Its own bits serve as its hash. */
+  /** Returns the slot of the digest, or the free slot for it. The digest serves as its own hash. */
   #slotOf([a, b, c, d]: Digest): number {
     const words = this.#words;
-    const mask = this.#until.length - 1;
+    const mask = this.#expiry.length - 1;
     let slot = a & mask;
-    while (this.#until[slot] !== 0) {
+    while (this.#expiry[slot] !== 0) {
       const at = 4 * slot;
       if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) break;
       slot = (slot + 1) & mask;
@@ -55,16 +55,16 @@ export class DigestTable {
 
   #grow(): void {
     const words = this.#words;
-    const until = this.#until;
+    const expiry = this.#expiry;
     this.#words = new Uint32Array(2 * words.length);
-    this.#until = new Float64Array(2 * until.length);
-    for (const [slot, time] of until.entries()) {
+    this.#expiry = new Float64Array(2 * expiry.length);
+    for (const [slot, time] of expiry.entries()) {
       if (time === 0) continue;
       const at = 4 * slot;
       const digest = [words[at], words[at + 1], words[at + 2], words[at + 3]] as unknown as Digest;
       const to = this.#slotOf(digest);
       this.#words.set(digest, 4 * to);
-      this.#until[to] = time;
+      this.#expiry[to] = time;
     }
   }
 }

@@ -3,11 +3,11 @@ import { Recent } from './recent.js';
 import { RecentIds } from './recent-ids.js';
 import type { DedupeStore, Reservation } from './store.js';
 
-/** The bounds of the memory. */
+/** The limits of the dedupe memory. */
 export interface MemoryOptions {
-  /** Milliseconds that a finished delivery is remembered. Default 24 hours. */
+  /** Milliseconds for which a finished delivery is remembered. Default 24 hours. */
   readonly ttlMs?: number;
-  /** The greatest number of remembered deliveries. Beyond half of it the oldest may be forgotten. Default 100,000. */
+  /** The largest number of remembered deliveries. Only the newest half is always remembered. Default 100,000. */
   readonly maxEntries?: number;
 }
 
@@ -19,13 +19,13 @@ const RESERVED: Reservation = { state: 'reserved' };
 const RUNNING: Reservation = { state: 'running' };
 const FINISHED: Reservation = { state: 'finished' };
 
-/** The default store, in this process's memory, bounded in time and size. */
+/** The default store, in the memory of this process. */
 export class MemoryDedupeStore implements DedupeStore {
   readonly #running = new Set<string>();
   readonly #finished: RecentIds;
   readonly #failures: Recent<number>;
 
-  /** @throws {ConfigurationError} when a size is not a whole number above 0, or when an option does not exist. */
+  /** @throws {ConfigurationError} when an option does not exist or is not a whole number above 0. */
   constructor(options: MemoryOptions = {}) {
     rejectUnknownKeys('dedupe', options, ['ttlMs', 'maxEntries'], REMOVED_OPTIONS);
     const ttlMs = positiveInteger('dedupe.ttlMs', options.ttlMs, DAY_MS);

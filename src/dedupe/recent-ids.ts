@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { type Digest, DigestTable } from './digest-table.js';
 
 /**
- * A bounded memory of ids: at most `max`, each for at most `ttlMs`, in constant time a call. Two generations share the
- * work: when the young one is full, the old one is dropped whole and takes its place. So at least the newest `max / 2`
- * are always there.
+ * Remembers at most `max` ids, each for at most `ttlMs`, in constant time per call. It keeps two generations: when the young
+ * one is full, it becomes the old one, and the old one is dropped. At least the newest `max / 2` ids are always present.
  */
 export class RecentIds {
   #young = new DigestTable();
@@ -20,7 +19,7 @@ export class RecentIds {
 
   has(id: string): boolean {
     const digest = digestOf(id);
-    return Date.now() < (this.#young.untilOf(digest) || this.#old.untilOf(digest));
+    return Date.now() < (this.#young.expiryOf(digest) || this.#old.expiryOf(digest));
   }
 
   add(id: string): void {
@@ -34,7 +33,7 @@ export class RecentIds {
 const SHA_256 = /^[0-9a-f]{64}$/;
 
 function digestOf(id: string): Digest {
-  // Ids are digests already, unless somebody uses the store for ids of their own.
+  // The router's ids are digests already, but an application may use the store for other ids.
   const hex = SHA_256.test(id) ? id : createHash('sha256').update(id).digest('hex');
   const word = (at: number): number => Number.parseInt(hex.slice(at, at + 8), 16);
   return [word(0), word(8), word(16), word(24)];

@@ -1,8 +1,7 @@
 /**
- * A bounded memory of recent keys: at most `max`, each for at most `ttlMs`, in constant time a call.
- * Two generations share the work: when the young one is full it becomes the old one, and the old one is dropped whole.
- * So at least the newest `max / 2` keys are always there, and no entry is ever evicted one by one (taking the oldest out
- * of a Map over and over walks over the holes that the earlier ones left).
+ * A Map of at most `max` entries, each for at most `ttlMs`, in constant time per call. It keeps two generations: when the
+ * young one is full, it becomes the old one, and the old one is dropped. At least the newest `max / 2` entries are always
+ * present. Deleting the oldest entry of a Map each time would walk over the holes of those deleted before.
  */
 export class Recent<V> {
   #young = new Map<string, Entry<V>>();
@@ -18,12 +17,12 @@ export class Recent<V> {
 
   get(key: string): V | undefined {
     const entry = this.#young.get(key) ?? this.#old.get(key);
-    return entry !== undefined && Date.now() < entry.until ? entry.value : undefined;
+    return entry !== undefined && Date.now() < entry.expiry ? entry.value : undefined;
   }
 
   set(key: string, value: V): void {
     this.#old.delete(key);
-    this.#young.set(key, { value, until: Date.now() + this.ttlMs });
+    this.#young.set(key, { value, expiry: Date.now() + this.ttlMs });
     if (this.#young.size < this.#half) return;
     this.#old = this.#young;
     this.#young = new Map();
@@ -41,5 +40,5 @@ export class Recent<V> {
 
 interface Entry<V> {
   readonly value: V;
-  readonly until: number;
+  readonly expiry: number;
 }

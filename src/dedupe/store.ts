@@ -1,26 +1,26 @@
 import type { Awaitable } from '../shared/promises.js';
 
-/** What a store says to a delivery that wants to run. */
+/** The answer of a store to a delivery that is about to run. */
 export type Reservation =
   /**
-   * It may run. `attempt` counts the tries of the same bytes; 1 unless told. `token` is whatever the store wants back in
-   * `finish` and `release`, to tell the owner of a claim that lapsed from the owner of the present one.
+   * The delivery may run. `attempt` counts the attempts for the same bytes, and defaults to 1. `token` is passed back to
+   * `finish` and `release`, so that a store can ignore the owner of an expired claim.
    */
   | { readonly state: 'reserved'; readonly attempt?: number; readonly token?: unknown }
-  /** Another process runs it now: it is answered 409 with Retry-After. */
+  /** Another process is running it. The response is 409 with Retry-After. */
   | { readonly state: 'running' }
-  /** It was handled: it is answered 200 and does not run. */
+  /** It was handled before. The response is 200, and no handler runs. */
   | { readonly state: 'finished' };
 
 /**
- * Remembers deliveries, so that each is executed once. The default lives in memory; implement this to share it between
- * processes. Every method may throw or reject: a delivery that cannot be reserved is answered 503 and not run.
+ * Remembers deliveries, so that each runs once. The default store is in memory; implement this interface to share one
+ * between processes. Every method may throw or reject. When `reserve` does, the response is 503 and no handler runs.
  */
 export interface DedupeStore {
-  /** Claims a delivery, atomically. Let the claim lapse by itself some time after the handlers' time limit. */
+  /** Claims a delivery atomically. The claim should expire some time after the handlers' time limit. */
   reserve(id: string): Awaitable<Reservation>;
-  /** The handlers succeeded: from now on it is `finished`. */
+  /** Called when the handlers succeeded. The delivery is `finished` from now on. */
   finish(id: string, token?: unknown): Awaitable<unknown>;
-  /** A handler failed: the next one of the same bytes may run. */
+  /** Called when a handler failed. The same bytes may run again. */
   release(id: string, token?: unknown): Awaitable<unknown>;
 }

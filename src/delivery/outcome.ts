@@ -3,11 +3,14 @@ import { readText, toError } from '../shared/error-text.js';
 import { HandlerError, messageOf, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
 import { issuePaths } from '../shared/issue-paths.js';
 import type { Delivery } from './delivery.js';
+import { type OutcomeResponse, RESPONSES, responseOf } from './responses.js';
 
-/** Why a request was refused before any handler ran. Reported to `lifecycle` and the log, never to the sender. */
-export type RejectionReason = keyof typeof REASONS;
+/** Why a request was rejected before any handler ran. Reported to `lifecycle` and the log, never to the sender. */
+export type RejectionReason = keyof typeof CODE_BY_REASON;
 
-const REASONS = {
+type RejectionCode = (typeof CODE_BY_REASON)[RejectionReason];
+
+const CODE_BY_REASON = {
   missing: 'ERR_SIGNATURE',
   malformed: 'ERR_SIGNATURE',
   mismatch: 'ERR_SIGNATURE',
@@ -33,8 +36,8 @@ const REASONS = {
   internal: 'ERR_INTERNAL',
 } as const satisfies Record<string, WebhookErrorCode>;
 
-/** The reasons that share a code with others, in words. */
-const REFUSALS: Partial<Record<RejectionReason, string>> = {
+/** The messages of the reasons that share a code. Every other reason has the message of its code. */
+const MESSAGE_BY_REASON: Partial<Record<RejectionReason, string>> = {
   missing: 'The signature header is missing.',
   malformed: 'The signature header is not the base64 of an HMAC-SHA256, or was sent more than once.',
   mismatch: 'The signature does not match the body under any key.',
@@ -47,8 +50,8 @@ const REFUSALS: Partial<Record<RejectionReason, string>> = {
 };
 
 /** Names only the paths of a schema's issues, or the class of its error, because its message may quote the payload. */
-function refusalMessage(reason: RejectionReason, code: WebhookErrorCode, cause: unknown): string {
-  const message = REFUSALS[reason] ?? messageOf(code);
+function rejectionMessage(reason: RejectionReason, code: WebhookErrorCode, cause: unknown): string {
+  const message = MESSAGE_BY_REASON[reason] ?? messageOf(code);
   if (cause === undefined) return message;
   const error = toError(cause);
   const paths = issuePaths(error)?.join(', ');
@@ -56,86 +59,41 @@ function refusalMessage(reason: RejectionReason, code: WebhookErrorCode, cause: 
   return `${message.slice(0, -1)}: ${isSchema ? (paths ?? readText(error, 'name')) : readText(error, 'message')}`;
 }
 
-type AnsweredCode = (typeof REASONS)[RejectionReason] | 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
-
-/** THE table: what each outcome answers. No other line of this package chooses a status. */
-const STATUS = {
-  handled: 200,
-  unhandled: 200,
-  duplicate: 200,
-  stored: 202,
-  /** A duplicate of what an inbox keeps. */
-  kept: 202,
-  ERR_SIGNATURE: 403,
-  ERR_PAYLOAD: 400,
-  ERR_SCHEMA_MISMATCH: 422,
-  ERR_SCHEMA_FAILED: 500,
-  ERR_DELIVERY_RUNNING: 409,
-  ERR_BODY_TOO_LARGE: 413,
-  ERR_CONTENT_ENCODING: 415,
-  ERR_METHOD: 405,
-  ERR_BODY_TIMEOUT: 408,
-  ERR_BODY_ABORTED: 400,
-  ERR_BODY_CONSUMED: 500,
-  ERR_HANDLER_FAILED: 500,
-  ERR_HANDLER_TIMEOUT: 500,
-  ERR_KEYS_UNAVAILABLE: 503,
-  ERR_DEDUPE_UNAVAILABLE: 503,
-  ERR_INBOX_UNAVAILABLE: 503,
-  ERR_CLOSING: 503,
-  ERR_INTERNAL: 500,
-} as const satisfies Record<AcceptedAnswer | AnsweredCode, number>;
-
-/** Seconds. Short: the causes (a deploy, a key service, another process) pass quickly. */
-const RETRY_AFTER = '5';
-
-const HEADERS: Partial<Record<AnsweredCode, Readonly<Record<string, string>>>> = {
-  ERR_METHOD: { allow: 'POST' },
-  ERR_DELIVERY_RUNNING: { 'retry-after': RETRY_AFTER },
-  ERR_KEYS_UNAVAILABLE: { 'retry-after': RETRY_AFTER },
-  ERR_DEDUPE_UNAVAILABLE: { 'retry-after': RETRY_AFTER },
-  ERR_INBOX_UNAVAILABLE: { 'retry-after': RETRY_AFTER },
-  ERR_CLOSING: { 'retry-after': RETRY_AFTER },
-};
-
 type AcceptedKind = 'handled' | 'unhandled' | 'duplicate' | 'stored';
 
-/** Which line of the table: a duplicate is answered as what it is a duplicate of. */
-type AcceptedAnswer = AcceptedKind | 'kept';
-
 /**
- * The delivery was taken: its handlers ran, nothing listens to it, an inbox keeps it, or it was there before. Its
- * `status` is 202 when an inbox has it, else 200.
+ * The delivery was accepted: its handlers succeeded, no handler matches it, an inbox stored it, or it was received before.
+ * `status` is 202 when an inbox holds the delivery, and 200 otherwise.
  */
 export class AcceptedOutcome {
   readonly status: 200 | 202;
-  readonly #answer: AcceptedAnswer;
+  readonly #response: AcceptedKind | 'stored_duplicate';
 
   constructor(
     readonly kind: AcceptedKind,
     readonly event: AnyCakemailEvent,
     readonly delivery: Delivery,
-    answer: AcceptedAnswer = kind,
+    response: AcceptedKind | 'stored_duplicate' = kind,
   ) {
-    this.#answer = answer;
-    this.status = STATUS[answer];
+    this.status = RESPONSES[response].status;
+    this.#response = response;
   }
 
   /** The HTTP response to this outcome. */
   toResponse(): OutcomeResponse {
-    return responseOf(this.#answer);
+    return responseOf(this.#response);
   }
 }
 
-/** The request was refused before any handler ran. */
+/** The request was rejected before any handler ran. */
 export class RejectedOutcome {
   readonly kind = 'rejected' as const;
-  readonly code: (typeof REASONS)[RejectionReason];
-  /** The HTTP status to answer with. */
+  readonly code: RejectionCode;
+  /** The HTTP status to respond with. */
   readonly status: number;
-  /** The name of the event, once it was verified. */
+  /** The name of the event, once it is verified. */
   readonly eventName: string | undefined;
-  /** What lies behind it (an error of your key source, what your schema found), if anything does. */
+  /** The underlying error, if there is one: what your key source threw, or the issues that your schema found. */
   readonly cause: unknown;
   #error: WebhookError | undefined;
 
@@ -143,100 +101,63 @@ export class RejectedOutcome {
     readonly reason: RejectionReason,
     { eventName, cause }: { readonly eventName?: string; readonly cause?: unknown } = {},
   ) {
-    this.code = REASONS[reason];
-    this.status = STATUS[this.code];
+    this.code = CODE_BY_REASON[reason];
+    this.status = RESPONSES[this.code].status;
     this.eventName = eventName;
     this.cause = cause;
   }
 
   /**
-   * The refusal as an error. Its message says what was wrong, which the answer does not. It quotes nothing of the payload.
-   * Made when asked for: a flood of forgeries pays for no stack traces.
+   * The rejection as an error. Its message names the reason, which the response does not, and quotes nothing of the
+   * payload. It is created on first use, so that a flood of forgeries does not pay for stack traces.
    */
   get error(): WebhookError {
-    this.#error ??= new WebhookError(this.code, {
-      message: refusalMessage(this.reason, this.code, this.cause),
-      status: this.status,
-      headers: HEADERS[this.code],
-      cause: this.cause,
+    const { reason, code, status, cause } = this;
+    this.#error ??= new WebhookError(code, {
+      message: rejectionMessage(reason, code, cause),
+      status,
+      headers: RESPONSES[code].headers,
+      cause,
     });
     return this.#error;
   }
 
-  /** The HTTP response to this outcome. It tells the sender the code and a generic message, and never the reason. */
+  /** The HTTP response to this outcome. It tells the sender the code and a generic message, never the reason. */
   toResponse(): OutcomeResponse {
     return responseOf(this.code);
   }
 }
 
-/** At least one handler failed or ran out of time; the delivery will run again when it is sent again. */
+/** At least one handler failed or timed out. The handlers run again when the delivery is sent again. */
 export class FailedOutcome {
   readonly kind = 'failed' as const;
   readonly status: 500;
   readonly code: 'ERR_HANDLER_FAILED' | 'ERR_HANDLER_TIMEOUT';
+  /** The name of the event, as it was verified. */
+  readonly eventName: string;
 
   constructor(
     readonly error: HandlerError,
     readonly event: AnyCakemailEvent,
     readonly delivery: Delivery,
-    /** The event's name as it was verified. A handler may have changed `event` since. */
-    readonly eventName: string = event.event,
   ) {
     this.code = error.code;
-    this.status = STATUS[this.code];
+    this.status = RESPONSES[this.code].status;
+    this.eventName = delivery.eventName;
   }
 
-  /** The HTTP response to this outcome. It holds nothing of the handlers' errors. */
+  /** The HTTP response to this outcome. It reveals nothing of the handlers' errors. */
   toResponse(): OutcomeResponse {
     return responseOf(this.code);
   }
 }
 
-/** What became of a delivery. Discriminated by `kind`; `status` is the HTTP status to answer with. */
+/** The result of a delivery. Discriminated by `kind`; `status` is the HTTP status to respond with. */
 export type Outcome = AcceptedOutcome | RejectedOutcome | FailedOutcome;
 
-/** The failure as the app's error middleware gets it. Its message is the generic one, because the app may send it on. */
+/** The error for the app's error middleware. Its message is the generic one, because the app may send it to the sender. */
 export function errorForNext(outcome: RejectedOutcome | FailedOutcome): WebhookError {
-  const { code, status } = outcome;
-  if (outcome instanceof FailedOutcome) return new HandlerError(outcome.error.errors, messageOf(code));
-  return new WebhookError(code, { status, headers: HEADERS[outcome.code], cause: outcome.cause });
-}
-
-/** An HTTP response as a plain object, for any host: `outcome.toResponse()` makes one. */
-export interface OutcomeResponse {
-  readonly status: number;
-  /** Names in lower case: `content-type`, `content-length` and, where the status asks for them, `retry-after` or `allow`. */
-  readonly headers: Record<string, string>;
-  /** JSON text. */
-  readonly body: string;
-}
-
-const RESPONSES = Object.fromEntries(
-  (Object.keys(STATUS) as (keyof typeof STATUS)[]).map((key) => [key, render(key)]),
-) as Record<keyof typeof STATUS, OutcomeResponse>;
-
-/** A copy, because callers may add headers of their own. */
-function responseOf(key: keyof typeof STATUS): OutcomeResponse {
-  const { status, headers, body } = RESPONSES[key];
-  return { status, headers: { ...headers }, body };
-}
-
-function render(key: keyof typeof STATUS): OutcomeResponse {
-  const content = isAccepted(key)
-    ? { status: key === 'kept' ? 'duplicate' : key }
-    : { error: { code: key, message: messageOf(key) } };
-  const body = JSON.stringify(content);
-  return {
-    status: STATUS[key],
-    headers: {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': String(Buffer.byteLength(body)),
-      ...(isAccepted(key) ? undefined : HEADERS[key]),
-    },
-    body,
-  };
-}
-
-function isAccepted(key: keyof typeof STATUS): key is AcceptedAnswer {
-  return !key.startsWith('ERR_');
+  if (outcome instanceof FailedOutcome) return new HandlerError(outcome.error.errors, messageOf(outcome.code));
+  const { code, status, cause } = outcome;
+  return new WebhookError(code, { status, headers: RESPONSES[code].headers, cause });
 }

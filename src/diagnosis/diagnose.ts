@@ -1,47 +1,47 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { bodiesLike } from './body-variants.js';
-import { keysLike } from './key-variants.js';
-import { readingsOf } from './signature-variants.js';
+import { bodyVariants } from './body-variants.js';
+import { keyVariants } from './key-variants.js';
+import { signatureVariants } from './signature-variants.js';
 import type { Mistake, Variant } from './variants.js';
 
-/** A delivery that was refused, as it was captured. */
+/** A captured delivery whose signature was rejected. */
 export interface Capture {
   readonly body: Buffer;
-  /** The header's text. */
+  /** The text of the signature header. */
   readonly signature: string;
-  /** The keys that it might be signed with, each with the event it is for, or null for all. */
+  /** The keys that may have signed it, each with its event, or null for all events. */
   readonly keys: readonly { readonly key: string; readonly event: string | null }[];
 }
 
-/** Why it was refused. */
+/** The reason why a signature was rejected. */
 export type Diagnosis =
   | { readonly verdict: 'valid' }
-  /** What explains it; the fewest mistakes that do. */
+  /** `mistakes` is the smallest set of mistakes that explains it. */
   | { readonly verdict: 'explained'; readonly mistakes: readonly Mistake[] }
-  /** `isExhausted`: not every known mistake was tried, because a limit did not allow it. */
+  /** `isExhausted` is true when a limit ended the search before every known mistake was tried. */
   | { readonly verdict: 'unexplained'; readonly isExhausted?: true };
 
 /** Limits of a search for the cause. */
 export interface Limits {
-  /** Bytes of bodies to hash; bodies that exceed what is left are skipped. Default: no limit. */
-  readonly mostBytes?: number;
-  /** The longest body, in bytes, that is parsed and rewritten. Default: no limit. */
-  readonly mostRewritten?: number;
+  /** The total number of bytes to hash. Bodies that exceed the rest are skipped. Default: no limit. */
+  readonly maxHashedBytes?: number;
+  /** The longest body that is parsed and rewritten. Default: no limit. */
+  readonly maxRewrittenBytes?: number;
 }
 
-/** Limits of a search that lets other work through. */
+/** Limits of a search that pauses, so that the process can do other work. */
 export interface Budget extends Limits {
-  /** Milliseconds of work, after which the search ends. */
+  /** Milliseconds of work after which the search ends. */
   readonly totalMs: number;
-  /** Milliseconds of work, after which the search pauses. */
+  /** Milliseconds of work after which the search pauses. */
   readonly sliceMs: number;
-  /** A clock, in milliseconds. */
+  /** A clock in milliseconds. */
   now(): number;
-  /** Lets other work through. */
+  /** Resolves when other work had its turn. */
   pause(): Promise<void>;
 }
 
-/** Tries the known mistakes, alone and together, until the signature holds; the likely ones first. */
+/** Tries the known mistakes, alone and combined, until the signature matches. The likely ones come first. */
 export function diagnose(capture: Capture, limits: Limits = {}): Diagnosis {
   const search = searchIn(capture, limits);
   let step = search.next(false);
@@ -49,7 +49,7 @@ export function diagnose(capture: Capture, limits: Limits = {}): Diagnosis {
   return step.value;
 }
 
-/** The same within a budget, in slices between which it pauses, so that a hostile body cannot hold up the process. */
+/** Works like `diagnose` within a budget, and pauses between slices, so that a hostile body cannot block the process. */
 export async function diagnoseWithin(
   { totalMs, sliceMs, now, pause, ...limits }: Budget,
   capture: Capture,
@@ -68,42 +68,42 @@ export async function diagnoseWithin(
   }
 }
 
-/** Yields between its steps, and ends at once when it is resumed with true. */
+/** Yields between its steps, and ends when it is resumed with true. */
 function* searchIn({ body, signature, keys }: Capture, limits: Limits): Generator<undefined, Diagnosis, boolean> {
-  const { mostBytes = Number.POSITIVE_INFINITY, mostRewritten = Number.POSITIVE_INFINITY } = limits;
-  const readings = readingsOf(signature);
-  if (readings.length === 0) return { verdict: 'unexplained' };
+  const { maxHashedBytes = Number.POSITIVE_INFINITY, maxRewrittenBytes = Number.POSITIVE_INFINITY } = limits;
+  const signatures = signatureVariants(signature);
+  if (signatures.length === 0) return { verdict: 'unexplained' };
   const bodies: Variant<Buffer>[] = [];
-  let isExhausted = body.length > mostRewritten;
-  for (const sent of bodiesLike(body, mostRewritten)) {
+  let isExhausted = body.length > maxRewrittenBytes;
+  for (const sent of bodyVariants(body, maxRewrittenBytes)) {
     if (sent !== undefined) bodies.push(sent);
     if (yield) return { verdict: 'unexplained', isExhausted: true };
   }
   let bytes = 0;
   for (const { key, events, sent } of pairsOf(keys, bodies)) {
     if (yield) return { verdict: 'unexplained', isExhausted: true };
-    if (bytes + sent.value.length > mostBytes) {
+    if (bytes + sent.value.length > maxHashedBytes) {
       isExhausted = true;
       continue;
     }
     bytes += sent.value.length;
     const hmac = createHmac('sha256', key.value);
-    for (let at = 0; at < sent.value.length; at += CHUNK) {
-      hmac.update(sent.value.subarray(at, at + CHUNK));
+    for (let at = 0; at < sent.value.length; at += STEP_BYTES) {
+      hmac.update(sent.value.subarray(at, at + STEP_BYTES));
       if (yield) return { verdict: 'unexplained', isExhausted: true };
     }
     const expected = hmac.digest();
-    const reading = readings.find(({ value }) => timingSafeEqual(expected, value));
-    if (reading === undefined) continue;
-    const mistakes = [reading.mistake, key.mistake, sent.mistake, foreign(events, sent.value)];
+    const matching = signatures.find(({ value }) => timingSafeEqual(expected, value));
+    if (matching === undefined) continue;
+    const mistakes = [matching.mistake, key.mistake, sent.mistake, wrongEvent(events, sent.value)];
     const known = mistakes.filter((mistake) => mistake !== undefined);
     return known.length === 0 ? { verdict: 'valid' } : { verdict: 'explained', mistakes: known };
   }
   return { verdict: 'unexplained', ...(isExhausted && { isExhausted }) };
 }
 
-/** Bytes that are hashed in one step. */
-const CHUNK = 256 * 1024;
+/** The number of bytes that are hashed in one step. */
+const STEP_BYTES = 256 * 1024;
 
 interface Pair {
   readonly key: Variant<Buffer>;
@@ -111,11 +111,11 @@ interface Pair {
   readonly sent: Variant<Buffer>;
 }
 
-/** The keys with the bodies: first those without a mistake, then those with one, then those with two. */
+/** Pairs the keys with the bodies: first without a mistake, then with one, then with two. */
 function* pairsOf(keys: Capture['keys'], bodies: readonly Variant<Buffer>[]): Generator<Pair> {
   const eventsOf = new Map<string, (string | null)[]>();
   for (const { key, event } of keys) eventsOf.set(key, [...(eventsOf.get(key) ?? []), event]);
-  const candidates = [...eventsOf].flatMap(([given, events]) => keysLike(given).map((key) => ({ key, events })));
+  const candidates = [...eventsOf].flatMap(([given, events]) => keyVariants(given).map((key) => ({ key, events })));
   const [givenKeys, otherKeys] = partition(candidates, ({ key }) => key.mistake === undefined);
   const [givenBodies, otherBodies] = partition(bodies, ({ mistake }) => mistake === undefined);
   yield* product(givenKeys, givenBodies);
@@ -132,15 +132,15 @@ function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[
   return [items.filter(test), items.filter((item) => !test(item))];
 }
 
-/** A key that is bound to events does not authenticate another one. */
-function foreign(events: readonly (string | null)[], body: Buffer): Mistake | undefined {
+/** A key that is bound to events does not authenticate other events. */
+function wrongEvent(events: readonly (string | null)[], body: Buffer): Mistake | undefined {
   if (events.includes(null)) return undefined;
   const name = eventOf(body);
   if (name === undefined || events.includes(name)) return undefined;
   return {
     id: 'key-of-another-event',
-    what: `It is signed with the key of ${events.join(', ')}, and it is a ${name}.`,
-    fix: `Each event has a webhook and a key of its own: add the key of the webhook for ${name}.`,
+    what: `The event is ${name}, but it was signed with the key of ${events.join(', ')}.`,
+    fix: `Each event has its own webhook and its own key. Add the key of the webhook for ${name}.`,
   };
 }
 

@@ -5,22 +5,22 @@ const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const LINE_BREAK = 0x0a;
 
-/** How much longer the result may be: each line of a deep body begins with many spaces. */
+/** The largest ratio of the lengths, because each line of a deeply nested body begins with many spaces. */
 const MAX_GROWTH = 16;
 
 /**
- * Lays out compact JSON: with an indent as `JSON.stringify(value, null, indent)` writes it, without one on a single line
- * with a space after each colon and comma, as Python's `json.dumps` does. Undefined when the result would be more than 16
+ * Formats compact JSON: with an indent as `JSON.stringify(value, null, indent)` does, or without one on a single line with a
+ * space after each colon and comma, as Python's `json.dumps` does. Returns undefined when the result would be more than 16
  * times as long.
  */
-export function layOut(compact: Buffer, indent: number | undefined): Buffer | undefined {
+export function formatJson(compact: Buffer, indent: number | undefined): Buffer | undefined {
   const max = compact.length * MAX_GROWTH;
   const out = Buffer.allocUnsafe(max);
   let length = 0;
   let depth = 0;
   let isInText = false;
 
-  /** Returns false when the result has no room for it. */
+  /** Returns false when the result would be too long. */
   function breakLine(): boolean {
     if (indent === undefined) return true;
     const end = length + 1 + depth * indent;
@@ -37,7 +37,7 @@ export function layOut(compact: Buffer, indent: number | undefined): Buffer | un
       depth--;
       if (!isOpeningBracket(compact[at - 1]) && !breakLine()) return undefined;
     }
-    if (length + 2 > max) return undefined; // a byte and what belongs to it
+    if (length + 2 > max) return undefined; // room for a byte, and for the space or the escaped byte after it
     out[length++] = byte;
     if (byte === QUOTE) isInText = !isInText;
     else if (isInText && byte === BACKSLASH) out[length++] = compact[++at] as number;
@@ -53,8 +53,8 @@ export function layOut(compact: Buffer, indent: number | undefined): Buffer | un
 }
 
 /**
- * Tells whether brackets nest deeper than this, in a text that may be JSON. The time that `JSON.stringify` takes grows with the
- * depth times the number of elements, because it compares each element with those around it.
+ * Returns true when brackets nest deeper than `depth` in a text that may be JSON. `JSON.stringify` takes time in proportion to
+ * the depth times the number of elements, because it compares each element with all its ancestors.
  */
 export function isDeeperThan(depth: number, text: Buffer): boolean {
   let level = 0;

@@ -1,27 +1,27 @@
-/** A known mistake: what it is, and what to do about it. */
+/** A known mistake and its fix. */
 export interface Mistake {
-  /** Stable, for programs. */
+  /** A stable id for programs. */
   readonly id: string;
   readonly what: string;
   readonly fix: string;
 }
 
-/** A value as it is, or as it may have been before a known mistake was made with it. */
+/** A value, or the value that it may have been before a known mistake. */
 export interface Variant<T> {
   readonly value: T;
-  /** Undefined for the value as it is. */
+  /** Undefined for the unchanged value. */
   readonly mistake?: Mistake;
 }
 
 type Maker<T> = Mistake & { readonly make: (value: T) => T | undefined };
 
-/** Gives a value and the variants of it; leaves out what cannot be made of it. */
+/** Returns a value and its variants. */
 export function variantsOf<T>(value: T, makers: readonly Maker<T>[]): Variant<T>[] {
-  return [{ value }, ...[...variantsIn(value, makers)].filter((variant) => variant !== undefined)];
+  return [{ value }, ...[...makeVariants(value, makers)].filter((variant) => variant !== undefined)];
 }
 
-/** Makes one at a time, so that a caller can pause between them. Yields undefined for one that cannot be made. */
-export function* variantsIn<T>(value: T, makers: readonly Maker<T>[]): Generator<Variant<T> | undefined> {
+/** Makes one variant at a time, so that a caller can pause. Yields undefined for one that cannot be made. */
+export function* makeVariants<T>(value: T, makers: readonly Maker<T>[]): Generator<Variant<T> | undefined> {
   for (const { make, ...mistake } of makers) {
     const made = attempt(() => make(value));
     yield made === undefined ? undefined : { value: made, mistake };

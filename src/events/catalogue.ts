@@ -3,7 +3,7 @@ import { closestMatch } from '../shared/closest-match.js';
 /**
  * The 59 event names that Cakemail publishes, by group.
  * Source: Cakemail's OpenAPI document 1.18.25, schema `EventType` (the same list as in its SDK 2.2.0).
- * The API is newer than the list: names that are not here arrive too, and are delivered.
+ * The API is newer than this list, so events with other names arrive too and are delivered.
  */
 export const EVENT_GROUPS = {
   Account: ['Created', 'Updated', 'Confirmed', 'Deleted'],
@@ -45,12 +45,12 @@ export const EVENT_GROUPS = {
 
 type Groups = typeof EVENT_GROUPS;
 
-/** A name that Cakemail publishes, such as `'User.LoggedIn'`. */
+/** An event name that Cakemail publishes, such as `'User.LoggedIn'`. */
 export type CatalogueName = {
   [G in keyof Groups]: `${G}.${Groups[G][number]}`;
 }[keyof Groups];
 
-/** Every published name, in the vendor's order. */
+/** Every published name, in Cakemail's order. */
 export const EVENT_NAMES: readonly CatalogueName[] = Object.entries(EVENT_GROUPS).flatMap(([group, names]) =>
   names.map((name) => `${group}.${name}` as CatalogueName),
 );
@@ -58,23 +58,22 @@ export const EVENT_NAMES: readonly CatalogueName[] = Object.entries(EVENT_GROUPS
 const NAMES: ReadonlySet<string> = new Set(EVENT_NAMES);
 const PATTERNS: readonly string[] = Object.keys(EVENT_GROUPS).map((group) => `${group}.*`);
 
-/** Whether Cakemail publishes this name. */
 export function isCatalogueName(name: string): name is CatalogueName {
   return NAMES.has(name);
 }
 
-/** The pattern that covers a name: `'Email.*'` for `'Email.Sent'`; undefined for a name without a group. */
+/** Returns the pattern that covers a name, such as `'Email.*'` for `'Email.Sent'`, or undefined for a name without a group. */
 export function patternOf(name: string): string | undefined {
   const dot = name.indexOf('.');
   return dot > 0 ? `${name.slice(0, dot)}.*` : undefined;
 }
 
-/** Whether the catalogue has this name, or a group for this pattern. */
+/** Returns true for a published name, and for the pattern of a published group. */
 export function isListed(nameOrPattern: string): boolean {
   return NAMES.has(nameOrPattern) || PATTERNS.includes(nameOrPattern);
 }
 
-/** What a misspelt name or pattern was probably meant to be; undefined when nothing is near. */
+/** Returns the published name or pattern that a misspelt one probably means, or undefined when none is similar. */
 export function closestListed(nameOrPattern: string): string | undefined {
   return closestMatch(nameOrPattern, nameOrPattern.endsWith('*') ? PATTERNS : EVENT_NAMES);
 }

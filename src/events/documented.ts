@@ -1,12 +1,11 @@
 import * as z from 'zod';
 
 /**
- * What Cakemail publishes, as schemas. They decide nothing: a verified event that deviates is delivered with a
- * `drift` notice, because the vendor's documents lag its API and a refused event would be lost.
- * They are only looked at, never used to build the event, so no unpublished member is dropped.
+ * The members around `data`, as Cakemail publishes them. An event that deviates is delivered with a `drift` notice, because
+ * Cakemail's documents lag its API and a rejected event would be lost.
  */
 const envelope = {
-  // Cakemail's sources disagree on which of these are sent; all agree on what they are when they are.
+  // Cakemail's sources disagree on which of these members are sent, but agree on their types.
   account_id: z.int().optional(),
   ip: z.string().optional(),
   user: z.object({}).optional(),
@@ -14,7 +13,7 @@ const envelope = {
   timestamp: z.string().optional(),
 };
 
-// The guide's envelope holds `data` as an object; of what is in it, one event's is published.
+// The guide shows `data` as an object. Its members are published for one event only.
 const anyEvent = z.object({ ...envelope, data: z.object({}) });
 
 const documented: ReadonlyMap<string, z.ZodType> = new Map([
@@ -27,14 +26,14 @@ const documented: ReadonlyMap<string, z.ZodType> = new Map([
   ],
 ]);
 
-/** One place where a value is not what was expected. A message of your own schema may quote the value. */
+/** One deviation from a schema. The message of your own schema may quote the value. */
 export interface Issue {
-  /** Dotted: `data.email`. Empty for the whole. */
+  /** Dotted, such as `data.email`. Empty for the whole event. */
   readonly path: string;
   readonly message: string;
 }
 
-/** Where a verified event deviates from what Cakemail publishes; empty when it does not. */
+/** Lists the deviations of a verified event from what Cakemail publishes. It never changes the event. */
 export function findDrift(event: { readonly event: string }): readonly Issue[] {
   const result = (documented.get(event.event) ?? anyEvent).safeParse(event);
   if (result.success) return [];

@@ -3,20 +3,20 @@ import type { CatalogueName } from './catalogue.js';
 import type { Closest } from './spelling.js';
 
 /**
- * `data` of `User.LoggedIn`, the one event whose data Cakemail publishes.
+ * `data` of `User.LoggedIn`, the only event whose data Cakemail publishes.
  * Source: the sample in Cakemail's guide "Using webhooks"; the list form of `scopes` is in its OpenAPI document 1.18.25.
  */
 export interface UserLoggedInData {
   /** The address that the user logged in with. */
   email: string;
-  /** How the token was granted, e.g. `'password'`. */
+  /** The grant of the token, such as `'password'`. */
   grant_type: string;
-  /** Comma-separated scopes of the token, e.g. `'user'`. */
+  /** The comma-separated scopes of the token, such as `'user'`. */
   scopes: string;
 }
 
 /**
- * The type of `data` for each event. Cakemail publishes one of them; declare those that you know in a `.ts` or a `.d.ts`:
+ * The type of `data` for each event. Cakemail publishes one of them. Declare those that you know in a `.ts` or `.d.ts` file:
  *
  * ```ts
  * import 'cakemail-webhooks'; // an import or export makes the file a module, so that the block adds to the package's types
@@ -29,32 +29,32 @@ export interface UserLoggedInData {
  * }
  * ```
  *
- * A merge is a promise to the compiler only. To have it checked, use the option `schemas`.
+ * Only the compiler uses these types. The option `schemas` also checks `data` at run time.
  */
 export interface CakemailEventData {
   'User.LoggedIn': UserLoggedInData;
 }
 
-/** A name that `on` takes: published by Cakemail, or merged into {@link CakemailEventData}. */
+/** An event name for `on`: published by Cakemail, or declared in {@link CakemailEventData}. */
 export type EventName = CatalogueName | Extract<keyof CakemailEventData, string>;
 
-/** The part before the dot: `'Email'`, `'User'`, … */
+/** The part of an event name before the dot: `'Email'`, `'User'`, … */
 export type EventGroup = EventName extends `${infer Group}.${string}` ? Group : never;
 
-/** All events of a group: `'Email.*'`. */
+/** A pattern for all events of a group: `'Email.*'`. */
 export type EventPattern = `${EventGroup}.*`;
 
-/** What handlers are registered for: an event's name, or a pattern such as `'Email.*'`. */
+/** An event name, or a pattern such as `'Email.*'`. */
 export type EventSelector = EventName | EventPattern;
 
-/** The names that a name or a pattern stands for. */
+/** The names that a selector matches. */
 export type MatchedName<P extends string> = P extends `${infer Group}.*`
   ? Extract<EventName, `${Group}.${string}`>
   : Extract<P, EventName>;
 
 /**
- * The names that handlers are registered for: one or a list. Where one of them is misspelt, a text that says which name
- * was probably meant, so that the compiler prints it: `"Did you mean 'User.LoggedIn'?"`.
+ * The first argument of `on`: one selector or a list. For a misspelt one the type is a text that the compiler then prints:
+ * `"Did you mean 'User.LoggedIn'?"`.
  */
 export type CheckedNames<P extends string> = [P] extends [EventSelector] ? P | readonly P[] : Correction<P>;
 
@@ -64,24 +64,24 @@ type Correction<P extends string> = P extends EventSelector
     ? EventSelector | readonly EventSelector[]
     : `Did you mean '${Closest<P, EventSelector>}'?`;
 
-/** Your own schemas for `data`, by event: zod, valibot, arktype, anything that speaks Standard Schema. */
+/** Your own schemas for `data`, by event name, from any library that implements Standard Schema: zod, valibot, arktype, … */
 export type SchemaMap = { readonly [N in EventName]?: StandardSchemaV1 };
 
-/** The members around `data`. Source: Cakemail's guide "Using webhooks", and where its newer documents differ. */
+/** The members around `data`. Sources: Cakemail's guide "Using webhooks", and its newer documents where they differ. */
 export interface EventEnvelope {
-  /** In the guide's sample `1234567`. */
+  /** `1234567` in the guide's sample. */
   account_id?: number;
-  /** In the guide's sample `'203.0.113.7'`. */
+  /** `'203.0.113.7'` in the guide's sample. */
   ip?: string;
-  /** Every member may be null, and is in the guide's sample; what they hold otherwise is not published. */
+  /** All members are null in the guide's sample. Their other values are not published. */
   user?: { id?: unknown; email?: unknown; account_id?: unknown };
-  /** When it happened, Unix time in seconds. `delivery.occurredAt` reads this or `timestamp`. */
+  /** The time of the event, in Unix seconds. `delivery.occurredAt` reads this or `timestamp`. */
   created_on?: number;
-  /** When it happened, ISO 8601; in the newer developer portal in place of `created_on`. */
+  /** The time of the event, in ISO 8601. The newer developer portal has it in place of `created_on`. */
   timestamp?: string;
 }
 
-/** One event, as it was sent: members that Cakemail does not publish are there too, but not typed. */
+/** An event as it was sent. Members that Cakemail does not publish are present too, but have no type. */
 export interface EventOf<Name, Data> extends EventEnvelope {
   event: Name;
   data: Data;
@@ -95,18 +95,18 @@ type DataOf<N, S> = N extends keyof S
 
 type PublishedData<N> = N extends keyof CakemailEventData ? CakemailEventData[N] : Record<string, unknown>;
 
-/** The event of a name; of all names a union that narrows on `event`. */
+/** The event with this name. Several names give a union that narrows on `event`. */
 export type CakemailEvent<N extends EventName = EventName, S extends SchemaMap = Record<never, never>> = {
   [K in N]: EventOf<K, DataOf<K, S>>;
 }[N];
 
-// An enum, because its type is a unit: comparing `event` with a known name leaves the unknown event out.
+// An enum, because comparing `event` with a known name then excludes the unknown event from the union.
 export declare enum Unlisted {
   Name = 'a name that is not in the catalogue',
 }
 
-/** An event whose name the catalogue does not have (yet). Its `event` is any string. */
+/** An event whose name is not in the catalogue. Its `event` is any string. */
 export type UnknownEvent = EventOf<Unlisted, unknown>;
 
-/** Any verified event. `switch (event.event)` narrows it; what is left is an {@link UnknownEvent}. */
+/** Any verified event. `switch (event.event)` narrows it, and its default case is an {@link UnknownEvent}. */
 export type AnyCakemailEvent<S extends SchemaMap = Record<never, never>> = CakemailEvent<EventName, S> | UnknownEvent;

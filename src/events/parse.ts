@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-/** A verified event of which nothing is known yet but its name. */
+/** A verified event. Only its name has been checked. */
 export interface ParsedEvent {
   readonly event: string;
   readonly data?: unknown;
@@ -8,20 +8,20 @@ export interface ParsedEvent {
   readonly timestamp?: unknown;
 }
 
-/** Why verified bytes are not an event. */
+/** The reason why verified bytes are not an event. */
 export type PayloadError = 'not_utf8' | 'not_json' | 'not_object' | 'no_event_name';
 
 export type ParseResult = { readonly event: ParsedEvent } | { readonly reason: PayloadError };
 
 /**
- * Parses verified bytes as an event. The object is JSON.parse's own, untouched: a member named `__proto__` stays a plain
- * own member, and nothing is dropped or renamed.
+ * Parses verified bytes as an event. The object is the unchanged result of JSON.parse, in which a member named `__proto__`
+ * is an ordinary own member.
  */
 export function parseEvent(bytes: Buffer): ParseResult {
   if (!isUtf8(bytes)) return { reason: 'not_utf8' };
   let value: unknown;
   try {
-    // A byte order mark is left in, and JSON.parse refuses it, as RFC 8259 allows.
+    // A byte order mark is kept, and JSON.parse refuses it, as RFC 8259 allows.
     value = JSON.parse(bytes.toString('utf8'));
   } catch {
     return { reason: 'not_json' };
@@ -31,6 +31,5 @@ export function parseEvent(bytes: Buffer): ParseResult {
 }
 
 function hasEventName(value: object): value is ParsedEvent {
-  const name: unknown = Object.hasOwn(value, 'event') ? Reflect.get(value, 'event') : undefined;
-  return typeof name === 'string' && name.trim() !== '';
+  return 'event' in value && typeof value.event === 'string' && value.event.trim() !== '';
 }

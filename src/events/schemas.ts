@@ -3,18 +3,18 @@ import { dotted } from '../shared/issue-paths.js';
 import { type Awaitable, isPromiseLike } from '../shared/promises.js';
 import type { Issue } from './documented.js';
 
-/** The user's schemas by event name. A Map, so that no event name reaches a prototype. */
+/** The application's schemas by event name. A Map, because an event may have the name of a member of Object.prototype. */
 export type Schemas = ReadonlyMap<string, StandardSchemaV1>;
 
 export type DataResult = { readonly data: unknown } | { readonly issues: readonly Issue[] };
 
-/** Checks `data` against the user's schema. Throws what the schema throws. */
+/** Checks `data` with a schema of the application. Throws what the schema throws. */
 export function checkData(schema: StandardSchemaV1, data: unknown): Awaitable<DataResult> {
   const result = schema['~standard'].validate(data);
   return isPromiseLike(result) ? Promise.resolve(result).then(toDataResult) : toDataResult(result);
 }
 
-/** The issues that a schema found. The message joins the schema's own, which may quote the payload. */
+/** The issues that a schema found. Its message joins theirs, which may quote the payload. */
 export class SchemaIssuesError extends Error {
   override readonly name = 'SchemaIssuesError';
 

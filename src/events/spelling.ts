@@ -1,6 +1,6 @@
 /**
- * The candidates that differ from a text in one place, by at most two characters, whatever their case: a letter that is
- * missing, doubled, wrong or swapped with its neighbour. Only evaluated by the compiler, and only for a misspelt name.
+ * The candidates that differ from a text in one place by at most two characters, ignoring case: a letter that is missing,
+ * doubled, wrong or swapped with its neighbour. The compiler evaluates it only for a misspelt name.
  */
 export type Closest<Text extends string, Candidate extends string> = string extends Text
   ? never
@@ -10,10 +10,7 @@ export type Closest<Text extends string, Candidate extends string> = string exte
       : never
     : never;
 
-/** The remainders of two texts. */
-type Remainders = readonly [string, string];
-
-/** Two texts without their common start and their common end. Each remainder is reversed. */
+/** Two texts without their common start and common end. Each is reversed. */
 type Difference<A extends string, B extends string> =
   WithoutCommonStart<A, B> extends readonly [infer RestOfA extends string, infer RestOfB extends string]
     ? WithoutCommonStart<Reverse<RestOfA>, Reverse<RestOfB>>
@@ -25,7 +22,7 @@ type WithoutCommonStart<A extends string, B extends string> = A extends `${infer
     : [A, B]
   : [A, B];
 
-type IsSmall<Both extends Remainders> =
+type IsSmall<Both extends readonly [string, string]> =
   HasThree<Both[0]> extends true ? false : HasThree<Both[1]> extends true ? false : true;
 
 type HasThree<Text extends string> = Text extends `${infer _First}${infer _Second}${infer Rest}`

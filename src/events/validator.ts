@@ -5,16 +5,14 @@ import type { AnyCakemailEvent } from './event-types.js';
 import type { ParsedEvent } from './parse.js';
 import { checkData, type DataResult, SchemaIssuesError, type Schemas } from './schemas.js';
 
-/** An event that may go to its handlers. */
+/** An event that its handlers may receive. */
 export interface ValidEvent {
   readonly event: AnyCakemailEvent;
-  /** The event's name as it was verified. Listeners and handlers may change `event` itself. */
-  readonly name: string;
-  /** Where the event deviates from what Cakemail publishes, or from the application's schema. */
+  /** The deviations from what Cakemail publishes, and from the application's schema under `'deliver'`. */
   readonly drift: readonly Issue[];
 }
 
-/** Why an event may not go to its handlers. */
+/** The reason why its handlers must not receive an event. */
 export interface InvalidEvent {
   readonly reason: 'schema_mismatch' | 'schema_failed';
   readonly cause: Error;
@@ -28,37 +26,36 @@ export class Validator {
     private readonly schemas: Schemas,
     private readonly options: {
       readonly timeoutMs: number;
-      /** What becomes of data that the schema refuses. */
       readonly onMismatch: 'reject' | 'deliver';
     },
   ) {}
 
-  /** Never throws or rejects. The result is there at once unless the schema is asynchronous. */
+  /** Returns a promise only when the schema is asynchronous. Never throws or rejects. */
   validate(parsed: ParsedEvent): Validation | Promise<Validation> {
     const schema = this.schemas.get(parsed.event);
-    const valid = { event: parsed as unknown as AnyCakemailEvent, name: parsed.event, drift: findDrift(parsed) };
+    const valid = { event: parsed as unknown as AnyCakemailEvent, drift: findDrift(parsed) };
     if (schema === undefined) return valid;
     try {
       const result = checkData(schema, parsed.data);
-      return isPromiseLike(result) ? this.#wait(valid, result) : this.#conclude(valid, result);
+      return isPromiseLike(result) ? this.#awaitResult(valid, result) : this.#toValidation(valid, result);
     } catch (thrown) {
       return { reason: 'schema_failed', cause: toError(thrown) };
     }
   }
 
-  async #wait(valid: ValidEvent, result: PromiseLike<DataResult>): Promise<Validation> {
+  async #awaitResult(valid: ValidEvent, result: PromiseLike<DataResult>): Promise<Validation> {
     const { timeoutMs } = this.options;
     try {
       const late = (): Error => new Error(`The schema did not finish within ${timeoutMs} ms`);
-      return this.#conclude(valid, await withTimeout(timeoutMs, result, late));
+      return this.#toValidation(valid, await withTimeout(timeoutMs, result, late));
     } catch (thrown) {
       return { reason: 'schema_failed', cause: toError(thrown) };
     }
   }
 
-  #conclude({ event, name, drift }: ValidEvent, result: DataResult): Validation {
-    if ('data' in result) return { event: Object.assign(event, { data: result.data }), name, drift };
-    if (this.options.onMismatch === 'deliver') return { event, name, drift: [...drift, ...result.issues] };
+  #toValidation({ event, drift }: ValidEvent, result: DataResult): Validation {
+    if ('data' in result) return { event: Object.assign(event, { data: result.data }), drift };
+    if (this.options.onMismatch === 'deliver') return { event, drift: [...drift, ...result.issues] };
     return { reason: 'schema_mismatch', cause: new SchemaIssuesError(result.issues) };
   }
 }

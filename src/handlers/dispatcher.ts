@@ -10,12 +10,12 @@ import { runSafely } from '../shared/run-safely.js';
 import { type AnyHandler, HandlerRun, type HandlerRunOptions } from './handler-run.js';
 import { HandlerRegistry } from './registry.js';
 
-/** Called for every failure of a handler, late ones too. */
+/** Called for every failure of a handler, also after its time limit. */
 export type ErrorHandler = (error: Error, delivery: Delivery) => unknown;
 
 export type DispatchOutcome = AcceptedOutcome | FailedOutcome | RejectedOutcome;
 
-/** Runs the handlers of deliveries. */
+/** Finds and runs the handlers of deliveries. */
 export class Dispatcher {
   readonly handlers = new HandlerRegistry<AnyHandler>();
   readonly #running = new Set<HandlerRun>();
@@ -27,7 +27,7 @@ export class Dispatcher {
   constructor(
     timeoutMs: number,
     private readonly hooks: Hooks,
-    /** Called with what the error handlers themselves throw. */
+    /** Called with an error that an error handler throws. */
     report: (error: Error) => void,
   ) {
     this.#runOptions = {
@@ -41,7 +41,7 @@ export class Dispatcher {
     };
   }
 
-  /** Registers an error handler; the returned function removes it. */
+  /** Registers an error handler, and returns a function that removes it. */
   addErrorHandler(handler: ErrorHandler): () => void {
     const added: ErrorHandler = (error, delivery) => handler(error, delivery);
     this.#errorHandlers = [...this.#errorHandlers, added];
@@ -55,41 +55,41 @@ export class Dispatcher {
   }
 
   /**
-   * Runs the handlers of an event, except the completed ones. Neither throws nor rejects, and returns a promise only when a
-   * handler is asynchronous.
+   * Runs the handlers of an event, except the completed ones. Returns a promise only when a handler is asynchronous. Never
+   * throws or rejects.
    */
   dispatch(
-    { event, name, drift }: ValidEvent,
+    { event, drift }: ValidEvent,
     delivery: VerifiedDelivery,
     completed?: CompletedHandlers,
   ): DispatchOutcome | Promise<DispatchOutcome> {
-    if (this.#isAborted) return new RejectedOutcome('closing', { eventName: name });
+    if (this.#isAborted) return new RejectedOutcome('closing', { eventName: delivery.eventName });
     if (drift.length > 0) this.hooks.notify('drift', { event, delivery, issues: drift });
     const startedAt = performance.now();
-    const { isNamed, registrations } = this.handlers.match(name);
+    const { isNamed, registrations } = this.handlers.match(delivery.eventName);
     const due = completed?.size
       ? registrations.filter(({ id }) => id === undefined || !completed.has(id))
       : registrations;
     const run = new HandlerRun(event, delivery, completed, this.#runOptions);
-    const conclude = (errors: readonly Error[]): DispatchOutcome => {
+    const toOutcome = (errors: readonly Error[]): DispatchOutcome => {
       this.#running.delete(run);
       const durationMs = performance.now() - startedAt;
       if (errors.length > 0) {
         const error = new HandlerError(errors);
         this.hooks.notify('failed', { event, delivery, error, durationMs });
-        return new FailedOutcome(error, event, delivery, name);
+        return new FailedOutcome(error, event, delivery);
       }
       const kind = isNamed ? 'handled' : 'unhandled';
       this.hooks.notify(kind, { event, delivery, durationMs });
       return new AcceptedOutcome(kind, event, delivery);
     };
     const errors = run.start(due);
-    if (!isPromise(errors)) return conclude(errors);
+    if (!isPromise(errors)) return toOutcome(errors);
     this.#running.add(run);
-    return errors.then(conclude);
+    return errors.then(toOutcome);
   }
 
-  /** Aborts every delivery whose handlers still run, and starts no other. */
+  /** Aborts the deliveries whose handlers still run, and rejects all others from now on. */
   abortAll(reason: Error): void {
     this.#isAborted = true;
     for (const run of this.#running) run.abort(reason);

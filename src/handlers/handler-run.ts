@@ -7,22 +7,22 @@ import { isPermanent, WebhookError } from '../shared/errors.js';
 import { isPromiseLike } from '../shared/promises.js';
 import type { Registration } from './registry.js';
 
-/** A handler as it is stored; its event type is narrowed where it is registered. */
+/** A handler as the registry stores it. The public types narrow its event. */
 export type AnyHandler = (event: AnyCakemailEvent, delivery: VerifiedDelivery) => unknown;
 
-/** What all runs of a dispatcher share. None of the functions may throw. */
+/** Options that all runs of a dispatcher share. None of the functions may throw. */
 export interface HandlerRunOptions {
   readonly timeoutMs: number;
   readonly hooks: Hooks;
-  /** Called for each failure. `isLate` is true when the run had been aborted. */
+  /** Called for each failure. `isLate` is true after the run was aborted. */
   readonly onFailure: (error: Error, event: AnyCakemailEvent, delivery: VerifiedDelivery, isLate: boolean) => void;
-  /** Called when the run is aborted, so that the handlers can be told to stop. */
+  /** Called when the run is aborted, to abort the handlers' signal. */
   readonly onAbort: (reason: Error, delivery: VerifiedDelivery) => void;
 }
 
-/** The handlers of one delivery. They run side by side and each is awaited, whatever the others do. */
+/** One run of the handlers of a delivery. They run concurrently, and each is awaited, even when another one fails. */
 export class HandlerRun {
-  /** By the handler's index; a handler that did not fail leaves a hole. */
+  /** By the index of the handler. A handler that did not fail leaves a hole. */
   readonly #failures: Error[] = [];
   #pending: Set<number> | undefined;
   #isOver = false;
@@ -32,14 +32,14 @@ export class HandlerRun {
   constructor(
     private readonly event: AnyCakemailEvent,
     private readonly delivery: VerifiedDelivery,
-    /** Handlers with an id that succeed, or fail permanently, are added. */
+    /** Receives the handlers with an id that succeed or fail permanently. */
     private readonly completed: CompletedHandlers | undefined,
     private readonly options: HandlerRunOptions,
   ) {}
 
   /**
-   * Calls the handlers in order. Returns one error per failed handler, in that order, and a promise of them only when a
-   * handler is asynchronous. Never rejects.
+   * Calls the handlers in order. Returns one error per failed handler, in the same order, and a promise only when a handler
+   * is asynchronous. Never rejects.
    */
   start(registrations: readonly Registration<AnyHandler>[]): readonly Error[] | Promise<readonly Error[]> {
     for (const [index, registration] of registrations.entries()) this.#call(index, registration);
@@ -51,7 +51,7 @@ export class HandlerRun {
     });
   }
 
-  /** Stops waiting. Handlers that still run count as failed, and are reported once more if they fail later. */
+  /** Stops waiting. Handlers that still run count as failed, and are reported again if they fail later. */
   abort(reason: Error): void {
     if (this.#isOver) return;
     for (const index of this.#pending ?? []) this.#fail(index, reason);
@@ -80,7 +80,7 @@ export class HandlerRun {
   ): void {
     this.#pending ??= new Set();
     this.#pending.add(index);
-    // A new promise guards against a `then` that throws or calls back twice; Promise.resolve would trust it.
+    // A new promise guards against a `then` that throws or calls back twice. Promise.resolve would trust it.
     new Promise((resolve) => resolve(result)).then(
       () => this.#end(index, registration, call),
       (thrown) => this.#end(index, registration, call, toError(thrown)),

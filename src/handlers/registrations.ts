@@ -1,5 +1,5 @@
 import { EVENT_NAMES } from '../events/catalogue.js';
-import { warnOfUnlisted } from '../instrumentation/check-event-name.js';
+import { warnIfUnlisted } from '../instrumentation/check-event-name.js';
 import { type Log, truncateName } from '../instrumentation/logger.js';
 import { ConfigurationError } from '../shared/errors.js';
 import { rejectUnknownKeys } from '../shared/option-checks.js';
@@ -11,14 +11,14 @@ import { ANY, type Subject, UNHANDLED } from './registry.js';
 export interface HandlerOptions {
   /**
    * The handler's name, unique in its router. Logs and the inspector show it. With an inbox, a handler with an id that
-   * succeeded does not run again when a sibling's failure makes the delivery run again; a handler without an id does.
+   * succeeded does not run again when another handler's failure makes the delivery run again. A handler without an id does.
    */
   readonly id?: string | undefined;
 }
 
 type Names = string | readonly string[];
 
-/** The members of a router that register handlers. They check their arguments. */
+/** Creates the members of a router that register handlers, and that check their arguments. */
 export function registrations(dispatcher: Dispatcher, log: Log) {
   const { handlers } = dispatcher;
   const register = (subjects: readonly Subject[], handler: AnyHandler, options: HandlerOptions | undefined) =>
@@ -27,7 +27,7 @@ export function registrations(dispatcher: Dispatcher, log: Log) {
   return {
     on(name: Names, handler: AnyHandler, options?: HandlerOptions) {
       const names = checkNames(name);
-      for (const each of names) warnOfUnlisted(each, 'on()', `'${truncateName(each)}'`, log);
+      for (const each of names) warnIfUnlisted(each, 'on()', `'${truncateName(each)}'`, log);
       return register(names, handler, options);
     },
     off: (name: Names, handler: AnyHandler) => handlers.remove(checkNames(name), handler),

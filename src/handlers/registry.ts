@@ -1,47 +1,47 @@
 import { patternOf } from '../events/catalogue.js';
 import { ConfigurationError } from '../shared/errors.js';
 
-/** Stands for every event. */
+/** The subject of handlers for every event. */
 export const ANY = Symbol('any event');
-/** Stands for events that no name and no pattern covers. */
+/** The subject of handlers for events that no name and no pattern covers. */
 export const UNHANDLED = Symbol('unhandled events');
 
 /** An event name, a pattern such as `'Email.*'`, or one of the two symbols. */
 export type Subject = string | typeof ANY | typeof UNHANDLED;
 
-/** A handler and what it was registered for. */
+/** A handler with its subjects. */
 export interface Registration<H> {
   readonly handler: H;
   readonly subjects: ReadonlySet<Subject>;
-  /** The application's name for the handler: unique, and stable over restarts. */
+  /** The application's name for the handler. It is unique, and the same after a restart. */
   readonly id: string | undefined;
-  /** What logs and pages show: the id, the function's name, or the subjects. */
+  /** The name in logs and in the inspector: the id, the function's name, or the subjects. */
   readonly label: string;
 }
 
 /** The handlers of an event. */
 export interface Match<H> {
-  /** Whether a name or a pattern covers the event. */
+  /** True when a name or a pattern covers the event. */
   readonly isNamed: boolean;
   readonly registrations: readonly Registration<H>[];
 }
 
 /**
- * Finds the handlers of an event. Lists are replaced, never changed, so a delivery keeps the set that it started with while
- * handlers come and go. A look-up reads a few Map entries, however many names have handlers.
+ * Finds the handlers of an event. Its lists are replaced and never changed, so that a delivery keeps the handlers that it
+ * started with.
  */
 export class HandlerRegistry<H extends { readonly name: string }> {
   readonly #ids = new Map<string, Registration<H>>();
   readonly #lists = new Map<Subject, readonly Registration<H>[]>();
 
   /**
-   * Registers a handler; the returned function removes just this registration.
+   * Registers a handler, and returns a function that removes only this registration.
    *
    * @throws {ConfigurationError} when another handler has the id.
    */
   add(subjects: readonly Subject[], handler: H, id?: string): () => void {
     if (id !== undefined && this.#ids.has(id)) {
-      throw new ConfigurationError('ERR_OPTION_INVALID', `Another handler has the id '${id}' already.`);
+      throw new ConfigurationError('ERR_OPTION_INVALID', `Another handler already has the id '${id}'.`);
     }
     const label = id ?? String(handler.name || labelOf(subjects));
     const registration: Registration<H> = { handler, subjects: new Set(subjects), id, label };
@@ -64,12 +64,12 @@ export class HandlerRegistry<H extends { readonly name: string }> {
     }
   }
 
-  /** Whether a name or a pattern covers the event. */
+  /** Returns true when a name or a pattern covers the event. */
   covers(name: string): boolean {
     return this.#covering(name).length > 0;
   }
 
-  /** The handlers of an event: those for its name, for its group, for any event. */
+  /** Returns the handlers for the event's name, for its group and for any event. */
   match(name: string): Match<H> {
     const covering = this.#covering(name);
     const isNamed = covering.length > 0;
@@ -84,11 +84,11 @@ export class HandlerRegistry<H extends { readonly name: string }> {
     const group = pattern === undefined ? [] : this.#listOf(pattern);
     if (exact.length === 0) return group;
     if (group.length === 0) return exact;
-    // One registration for both the name and its group runs once.
+    // A registration for both the name and its group runs once.
     return [...new Set([...exact, ...group])];
   }
 
-  /** Frees the id of a registration that is in no list any more. */
+  /** Frees the id of a registration that is no longer in any list. */
   #release(registration: Registration<H>): void {
     const { id, subjects } = registration;
     const isListed = [...subjects].some((subject) => this.#listOf(subject).includes(registration));

@@ -8,7 +8,6 @@ import type {
   LeasedDelivery,
   RouterInbox,
 } from '../delivery/stored-delivery.js';
-import { occurredAt } from '../events/occurred-at.js';
 import { parseEvent } from '../events/parse.js';
 import { SchemaIssuesError } from '../events/schemas.js';
 import type { Validator } from '../events/validator.js';
@@ -28,7 +27,7 @@ export interface WorkerParts {
   readonly outage: Outage;
 }
 
-/** Starts to handle the deliveries that an inbox stores, a number of them at the same time. */
+/** Starts a worker that runs the handlers of the deliveries in an inbox, `concurrency` of them at the same time. */
 export function startWorker(inbox: RouterInbox, concurrency: number, parts: WorkerParts): InboxWorker {
   const { hooks, inFlight, outage } = parts;
   return inbox.work(
@@ -51,7 +50,7 @@ async function attempt(leased: LeasedDelivery, { validator, dispatcher }: Worker
     if ('reason' in parsed) return notReadable(`The stored bytes are ${parsed.reason}`);
     const { event } = parsed;
     const { rawBody, headers, receivedAt } = leased;
-    const delivery = new VerifiedDelivery(rawBody, occurredAt(event), event.event, headers, [], receivedAt);
+    const delivery = new VerifiedDelivery(rawBody, event, headers, [], receivedAt);
     if (delivery.id !== leased.id) return notReadable('The stored bytes belong to another id');
     delivery.attempt = leased.attempt;
     const valid = await validator.validate(event);
@@ -69,7 +68,7 @@ function toAttemptResult(outcome: DispatchOutcome, completed: CompletedHandlers)
   switch (outcome.kind) {
     case 'rejected':
       return outcome.reason === 'schema_mismatch'
-        ? dead('schema_mismatch', refusedBySchema(outcome))
+        ? dead('schema_mismatch', withoutSchemaMessages(outcome))
         : { state: 'failed', error: outcome.error };
     case 'failed':
       return outcome.error.errors.every(isPermanent)
@@ -84,7 +83,7 @@ function toAttemptResult(outcome: DispatchOutcome, completed: CompletedHandlers)
   }
 }
 
-/** Only readable bytes are stored, so another program has changed them since. */
+/** An inbox stores only readable bytes, so another program must have changed them. */
 function notReadable(message: string): AttemptResult {
   return dead('not_readable', { name: 'Error', message });
 }
@@ -93,8 +92,8 @@ function dead(reason: DeadReason, error: (AttemptResult & { state: 'dead' })['er
   return { state: 'dead', reason, error };
 }
 
-/** The same error with the paths of the issues, and without the schema's own messages, which may quote the payload. */
-function refusedBySchema({ code, status, error, cause }: RejectedOutcome): WebhookError {
+/** Removes the schema's own messages from the error of a rejection, because they may quote the payload. */
+function withoutSchemaMessages({ code, status, error, cause }: RejectedOutcome): WebhookError {
   const issues = (issuePaths(cause) ?? []).map((path) => ({ path, message: 'refused by the schema' }));
   return new WebhookError(code, { status, message: error.message, cause: new SchemaIssuesError(issues) });
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { OutcomeResponse } from '../delivery/outcome.js';
+import type { OutcomeResponse } from '../delivery/responses.js';
 import { linger } from './linger.js';
 
 /** Writes a response. Closes the connection when the request was refused before it was read to its end. */

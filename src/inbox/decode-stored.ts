@@ -1,6 +1,6 @@
 import type { CompletedHandlers } from '../delivery/stored-delivery.js';
 import type { PlainHeaders } from '../shared/headers.js';
-import { recordOf } from '../shared/is-record.js';
+import { recordOf } from '../shared/record-of.js';
 
 // Another program may have changed what is stored. One damaged delivery must neither stop the worker nor keep the other
 // deliveries from being listed, so a value that cannot be decoded becomes an empty one.

@@ -1,4 +1,4 @@
-import { recordOf } from '../shared/is-record.js';
+import { recordOf } from '../shared/record-of.js';
 import type { EngineName } from './contract.js';
 
 /**

@@ -7,7 +7,7 @@ import type {
   StoredDelivery,
   WorkerOptions,
 } from '../delivery/stored-delivery.js';
-import { describe } from '../shared/describe-error.js';
+import { describeError } from '../shared/describe-error.js';
 import type { InboxSettings } from './contract.js';
 import { retryDelay } from './retries.js';
 
@@ -44,7 +44,7 @@ export async function runAttempt(
 function nextState(result: AttemptResult, attempt: number, { retries }: InboxSettings): Transition {
   const at = Date.now();
   if (!('error' in result)) return { state: 'done', at };
-  const error = toStorableText(describe(result.error));
+  const error = toStorableText(describeError(result.error));
   if (result.state === 'dead') return { state: 'dead', at, error, reason: result.reason };
   if (attempt >= retries.attempts) return { state: 'dead', at, error, reason: 'attempts_exhausted' };
   return { state: 'waiting', at: at + retryDelay(attempt, retries), error };

@@ -18,36 +18,37 @@ export interface HandlerCall {
   readonly delivery: Delivery;
 }
 
-/** What happens to requests and deliveries. A subscriber implements the hooks that it needs; what it throws is reported. */
+/** Receives what happens to requests and deliveries. A subscriber implements the hooks that it needs. */
 export interface Subscriber {
-  /** A step that `lifecycle` also reports. */
+  /** A notice of `lifecycle`. */
   notified?<N extends keyof LifecycleNotices>(name: N, notice: LifecycleNotices[N]): void;
   /** The body is complete, and nothing is verified yet. */
   requestReceived?(request: ReceivedRequest): void;
   /** The request is authentic, and carries this delivery. */
   requestVerified?(request: ReceivedRequest, delivery: Delivery): void;
-  /** The pipeline has an outcome. `request` is undefined when the body was rejected unread. */
+  /** The request has an outcome. `request` is undefined when it was rejected before its body was complete. */
   requestEnded?(request: ReceivedRequest | undefined, outcome: Outcome): void;
   handlerStarted?(call: HandlerCall): void;
   /** `error` is undefined when the handler succeeded. A handler may end after its time limit. */
   handlerEnded?(call: HandlerCall, error: Error | undefined): void;
 }
 
-/** The one place where the router reports what happens: everything that wants to know subscribes. */
+/** The one place where the router reports what happens. The logger, `lifecycle` and the inspector subscribe. */
 export class Hooks {
   #subscribers: readonly Subscriber[] = [];
   #followsHandlers = false;
+  #followsRequests = false;
 
-  /** `report` is called with what a subscriber throws. It must not throw. */
-  constructor(readonly report: (error: Error) => void) {}
+  /** `report` is called with the error that a subscriber throws, and must not throw. */
+  constructor(private readonly report: (error: Error) => void) {}
 
-  /** Adds a subscriber. The returned function removes it. */
+  /** Adds a subscriber, and returns a function that removes it. */
   subscribe(subscriber: Subscriber): () => void {
     this.#replace([...this.#subscribers, subscriber]);
     return () => this.#replace(this.#subscribers.filter((other) => other !== subscriber));
   }
 
-  /** Whether any subscriber wants to know about single handlers. */
+  /** True when a subscriber follows single handlers. */
   get followsHandlers(): boolean {
     return this.#followsHandlers;
   }
@@ -57,15 +58,15 @@ export class Hooks {
   }
 
   requestReceived(request: ReceivedRequest): void {
-    this.#call((subscriber) => subscriber.requestReceived?.(request));
+    if (this.#followsRequests) this.#call((subscriber) => subscriber.requestReceived?.(request));
   }
 
   requestVerified(request: ReceivedRequest, delivery: Delivery): void {
-    this.#call((subscriber) => subscriber.requestVerified?.(request, delivery));
+    if (this.#followsRequests) this.#call((subscriber) => subscriber.requestVerified?.(request, delivery));
   }
 
   requestEnded(request: ReceivedRequest | undefined, outcome: Outcome): void {
-    this.#call((subscriber) => subscriber.requestEnded?.(request, outcome));
+    if (this.#followsRequests) this.#call((subscriber) => subscriber.requestEnded?.(request, outcome));
   }
 
   handlerStarted(call: HandlerCall): void {
@@ -79,6 +80,9 @@ export class Hooks {
   #replace(subscribers: readonly Subscriber[]): void {
     this.#subscribers = subscribers;
     this.#followsHandlers = subscribers.some(({ handlerStarted, handlerEnded }) => handlerStarted ?? handlerEnded);
+    this.#followsRequests = subscribers.some(
+      ({ requestReceived, requestVerified, requestEnded }) => requestReceived ?? requestVerified ?? requestEnded,
+    );
   }
 
   #call(hook: (subscriber: Subscriber) => void): void {

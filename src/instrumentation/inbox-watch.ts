@@ -3,17 +3,17 @@ import type { Hooks } from './hooks.js';
 import type { Log } from './logger.js';
 import { Outage } from './outage.js';
 
-/** Logs the outages of a router's inbox, where each failure would otherwise cause a line of its own. */
+/** Logs the outages of a router's inbox, because one line per failure would fill the log. */
 export interface InboxWatch {
-  /** The outages that the worker of the inbox meets. */
+  /** Receives the failures and successes of the worker. */
   readonly worker: Outage;
-  /** To be called when the inbox is closed. */
+  /** Stops logging. Call it when the inbox is closed. */
   close(): void;
 }
 
 export function watchInbox(hooks: Hooks, log: Log, hasLogger: boolean): InboxWatch {
   const receiving = new Outage(log, hasLogger, {
-    began: 'the inbox cannot store deliveries, so requests are answered 503',
+    began: 'the inbox cannot store deliveries, so requests get 503',
     continues: (count) => `the inbox still cannot store deliveries; ${count} were rejected in the last minute`,
     ended: 'the inbox can store deliveries again',
   });

@@ -14,15 +14,15 @@ export interface DeliveryNotice {
   readonly delivery: Delivery;
 }
 
-/** Every step of a delivery, for logs and metrics. What a listener throws is logged, and does not affect the delivery. */
+/** The notices about every delivery, for logs and metrics. The error of a listener is logged, and does not affect the delivery. */
 export interface LifecycleNotices {
   /** The body is complete, and nothing is verified yet. */
   received: { readonly bytes: number };
-  /** The signature matches. `keys` are the indexes of the keys under which it does, in the list given or among a map's different keys. */
+  /** The signature matches. `keys` are the indexes of the matching keys in the list, or among the different keys of the map. */
   verified: {
     readonly bytes: number;
     readonly keys: readonly number[];
-    /** The ids of those keys that have one: see `NamedSecret`. */
+    /** The ids of the matching keys that have one; see `NamedSecret`. */
     readonly ids?: readonly string[];
   };
   /** The request was rejected before any handler ran. The sender does not learn `reason`. */
@@ -35,7 +35,7 @@ export interface LifecycleNotices {
     /** The underlying error, if there is one. */
     readonly cause: unknown;
   };
-  /** The event deviates from what Cakemail publishes, or from your schema under `'deliver'`. It is delivered nevertheless. */
+  /** The event deviates from what Cakemail publishes, or from your schema under `'deliver'`, and is still delivered. */
   drift: DeliveryNotice & { readonly issues: readonly Issue[] };
   /** Every handler succeeded. */
   handled: DeliveryNotice & { readonly durationMs: number };
@@ -43,43 +43,52 @@ export interface LifecycleNotices {
   unhandled: DeliveryNotice & { readonly durationMs: number };
   /** At least one handler failed. The delivery will run again when it is sent again. */
   failed: DeliveryNotice & { readonly error: HandlerError; readonly durationMs: number };
-  /** A handler failed after its time limit, when the response had been sent. */
+  /** A handler failed after its time limit, when the delivery already counted as failed. */
   late: DeliveryNotice & { readonly error: Error };
   /** The inbox stored the delivery. Its handlers run later. */
   stored: DeliveryNotice;
-  /** The inbox will not try the delivery again, for this `reason`, and keeps it as a dead letter. */
+  /** The delivery became a dead letter for this `reason`. The inbox keeps it, and does not try it again. */
   dead: {
     readonly id: string;
     readonly eventName: string;
     readonly reason: DeadReason;
     /**
-     * The failure of the last attempt, when it ran in this process: a {@link HandlerError} whose `errors` are the ones that
-     * the handlers threw, or a `WebhookError` when your schema refused the event. Otherwise only its name and message.
+     * The error of the last attempt. When it ran in this process, it is a {@link HandlerError}, or a `WebhookError` if your
+     * schema refused the event. Otherwise it is only a name and a message.
      */
     readonly error: Error | ErrorSummary;
   };
-  /** The delivery had been received before. `joined` is true when the first one was still running and its outcome is shared. */
+  /** The delivery was received before. `joined` is true when it shares the outcome of one that was still running. */
   duplicate: DeliveryNotice & { readonly joined: boolean };
 }
 
-/** The notices as eventemitter3 types them: `lifecycle.on('handled', ({ durationMs }) => …)`. */
+/** The notices in the form that eventemitter3 expects: `lifecycle.on('handled', ({ durationMs }) => …)`. */
 export type LifecycleEvents = {
   [N in keyof LifecycleNotices]: (notice: LifecycleNotices[N]) => void;
 };
 
-/** `webhooks.lifecycle`: a typed eventemitter3. */
+/** The type of `webhooks.lifecycle`: a typed eventemitter3. */
 export type LifecycleEmitter = EventEmitter<LifecycleEvents, unknown>;
 
-/** The emitter of one router. `report` is called with what its listeners throw. */
+/** Creates the emitter of a router. `report` is called with the errors of its listeners. */
 export function createLifecycle(report: (error: Error) => void): LifecycleEmitter {
   return new GuardedEmitter(report) as LifecycleEmitter;
+}
+
+/** Calls the listeners of a notice. */
+export function emitNotice<N extends keyof LifecycleNotices>(
+  lifecycle: LifecycleEmitter,
+  name: N,
+  notice: LifecycleNotices[N],
+): void {
+  (lifecycle as unknown as EventEmitter).emit(name, notice);
 }
 
 type Listener = (...args: unknown[]) => unknown;
 
 /**
- * In eventemitter3 a listener that throws keeps the later ones from running, and an async one ends the process. Here every
- * listener is guarded when it is added, and found again when it is removed.
+ * In eventemitter3 a listener that throws prevents the later ones from running, and one that rejects ends the process. This
+ * class wraps every listener when it is added, and finds the wrapper when the listener is removed.
  */
 class GuardedEmitter extends EventEmitter {
   readonly #guarded = new WeakMap<Listener, Listener>();
@@ -116,7 +125,7 @@ class GuardedEmitter extends EventEmitter {
       runSafely(() => listener.apply(this, args), report);
     }
     this.#guarded.set(listener, guarded);
-    this.#guarded.set(guarded, guarded); // eventemitter3 removes a `once` listener by what it holds
+    this.#guarded.set(guarded, guarded); // eventemitter3 removes a `once` listener by its wrapper
     return guarded;
   }
 }

@@ -6,24 +6,24 @@ import { type Log, type LogFields, type LogLevel, truncateName } from './logger.
 
 type Line = readonly [level: LogLevel, fields: LogFields, message: string];
 
-/** What each notice says in the log. Names come from outside, so they are truncated and stay out of the message. */
+/** The log line of each notice. Names come from outside, so they are truncated, and never part of the message. */
 const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices[N]) => Line } = {
   received: (notice) => ['debug', { ...notice }, 'received'],
   verified: (notice) => ['debug', { ...notice }, 'signature verified'],
   rejected: ({ reason, code, status, eventName, cause }) => [
-    // While an inbox is unavailable, its outage has lines of its own.
+    // The outage of an inbox has its own lines.
     reason === 'body_aborted' || reason === 'inbox_unavailable' ? 'debug' : status >= 500 ? 'error' : 'warn',
     {
       reason,
       code,
       status,
       ...(eventName !== undefined && { eventName: truncateName(eventName) }),
-      ...(cause !== undefined && (isOfSchema(reason) ? summaryOf(cause) : { err: cause })),
+      ...(cause !== undefined && (isFromSchema(reason) ? withoutMessages(cause) : { err: cause })),
       ...(status >= 500 && { help: helpOf(code) }),
     },
     'rejected',
   ],
-  // Paths only: a schema's message may quote the value that it refuses.
+  // The message of an issue may quote a value of the payload, so only the paths are logged.
   drift: ({ issues, ...notice }) => [
     'warn',
     { ...fieldsOf(notice), paths: issues.map(({ path }) => truncateName(path)) },
@@ -42,7 +42,7 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
     'handler failed after its time limit',
   ],
   stored: (notice) => ['info', fieldsOf(notice), 'stored'],
-  // What its handlers threw is in the lines of its attempts.
+  // The lines of the attempts hold the handlers' errors.
   dead: ({ id, eventName, reason, error }) => [
     'error',
     {
@@ -50,7 +50,7 @@ const LINES: { readonly [N in keyof LifecycleNotices]: (notice: LifecycleNotices
       delivery: id,
       reason,
       ...(error instanceof WebhookError && { code: error.code }),
-      ...(error instanceof Error ? summaryOf(error) : { errorNames: [truncateName(error.name)] }),
+      ...(error instanceof Error ? withoutMessages(error) : { errorNames: [truncateName(error.name)] }),
     },
     'dead letter',
   ],
@@ -61,35 +61,35 @@ function fieldsOf({ delivery }: DeliveryNotice): LogFields {
   return { eventName: truncateName(delivery.eventName), delivery: delivery.id, attempt: delivery.attempt };
 }
 
-function isOfSchema(reason: LifecycleNotices['rejected']['reason']): boolean {
+function isFromSchema(reason: LifecycleNotices['rejected']['reason']): boolean {
   return reason === 'schema_mismatch' || reason === 'schema_failed';
 }
 
-/** The handlers' errors as they are, unless one is a schema's, because its message may quote the payload. */
+/** Logs the error itself unless a schema caused it, because then its message may quote the payload. */
 function errorFields(error: Error): LogFields {
-  return thrownIn(error).some((each) => issuePaths(each) !== undefined) ? summaryOf(error) : { err: error };
+  return causesOf(error).some((each) => issuePaths(each) !== undefined) ? withoutMessages(error) : { err: error };
 }
 
-/** Errors without their messages: their classes, and the paths of the issues that a schema found. */
-function summaryOf(error: unknown): LogFields {
-  const thrown = thrownIn(error);
-  const paths = thrown.flatMap((each) => issuePaths(each) ?? []);
+/** Describes an error without its message: the classes of its causes, and the paths of a schema's issues. */
+function withoutMessages(error: unknown): LogFields {
+  const causes = causesOf(error);
+  const paths = causes.flatMap((each) => issuePaths(each) ?? []);
   return {
-    errorNames: thrown.map((each) => truncateName(readText(toError(each), 'name'))),
+    errorNames: causes.map((each) => truncateName(readText(toError(each), 'name'))),
     ...(paths.length > 0 && { paths: paths.map(truncateName) }),
   };
 }
 
-/** The errors that are behind one of ours. */
-function thrownIn(error: unknown): readonly unknown[] {
+/** Returns the application's errors behind one of ours. */
+function causesOf(error: unknown): readonly unknown[] {
   if (error instanceof HandlerError) return error.errors;
   return [error instanceof WebhookError ? (error.cause ?? error) : error];
 }
 
-/** Every notice there is. */
+/** The names of all notices. */
 export const LOG_NOTICES = Object.keys(LINES) as readonly (keyof LifecycleNotices)[];
 
-/** Writes the line of a notice. */
+/** Logs a notice. */
 export function writeNotice<N extends keyof LifecycleNotices>(log: Log, name: N, notice: LifecycleNotices[N]): void {
   log.write(...LINES[name](notice));
 }

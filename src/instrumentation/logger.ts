@@ -3,22 +3,22 @@ import { emitProcessWarning } from '../shared/process-warning.js';
 import { runSafely } from '../shared/run-safely.js';
 import { truncate } from '../shared/truncate.js';
 
-/** Where the package logs: pino, or anything shaped like it (`console` too). Levels that are missing are skipped. */
+/** A logger with the methods of pino, such as `console`. A missing level is not logged. */
 export type Logger = {
   readonly [L in LogLevel]?: (fields: LogFields, message: string) => unknown;
 };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** What a line carries. Never a key, a signature, a header or a body. */
+/** The fields of a log line. They never hold a key, a signature, a header or a body. */
 export type LogFields = Record<string, unknown>;
 
-/** A logger that cannot throw. */
+/** Writes to the application's logger, if there is one. Never throws. */
 export interface Log {
   write(level: LogLevel, fields: LogFields, message: string): void;
   /**
-   * For what the developer must see even without a logger: then a Node process warning, once for each message and at most
-   * ten times for each code, because messages name events that the sender chooses.
+   * Logs a warning that the developer must see. Without a logger it is a Node process warning: once per message, and at most
+   * ten times per code, because the sender chooses the event names in messages.
    */
   warnDeveloper(code: string, message: string, cause?: Error): void;
 }
@@ -29,7 +29,7 @@ export function createLog(logger: Logger | undefined): Log {
   const warned = new Map<string, Set<string>>();
 
   function write(level: LogLevel, fields: LogFields, message: string): void {
-    // A broken logger has no place to complain to; the delivery goes on.
+    // The failure of a logger cannot be logged, and must not affect the delivery.
     runSafely(
       () => logger?.[level]?.(fields, message),
       () => {},
@@ -52,8 +52,7 @@ export function createLog(logger: Logger | undefined): Log {
   return { write, warnDeveloper };
 }
 
-/** A name from outside as a warning or a log field may hold it: short, in one line, without control characters. */
+/** Shortens a name from outside to one line without control characters, for warnings and log fields. */
 export function truncateName(name: string): string {
-  if (typeof name !== 'string') return typeof name;
   return toOneLine(truncate(name, 128));
 }

@@ -4,7 +4,7 @@ import type { Log } from './logger.js';
 const MINUTE_MS = 60_000;
 const CODE = 'ERR_INBOX_UNAVAILABLE';
 
-/** The messages about an outage. They are constant, so that a process without a logger is warned only once. */
+/** The messages about an outage. `began` and `ended` are constant, so that a process without a logger is warned only once. */
 export interface OutageMessages {
   /** Logged at the first failure. */
   readonly began: string;
@@ -19,12 +19,12 @@ export interface OutageMessages {
  * called. Otherwise an unavailable inbox would cause one line per request.
  */
 export class Outage {
-  /** Whether the last line reports a failure. */
+  /** True when the last line reports a failure. */
   #isReported = false;
   /** The number of failures since the last line. */
   #failures = 0;
   #error: Error | undefined;
-  /** Whether an end was logged within the current minute. */
+  /** True when an end was logged within the current minute. */
   #hasEnded = false;
   #minute: NodeJS.Timeout | undefined;
 

@@ -3,16 +3,16 @@ import { issuePaths } from '../shared/issue-paths.js';
 import type { LifecycleNotices } from './lifecycle.js';
 import { type Log, truncateName } from './logger.js';
 
-/** Notices that must not pass in silence, because the developer has to act on them. */
-type Unreported = { readonly [N in keyof LifecycleNotices]?: (notice: LifecycleNotices[N], log: Log) => void };
+/** A warning for each notice that the developer has to act on. */
+type Warnings = { readonly [N in keyof LifecycleNotices]?: (notice: LifecycleNotices[N], log: Log) => void };
 
-const WARNINGS: Unreported = {
+const WARNINGS: Warnings = {
   rejected: ({ reason, code }, log) => {
     if (reason === 'body_consumed') log.warnDeveloper(code, `${messageOf(code)} ${helpOf(code)}`);
   },
   failed: ({ delivery, error }, log) => {
     const failed = `A handler of '${truncateName(delivery.eventName)}' failed, and nothing reports it.`;
-    const advice = 'Pass `logger`, or register onError(): further failures of this event are not shown.';
+    const advice = 'Pass `logger`, or register onError(). Further failures of this event are not shown.';
     const [first] = error.errors;
     // The message of a schema's error may quote the payload.
     log.warnDeveloper(error.code, `${failed} ${advice}`, issuePaths(first) === undefined ? first : undefined);
@@ -25,7 +25,7 @@ const WARNINGS: Unreported = {
   },
 };
 
-/** Warns of a notice that neither a logger nor anything that `isReported` knows of has shown. */
+/** Warns about a notice that the application would otherwise not see. Call it only without a logger. */
 export function warnIfUnreported<N extends keyof LifecycleNotices>(
   log: Log,
   name: N,

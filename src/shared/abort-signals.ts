@@ -1,17 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A signal that aborts with the first of several. */
-export interface Combined {
+/** A signal that aborts as soon as one of several does. */
+export interface CombinedSignal {
   readonly signal: AbortSignal;
-  /** Lets go of the others, which may live much longer. */
+  /** Stops listening to the others, which may live much longer. */
   release(): void;
 }
 
-/**
- * As AbortSignal.any(), and it can be released. In Node 20, AbortSignal.any() keeps about 2 KB per call for as long as one of the
- * signals lives.
- */
-export function combined(...signals: readonly (AbortSignal | undefined)[]): Combined {
+/** Works like AbortSignal.any(), which in Node 20 keeps about 2 KB per call for as long as one of the signals lives. */
+export function combined(...signals: readonly (AbortSignal | undefined)[]): CombinedSignal {
   const controller = new AbortController();
   const given = signals.filter((each) => each !== undefined);
   const abort = (): void => controller.abort(given.find(({ aborted }) => aborted)?.reason);
@@ -25,9 +22,9 @@ export function combined(...signals: readonly (AbortSignal | undefined)[]): Comb
   };
 }
 
-/** What was promised, or the signal's reason as soon as it aborts. What was promised goes on for whoever shares it. */
-export async function unlessAborted<T>(promised: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promised;
+/** Waits for a promise, but rejects with the signal's reason as soon as it aborts. The work behind the promise goes on. */
+export async function unlessAborted<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return pending;
   let abort = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason);
@@ -35,13 +32,13 @@ export async function unlessAborted<T>(promised: Promise<T>, signal: AbortSignal
   });
   if (signal.aborted) abort();
   try {
-    return await Promise.race([promised, aborted]);
+    return await Promise.race([pending, aborted]);
   } finally {
     signal.removeEventListener('abort', abort);
   }
 }
 
-/** Waits, unless the signal aborts: then it rejects with its reason. */
+/** Waits for `ms`, but rejects with the signal's reason as soon as it aborts. */
 export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await sleep(ms, undefined, { signal });

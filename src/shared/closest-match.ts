@@ -1,15 +1,15 @@
-/** A longer word is not a typo, and comparing it would only cost time. */
+/** A longer word is not a typo, so comparing it would waste time. */
 const MAX_WORD_LENGTH = 64;
 
 /** Two swapped letters count as two edits. */
 const MAX_TYPO_DISTANCE = 2;
 
-/** The candidate that a misspelt word probably means, or undefined when more than a third of its letters differ from each. */
+/** Returns the candidate that a misspelt word probably means: at most a third of the word's letters differ from it. */
 export function closestMatch(word: string, candidates: readonly string[]): string | undefined {
   return closestWithin(Math.floor(word.length / 3), word, candidates);
 }
 
-/** Like `closestMatch`, but with at most two edits: for words that may be right although no candidate equals them. */
+/** Works like `closestMatch` with at most two edits, for words that may be right although no candidate equals them. */
 export function typoOf(word: string, candidates: readonly string[]): string | undefined {
   return closestWithin(Math.min(Math.floor(word.length / 3), MAX_TYPO_DISTANCE), word, candidates);
 }

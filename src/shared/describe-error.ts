@@ -3,7 +3,7 @@ import { HandlerError } from './errors.js';
 import { issuePaths } from './issue-paths.js';
 
 /** Describes a failure in one line of at most 1,000 characters. For a HandlerError it joins the handlers' own messages. */
-export function describe(error: Error | ErrorSummary): string {
+export function describeError(error: Error | ErrorSummary): string {
   return causesOf(error).map(messageWithoutValues).join('; ').slice(0, 1000);
 }
 

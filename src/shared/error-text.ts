@@ -6,7 +6,7 @@ export function toError(thrown: unknown): Error {
   return new Error(`A value that is not an Error was thrown: ${textOf(thrown)}`, { cause: thrown });
 }
 
-/** True for errors of another realm too, such as a vm's. `instanceof` throws for a revoked Proxy. */
+/** Accepts errors of another realm too, such as a vm's. It catches what `instanceof` throws for a revoked Proxy. */
 export function isError(value: unknown): value is Error {
   if (isNativeError(value)) return true;
   try {

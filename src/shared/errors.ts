@@ -1,6 +1,6 @@
 import { readText } from './error-text.js';
 
-/** The failures that this package reports, by stable code, each with its message and its fix. The README explains each code. */
+/** Every failure that this package reports, by stable code, with its message and its fix. The README explains each code. */
 const CODES = {
   ERR_SECRET_MISSING: {
     message: 'No usable secret was given.',
@@ -12,19 +12,19 @@ const CODES = {
   },
   ERR_SIGNATURE: {
     message: 'The request could not be authenticated.',
-    help: 'Listen to `lifecycle.on("rejected")` or pass a `logger`: the reason is reported there, never to the sender.',
+    help: 'Listen to `lifecycle.on("rejected")` or pass a `logger` to learn the reason, which the sender never learns.',
   },
   ERR_PAYLOAD: {
     message: 'The body is not a JSON object with an event name.',
-    help: 'The body was signed, so the sender holds a key: look at what it sends. `lifecycle.on("rejected")` reports the reason.',
+    help: 'The signature is valid, so check what the sender signs. `lifecycle.on("rejected")` reports the reason.',
   },
   ERR_SCHEMA_MISMATCH: {
     message: "The event's data does not have the expected shape.",
     help: 'Widen the schema of this event in `schemas`, or set `onSchemaMismatch: "deliver"`.',
   },
   ERR_SCHEMA_FAILED: {
-    message: "The event's schema could not be run.",
-    help: "Your schema threw or did not finish in time; see this error's `cause`.",
+    message: "The event's schema failed.",
+    help: 'Your schema threw or did not finish in time; see `cause`.',
   },
   ERR_BODY_TOO_LARGE: {
     message: 'The body is larger than the limit.',
@@ -32,19 +32,19 @@ const CODES = {
   },
   ERR_CONTENT_ENCODING: {
     message: 'The content encoding is not supported.',
-    help: 'Compressed bodies are refused. Let the proxy in front of this app decompress requests, or not compress them.',
+    help: 'Compressed bodies are refused. Let the proxy in front of this app decompress requests, or stop compressing them.',
   },
   ERR_METHOD: {
     message: 'Only POST is served here.',
-    help: 'Webhooks arrive by POST; a browser or a health check opens this address with another method.',
+    help: 'Webhooks arrive by POST, but a browser or a health check may use another method.',
   },
   ERR_BODY_TIMEOUT: {
     message: 'The body did not arrive in time.',
-    help: 'Raise `timeoutMs.body` if the network between you and the sender is that slow.',
+    help: 'Raise `timeoutMs.body` if the network is slow.',
   },
   ERR_BODY_ABORTED: {
     message: 'The request ended before its body was complete.',
-    help: 'The sender or a proxy closed the connection; nothing to do unless it happens often.',
+    help: 'The sender or a proxy closed the connection. Ignore this unless it happens often.',
   },
   ERR_BODY_CONSUMED: {
     message: 'The body was read by another parser, and its raw bytes were not kept.',
@@ -52,27 +52,27 @@ const CODES = {
   },
   ERR_DELIVERY_RUNNING: {
     message: 'This delivery is being handled by another process.',
-    help: 'Nothing to do: the sender is asked to come back. Seen only with a dedupe store that processes share.',
+    help: 'No action is needed, because the response asks the sender to try again. It needs a dedupe store that processes share.',
   },
   ERR_HANDLER_FAILED: {
     message: 'A handler failed.',
-    help: "See the AggregateError in `cause`; it holds every handler's error. The delivery may run again.",
+    help: "See the AggregateError in `cause`, which holds every handler's error. The delivery may run again.",
   },
   ERR_HANDLER_TIMEOUT: {
     message: 'A handler did not finish in time.',
-    help: 'Pass `delivery.signal` to what the handler awaits, do the work elsewhere, or raise `timeoutMs.handler`.',
+    help: 'Pass `delivery.signal` to the calls that the handler awaits, move the work to a queue, or raise `timeoutMs.handler`.',
   },
   ERR_KEYS_UNAVAILABLE: {
     message: 'The keys to verify with could not be loaded.',
-    help: 'Your `secrets` function threw, timed out, returned nothing usable or keeps too many requests waiting; see `cause`.',
+    help: 'Your `secrets` function threw, timed out or returned no usable key, or too many requests wait for it; see `cause`.',
   },
   ERR_DEDUPE_UNAVAILABLE: {
-    message: 'The dedupe store did not answer.',
+    message: 'The dedupe store failed.',
     help: 'Your `dedupe` store threw or timed out; see `cause`.',
   },
   ERR_INBOX_UNAVAILABLE: {
     message: 'The delivery could not be stored.',
-    help: 'The inbox did not take it (disk full, server away, …); see `cause`. The sender is asked to come back.',
+    help: 'The store of the inbox failed (full disk, unreachable server, …); see `cause`. The response asks the sender to try again.',
   },
   ERR_INBOX_OPEN: {
     message: 'The inbox could not be opened.',
@@ -87,8 +87,8 @@ const CODES = {
     help: 'Try again later. Completed steps are kept, and the same command continues after them.',
   },
   ERR_API_RESPONSE: {
-    message: "Cakemail's API gave an unexpected answer.",
-    help: 'The API may be newer than this package: please report the message.',
+    message: "Cakemail's API sent an unexpected response.",
+    help: 'The API may be newer than this package. Please report the message.',
   },
   ERR_API_MFA: {
     message: 'This account asks for a second factor.',
@@ -96,11 +96,11 @@ const CODES = {
   },
   ERR_CLOSING: {
     message: 'The receiver is shutting down.',
-    help: 'close() was called; the sender is asked to come back.',
+    help: 'close() was called. The response asks the sender to try again.',
   },
   ERR_INTERNAL: {
-    message: 'The receiver itself failed.',
-    help: 'This is a bug in cakemail-webhooks: please report it with the `cause`.',
+    message: 'The receiver failed.',
+    help: 'This is a bug in cakemail-webhooks. Please report it with the `cause`.',
   },
 } as const;
 
@@ -110,12 +110,12 @@ export type WebhookErrorCode = keyof typeof CODES;
 /** All codes, for tests and documentation. */
 export const WEBHOOK_ERROR_CODES = Object.keys(CODES) as WebhookErrorCode[];
 
-/** The generic message of a code. It reveals nothing about the application. */
+/** Returns the generic message of a code. It reveals nothing about the application. */
 export function messageOf(code: WebhookErrorCode): string {
   return CODES[code].message;
 }
 
-/** The fix for a code, in one sentence. */
+/** Returns the fix for a code. */
 export function helpOf(code: WebhookErrorCode): string {
   return CODES[code].help;
 }
@@ -126,7 +126,7 @@ export interface WebhookErrorOptions {
   readonly message?: string | undefined;
   /** HTTP status. Default 500. */
   readonly status?: number;
-  /** Headers to answer with, in the form that Express's own error handler reads. */
+  /** Headers of the response, in the form that Express's own error handler reads. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly cause?: unknown;
 }
@@ -136,11 +136,11 @@ export class WebhookError extends Error {
   override readonly name: string = 'WebhookError';
   /** The stable code to compare with: `ERR_…`. */
   readonly code: WebhookErrorCode;
-  /** The HTTP status of the answer, or 500 for a failure outside a request. */
+  /** The HTTP status of the response, or 500 for a failure outside a request. */
   readonly status: number;
-  /** The fix, in one sentence. */
+  /** The fix. */
   readonly help: string;
-  /** Headers of the answer (`Allow`, `Retry-After`), if any. */
+  /** Headers of the response (`allow`, `retry-after`), if there are any. */
   readonly headers: Readonly<Record<string, string>> | undefined;
 
   constructor(code: WebhookErrorCode, options: WebhookErrorOptions = {}) {
@@ -176,14 +176,14 @@ export class HandlerError extends WebhookError {
     const count = errors.length === 1 ? 'One handler' : `${errors.length} handlers`;
     super(code, {
       message: message ?? `${count} failed: ${errors.map((error) => readText(error, 'message')).join('; ')}`,
-      cause: new AggregateError(errors, 'What the handlers threw.'),
+      cause: new AggregateError(errors, 'The errors of the handlers.'),
     });
     this.errors = errors;
   }
 }
 
 /**
- * A handler throws it when another attempt would fail too. The inbox then keeps the delivery as a dead letter at once.
+ * Throw it in a handler when another attempt would fail too. The inbox then makes the delivery a dead letter at once.
  * Without an inbox it is a failure like any other.
  */
 export class PermanentError extends Error {
@@ -193,12 +193,8 @@ export class PermanentError extends Error {
 }
 
 /** True for a failure that another attempt would not fix. */
-export function isPermanent(error: unknown): boolean {
-  try {
-    return (error as Partial<PermanentError> | null | undefined)?.permanent === true;
-  } catch {
-    return false; // a getter threw
-  }
+export function isPermanent(error: Error): boolean {
+  return (error as Partial<PermanentError>).permanent === true;
 }
 
 function isTimeout(error: Error): boolean {

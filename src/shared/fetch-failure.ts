@@ -1,15 +1,15 @@
-/** Why a request of `fetch` got no response. */
+/** The reason why `fetch` got no response. */
 export interface FetchFailure extends Error {
   /** The code of the operating system or of Node, if there is one. */
   readonly code?: string;
 }
 
-/** Messages of errors without a code that quote nothing of the response. */
+/** Messages of errors without a code. They quote nothing of the response. */
 const PLAIN = new Set(['unexpected redirect', 'bad port', 'terminated', 'other side closed']);
 
 /**
- * Finds the reason behind the "fetch failed" of `fetch`. The result is a new error, because the original keeps pieces of the
- * response, and so of keys and tokens, in its members and its message.
+ * Finds the cause of the error "fetch failed". The result is a new error, because the original holds parts of the response,
+ * and so of keys and tokens, in its members and its message.
  */
 export function fetchFailure(thrown: unknown): FetchFailure {
   const { cause } = thrown as { cause?: unknown };
@@ -18,7 +18,7 @@ export function fetchFailure(thrown: unknown): FetchFailure {
   if (known === undefined) {
     return new Error(typeof message === 'string' && PLAIN.has(message) ? message : 'the connection failed');
   }
-  // An error of the operating system names an address, which helps to find the mistake.
+  // The address in an error of the operating system helps to find the mistake.
   const where = known.startsWith('E') && typeof syscall === 'string' ? [address, port] : [];
   const text = [known, ...where.filter((each) => each !== undefined)].join(' ');
   return Object.assign(new Error(text), { code: known });

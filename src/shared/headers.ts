@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Headers as Node, a Fetch `Headers` object or a serverless platform gives them. */
+/** Headers in the forms of Node, of Fetch and of serverless platforms. */
 export type HeadersInput =
   | IncomingHttpHeaders
   | Headers
@@ -20,9 +20,8 @@ const SECRET_HEADERS: ReadonlySet<string> = new Set([
   ...SIGNATURE_HEADERS,
 ]);
 
-/** Returns every value of a header (`name` in lower case). Several values, or a list, mean that it was sent more than once. */
-export function headerValues(headers: HeadersInput | undefined, name: string): readonly unknown[] {
-  if (headers === undefined || headers === null) return [];
+/** Returns every value of a header (`name` in lower case). A header that was sent twice gives several values or a list. */
+export function headerValues(headers: HeadersInput, name: string): readonly unknown[] {
   if (isFetchHeaders(headers)) {
     const value = headers.get(name);
     return value === null ? [] : [value];

@@ -6,12 +6,12 @@ export class InFlight {
   #isClosed = false;
   #onIdle: (() => void) | undefined;
 
-  /** Whether no new work may begin. */
+  /** True when no new work may begin. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Runs work that a shutdown waits for, however it ends. */
+  /** Runs work that a shutdown waits for. */
   async track<T>(run: () => Awaitable<T>): Promise<T> {
     this.#count++;
     try {
@@ -22,7 +22,7 @@ export class InFlight {
     }
   }
 
-  /** Lets no new work begin. Resolves to whether all work in flight ended within `ms`. */
+  /** Refuses new work, and resolves to true when all work in flight ended within `ms`. */
   async close(ms: number): Promise<boolean> {
     this.#isClosed = true;
     if (this.#count === 0) return true;

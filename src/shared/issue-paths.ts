@@ -5,28 +5,23 @@ interface Issue {
 }
 
 /**
- * The paths of a schema's issues, when the error is a schema's: ours, or one that a schema library threw. Otherwise
- * undefined. Errors may hold anything, so an issue that cannot be read has no path.
+ * Returns the paths of the issues in the error of a schema: ours, or one that a schema library threw. Returns undefined
+ * for any other error.
  */
 export function issuePaths(error: unknown): readonly string[] | undefined {
-  const issues = tryTo(() => (error as { readonly issues?: unknown }).issues);
-  if (!Array.isArray(issues)) return undefined;
-  return issues.flatMap((issue: Issue) => tryTo(() => pathOf(issue)) ?? []);
+  try {
+    const { issues } = Object(error) as { readonly issues?: unknown };
+    return Array.isArray(issues) ? issues.map(pathOf) : undefined;
+  } catch {
+    return []; // an unreadable error may be a schema's, so its message must be withheld too
+  }
 }
 
 function pathOf({ path }: Issue): string {
   return typeof path === 'string' ? path : dotted(path ?? []);
 }
 
-function tryTo<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
-}
-
-/** A path in one text: `data.email`. */
+/** Joins a path to one text, such as `data.email`. */
 export function dotted(path: NonNullable<StandardSchemaV1.Issue['path']>): string {
   return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
 }

@@ -1,7 +1,7 @@
 import { toError } from './error-text.js';
 import { ConfigurationError } from './errors.js';
 
-/** The error to throw when optional packages cannot be loaded. It names the command that installs them. */
+/** Creates the error for optional packages that cannot be loaded. It names the command that installs them. */
 export function missingPackage(
   code: ConfigurationError['code'],
   neededBy: string,

@@ -1,13 +1,12 @@
 import { closestMatch } from './closest-match.js';
-import { textOf } from './error-text.js';
 import { ConfigurationError } from './errors.js';
 
-// These checks are written by hand because a zod schema for the same options was longer, answered "Invalid input" where one of
-// several forms is allowed, and took 20 ms to build at each start.
+// These checks are written by hand because a zod schema for the same options was longer, reported "Invalid input" for a
+// union, and took 20 ms to build at each start.
 
 /**
- * Refuses a value that is not an object, and an unknown key, because a misspelt option must not count as left out.
- * `removed` maps the path of a key that no longer exists (`timeoutMs.keys`) to the message that names its successor.
+ * Throws for a value that is not an object and for an unknown key, so that a misspelt option is not ignored. `removed` maps
+ * the path of a key that no longer exists, such as `timeoutMs.keys`, to the message that names its successor.
  */
 export function rejectUnknownKeys(
   name: string | undefined,
@@ -15,7 +14,7 @@ export function rejectUnknownKeys(
   known: readonly string[],
   removed?: ReadonlyMap<string, string>,
 ): void {
-  if (typeof value !== 'object' || value === null) throw invalid(`\`${name}\` cannot be ${textOf(value)}.`);
+  if (typeof value !== 'object' || value === null) throw invalid(`\`${name}\` cannot be ${String(value)}.`);
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
     const path = name === undefined ? key : `${name}.${key}`;
@@ -38,20 +37,20 @@ export function positiveInteger(
   throw invalid(`\`${name}\` must be a whole number from 1 to ${max}.`);
 }
 
-/** Returns true or false; false when the option was left out. */
+/** Returns the value, or false when the option was left out. */
 export function boolean(name: string, value: boolean | undefined): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false;
   throw invalid(`\`${name}\` must be true or false.`);
 }
 
-/** Returns one of the choices; the first is the default. */
+/** Returns the value, or the first of the choices when the option was left out. */
 export function oneOf<const T extends string>(name: string, value: T | undefined, choices: readonly [T, ...T[]]): T {
   if (value === undefined) return choices[0];
   if (choices.includes(value)) return value;
   throw invalid(`\`${name}\` must be ${choices.map((each) => `'${each}'`).join(' or ')}.`);
 }
 
-/** The error of an option that cannot be right; `message` names the option and what it must be. */
+/** Creates the error of an invalid option. `message` names the option and what it must be. */
 export function invalid(message: string): ConfigurationError {
   return new ConfigurationError('ERR_OPTION_INVALID', message);
 }

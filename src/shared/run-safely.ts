@@ -1,7 +1,7 @@
 import { toError } from './error-text.js';
 import { isPromiseLike } from './promises.js';
 
-/** Runs a function of the application. What it throws, or rejects with later, goes to `report`. */
+/** Calls a function of the application, and passes its error to `report`, also when it rejects later. */
 export function runSafely(call: () => unknown, report: (error: Error) => void): void {
   try {
     const result = call();

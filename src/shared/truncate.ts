@@ -1,4 +1,4 @@
-/** Shortens a text to `most` UTF-16 units and an ellipsis. Never leaves half of a character. */
-export function truncate(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most).replace(/[\ud800-\udbff]$/, '')}…` : text;
+/** Shortens a text to `maxLength` UTF-16 units plus an ellipsis. It never splits a surrogate pair. */
+export function truncate(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength).replace(/[\ud800-\udbff]$/, '')}…` : text;
 }

@@ -1,4 +1,4 @@
-/** A text with each UTF-16 unit written as `\uXXXX`, which JSON reads as the same text. */
+/** Writes each UTF-16 unit of a text as `\uXXXX`, which JSON reads as the same text. */
 export function unicodeEscape(text: string): string {
   return text
     .split('')

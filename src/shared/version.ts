@@ -1,2 +1,2 @@
-/** As in package.json, which cannot be read in the same way from both builds. A test keeps them equal. */
+/** A copy of the version in package.json, because the two builds cannot read that file in the same way. A test compares them. */
 export const VERSION = '0.1.0';

@@ -1,6 +1,6 @@
 import { readText, toError } from '../shared/error-text.js';
 
-/** Thrown where the source was not called, so that nothing is known about newer keys. */
+/** Thrown when the source was not called, so newer keys may exist. */
 export class SourceNotCalled extends Error {
   override readonly name: string = 'SourceNotCalled';
 }
@@ -9,13 +9,13 @@ const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 30_000;
 
 /**
- * Keeps a failure for a delay, so that a source that is down is not called for every request. The delay is 100 ms after
- * the first failure, doubles with each further one up to 30 s, and begins anew after a success.
+ * Delays the next call after a failure, so that requests do not each call a source that is down. The delay is 100 ms after
+ * the first failure, doubles with each further one up to 30 s, and is reset by a success.
  */
 export class Backoff {
   #failure: { readonly error: Error; readonly delayMs: number; readonly until: number } | undefined;
 
-  /** Throws SourceNotCalled with the last failure while its delay lasts. */
+  /** Throws SourceNotCalled with the last failure during its delay. */
   check(): void {
     if (this.#failure === undefined || performance.now() >= this.#failure.until) return;
     const { error } = this.#failure;
@@ -26,7 +26,7 @@ export class Backoff {
     this.#failure = undefined;
   }
 
-  /** Begins the next delay and throws the failure. */
+  /** Starts the next delay and throws the failure. */
   fail(thrown: unknown): never {
     const delayMs = Math.min(
       this.#failure === undefined ? FIRST_DELAY_MS : this.#failure.delayMs * 2,

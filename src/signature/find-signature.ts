@@ -4,8 +4,8 @@ import { decodeSignature } from './decode-signature.js';
 export type FoundSignature = { readonly signature: Buffer } | { readonly reason: 'missing' | 'malformed' };
 
 /**
- * The signature a request carries: the first of the names that is present counts, and only when it is there once and
- * spelled exactly. Sent twice it is malformed, so that no proxy and no attacker chooses which one is read.
+ * Reads the signature of a request from the first of the headers that is present. A header that was sent twice is
+ * malformed, so that neither a proxy nor an attacker can choose which value counts.
  */
 export function findSignature(headers: HeadersInput, names: readonly string[]): FoundSignature {
   for (const name of names) {

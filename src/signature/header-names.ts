@@ -3,7 +3,7 @@ import { invalid } from '../shared/option-checks.js';
 
 /**
  * Headers whose duplicates Node drops or joins (see `message.headers` in the documentation of node:http). A signature that
- * is sent twice must be refused, which is impossible under these names.
+ * was sent twice must be refused, which is impossible in these headers.
  */
 const DUPLICATES_HIDDEN: ReadonlySet<string> = new Set([
   'age',

@@ -4,7 +4,7 @@ import { SharedCall } from './shared-call.js';
 
 /**
  * Loads the keys, for example from a secret manager. The router keeps the result for `secretsMaxAgeMs`. It also calls the
- * function when a well-formed signature matches none of the keys, at most once in 30 seconds, so that a new key is found
+ * function when a well-formed signature matches none of the keys, at most once every 30 seconds, so that a new key is found
  * soon. When a call throws, rejects, returns unusable keys or exceeds `timeoutMs.dependency`, the next one follows 100 ms
  * later at the earliest; the delay doubles with every further failure, up to 30 s, and a success resets it. Without keys
  * requests get 503.
@@ -12,30 +12,30 @@ import { SharedCall } from './shared-call.js';
 export interface SecretsSource {
   (request: SecretsRequest): Awaitable<SecretInput>;
   /**
-   * True for a source that caches its keys and limits its own calls, such as `cakemailKeys()`: the router then calls it for
-   * every delivery, and again for every signature that matches none of the keys. Returning the same object as before means
-   * that nothing has changed.
+   * True for a source that caches its keys and limits its own calls, such as `cakemailKeys()`. The router then calls it for
+   * every delivery, and again for every signature that matches none of the keys. The same object as before means the same
+   * keys.
    */
   readonly isCached?: boolean;
 }
 
-/** Why a {@link SecretsSource} is called. */
+/** The argument of a {@link SecretsSource}. */
 export interface SecretsRequest {
   /** True when a well-formed signature matches none of the keys that were returned last. */
   readonly refresh: boolean;
 }
 
-/** The keys to verify with. `bytes` is the size of the body that waits for them. */
+/** Provides the keys to verify with. `bytes` is the size of the body that waits for them. */
 export interface KeySource {
-  /** The keys, when they are at hand. */
+  /** The keys, if they are loaded. */
   readonly current: KeyRing | undefined;
-  /** Loads the keys. Rejects when there are none, and with TooManyWaiting when too many requests wait already. */
+  /** Loads the keys. Rejects when there are none, and with TooManyWaiting when too many requests already wait. */
   load(bytes?: number): Promise<KeyRing>;
-  /** Looks for newer keys than the current ones. Undefined when it may not, because it did so a moment ago. */
+  /** Loads newer keys. Returns undefined when it did so a moment ago. */
   refresh(bytes?: number): Promise<KeyRing> | undefined;
 }
 
-/** Milliseconds between two calls of a source because a signature matched none of the keys. */
+/** The shortest time between two calls of a source because a signature matched none of the keys. */
 export const REFRESH_COOLDOWN_MS = 30_000;
 
 /** Keys that were given at construction. */
@@ -44,8 +44,8 @@ export function fixedKeys(ring: KeyRing): KeySource {
 }
 
 /**
- * Keys from a function of the application: cached, loaded once for all requests that wait, and bounded in time, calls and
- * memory. After a failed load there are no keys, because a withdrawn key must not live on in a failure.
+ * Loads keys with a function of the application. It caches them, and limits the time, the number and the memory of its
+ * calls. After a failed load no key is valid, because a failure must not extend the life of a withdrawn key.
  */
 export class LoadedKeys implements KeySource {
   readonly #loading = new SharedCall(() => this.#call({ refresh: false }));
@@ -87,7 +87,7 @@ export class LoadedKeys implements KeySource {
     try {
       return this.#keep(await withTimeout(timeoutMs, this.source(request), late), calledAt);
     } catch (thrown) {
-      this.#calledAt = Number.NEGATIVE_INFINITY; // the delay after a failure replaces the cooldown
+      this.#calledAt = Number.NEGATIVE_INFINITY; // after a failure the backoff replaces the cooldown
       throw thrown;
     }
   }

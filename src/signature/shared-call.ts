@@ -3,14 +3,14 @@ import { Backoff, SourceNotCalled } from './backoff.js';
 const MAX_REQUESTS = 1_000;
 const MAX_BYTES = 32 * 1024 * 1024;
 
-/** Thrown for a request that may not wait, because too many wait already. */
+/** Thrown when too many requests already wait. */
 export class TooManyWaiting extends SourceNotCalled {
   override readonly name = 'TooManyWaiting';
 }
 
 /**
- * A call that all requests share which wait for its result: one at a time, after a failure only after a delay. The requests
- * that wait are bounded, because each keeps its unverified body in memory.
+ * Shares one running call among all requests that wait for its result, and delays the next call after a failure. It limits
+ * the waiting requests, because each keeps its unverified body in memory.
  */
 export class SharedCall<T> {
   readonly #backoff = new Backoff();
@@ -22,18 +22,18 @@ export class SharedCall<T> {
 
   constructor(private readonly call: () => Promise<T>) {}
 
-  /** The result of the running call, or of a new one. `bytes` is the size of the body that waits. */
+  /** Waits for the running call, or starts one. `bytes` is the size of the body that waits. */
   join(bytes: number): Promise<T> {
     return this.#wait(bytes, () => this.#running ?? this.#begin());
   }
 
-  /** The result of the running call, if there is one. */
+  /** Waits for the running call, if there is one. */
   joinRunning(bytes: number): Promise<T> | undefined {
     const running = this.#running;
     return running && this.#wait(bytes, () => running);
   }
 
-  /** The result of a call that begins now or later, because a running one may have begun too early. */
+  /** Waits for a call that starts now or after the running one, which may have started too early. */
   joinNext(bytes: number): Promise<T> {
     return this.#wait(bytes, () => {
       if (this.#running === undefined) return this.#begin();

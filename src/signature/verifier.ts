@@ -5,13 +5,13 @@ import type { KeyRing } from './key-ring.js';
 import type { KeySource } from './key-source.js';
 import { matchingKeys } from './matching-keys.js';
 
-/** A body whose signature matches under some of the keys that were tried. */
+/** The keys under which a signature matches, among those that were tried. */
 export interface Verified {
   readonly keys: KeyRing;
   readonly tried: KeyRing;
 }
 
-/** Why a body counts as forged, or why that cannot be told now. */
+/** The reason why a request is not authentic, or why its signature could not be checked. */
 export interface Unverified {
   readonly reason: 'missing' | 'malformed' | 'mismatch' | 'keys_unavailable';
   readonly cause?: unknown;
@@ -21,7 +21,7 @@ type Verification = Verified | Unverified;
 
 const MISMATCH: Unverified = { reason: 'mismatch' };
 
-/** Verifies bodies under the keys of one source. */
+/** Verifies the signatures of requests. */
 export class Verifier {
   constructor(
     private readonly keys: KeySource,
@@ -53,7 +53,6 @@ export class Verifier {
   }
 }
 
-/** A key may be so new that the router does not know it yet. */
 async function verifyWithNewerKeys(
   body: Buffer,
   signature: Buffer,
@@ -64,7 +63,7 @@ async function verifyWithNewerKeys(
     const ring = await refreshed;
     return (ring === tried ? undefined : match(body, signature, ring)) ?? MISMATCH;
   } catch (cause) {
-    // A forgery stays one while the source is down. Where the source was not called, the delivery may be genuine.
+    // While the source fails, a mismatch is a forgery. When the source was not called, the key may be new.
     return { reason: cause instanceof SourceNotCalled ? 'keys_unavailable' : 'mismatch', cause };
   }
 }

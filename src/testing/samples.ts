@@ -1,6 +1,6 @@
 import type { CakemailEvent, EventName, UserLoggedInData } from '../events/event-types.js';
 
-/** The one payload that Cakemail publishes, member for member. Source: Cakemail's guide "Using webhooks". */
+/** The only payload that Cakemail publishes, unchanged. Source: Cakemail's guide "Using webhooks". */
 const USER_LOGGED_IN = {
   event: 'User.LoggedIn',
   account_id: 1234567,
@@ -13,12 +13,12 @@ const USER_LOGGED_IN = {
 /** The data of samples whose data Cakemail has not published. */
 const INVENTED = { _invented: 'Cakemail has not published the data of this event; put your own here.' } as const;
 
-/** What to put in place of a sample's own members. */
+/** Members that replace those of the sample. */
 export type SampleOverrides<N extends EventName> = Partial<Omit<CakemailEvent<N>, 'event'>> & Record<string, unknown>;
 
 /**
- * A sample event. `User.LoggedIn` is the vendor's own sample; for every other name the envelope is the published one and
- * `data` is marked as invented, because Cakemail has published nothing about it. Each call gives a new object.
+ * Returns a new sample event. `User.LoggedIn` is Cakemail's own sample. Every other name has the same envelope, and `data`
+ * that is marked as invented, because Cakemail has not published it.
  */
 export function sampleEvent<N extends EventName>(
   name: N,

@@ -1,15 +1,15 @@
 import { sign } from './sign.js';
 
-/** A signed delivery, in the forms that test tools take. */
+/** A signed delivery in the forms that test tools accept. */
 export interface SignedRequest {
   readonly method: 'POST';
   /** `content-type` and the signature. */
   readonly headers: Readonly<Record<string, string>>;
   /** The body, exactly as signed. */
   readonly body: string;
-  /** The same as bytes, for `webhooks.receive(request)`. */
+  /** The body as bytes, for `webhooks.receive(request)`. */
   readonly rawBody: Buffer;
-  /** A command that sends it from a POSIX shell. */
+  /** Returns a command that sends the delivery from a POSIX shell. */
   curl(url: string): string;
 }
 
@@ -21,14 +21,14 @@ export interface SignOptions {
 }
 
 /**
- * Signs a payload as Cakemail does. A string is sent as it is, an object as JSON.
+ * Signs a payload as Cakemail does. A string is sent unchanged, an object as JSON.
  *
  * ```ts
  * const signed = signedRequest(sampleEvent('User.LoggedIn'), { secret });
  * await request(app).post(path).set(signed.headers).send(signed.body); // supertest
  * await fetch(url, signed);                                            // fetch
- * console.log(signed.curl(url));                                       // a shell
- * await webhooks.receive(signed);                                      // no HTTP at all
+ * console.log(signed.curl(url));                                       // shell
+ * await webhooks.receive(signed);                                      // without HTTP
  * ```
  *
  * @throws {TypeError} without a payload or a secret.
@@ -36,8 +36,8 @@ export interface SignOptions {
 export function signedRequest(payload: object | string, options: SignOptions): SignedRequest {
   const { secret, signatureHeader = 'x-signature' } = options ?? {};
   if (secret === undefined || secret === null)
-    throw new TypeError('signedRequest() needs { secret }: the key to sign with.');
-  if (payload === undefined) throw new TypeError('signedRequest() needs a payload: an object or a text.');
+    throw new TypeError('signedRequest() needs the key to sign with: { secret }.');
+  if (payload === undefined) throw new TypeError('signedRequest() needs a payload: an object or text.');
   const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
   const rawBody = Buffer.from(body, 'utf8');
   const headers = { 'content-type': 'application/json', [signatureHeader]: sign(rawBody, secret) };
@@ -49,7 +49,7 @@ function curlCommand(url: string, headers: Readonly<Record<string, string>>, bod
   return ['curl', '-i', '-X', 'POST', ...options, '--data-raw', quote(body), quote(url)].join(' ');
 }
 
-/** One word of a POSIX shell, whatever it holds. */
+/** Quotes a text as one word of a POSIX shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,6 @@
 import type { IQueueBackend, Job, Queue } from 'bullmq';
 import type { CompletedHandlers, LeasedDelivery, StoredDelivery } from '../../delivery/stored-delivery.js';
-import { recordOf } from '../../shared/is-record.js';
+import { recordOf } from '../../shared/record-of.js';
 import type { InboxDelivery, InboxState } from '../contract.js';
 import { decodeStoredHandlers, decodeStoredHeaders, decodeStoredTime, parseStoredJson } from '../decode-stored.js';
 import type { Transition } from '../next-state.js';

@@ -1,6 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { recordOf } from '../../shared/is-record.js';
 import { withTimeout } from '../../shared/promises.js';
+import { recordOf } from '../../shared/record-of.js';
 import { INBOX_STATES, type InboxFilter, type InboxState } from '../contract.js';
 import { decodeStoredTime, parseStoredJson } from '../decode-stored.js';
 import { InboxError } from '../inbox-error.js';

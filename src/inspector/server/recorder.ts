@@ -4,7 +4,7 @@ import type { Outcome } from '../../delivery/outcome.js';
 import type { HandlerCall, ReceivedRequest } from '../../instrumentation/hooks.js';
 import type { DeliveryNotice, LifecycleNotices } from '../../instrumentation/lifecycle.js';
 import type { RouterInternals } from '../../internals.js';
-import { describe } from '../../shared/describe-error.js';
+import { describeError } from '../../shared/describe-error.js';
 import { textOf, toError } from '../../shared/error-text.js';
 import { headerValues, type PlainHeaders, withoutSecrets } from '../../shared/headers.js';
 import { type Entry, isFinal } from './entry.js';
@@ -74,7 +74,7 @@ export class Recorder {
       handled: ({ durationMs, ...notice }) => this.#endRun(notice, { outcome: 'handled', durationMs, error: null }),
       unhandled: ({ durationMs, ...notice }) => this.#endRun(notice, { outcome: 'unhandled', durationMs, error: null }),
       failed: ({ durationMs, error, ...notice }) =>
-        this.#endRun(notice, { outcome: 'failed', durationMs, error: truncateMessage(describe(error)) }),
+        this.#endRun(notice, { outcome: 'failed', durationMs, error: truncateMessage(describeError(error)) }),
       drift: ({ delivery, issues }) => {
         const drift = issues.slice(0, MAX_DRIFT).map(({ path, message }) => truncateMessage(`${path}: ${message}`));
         this.history.change(this.#entryOf(delivery), { drift });
@@ -82,7 +82,7 @@ export class Recorder {
       dead: ({ id, reason, error }) => {
         const entry = this.history.ownerOf(id);
         if (entry !== undefined)
-          this.history.change(entry, { outcome: 'dead', reason, cause: truncateMessage(describe(error)) });
+          this.history.change(entry, { outcome: 'dead', reason, cause: truncateMessage(describeError(error)) });
       },
     };
   }
@@ -154,7 +154,7 @@ export class Recorder {
     const { kind, status } = outcome;
     if (kind === 'rejected') {
       const { reason, eventName, cause } = outcome;
-      const why = cause === undefined ? null : truncateMessage(describe(toError(cause)));
+      const why = cause === undefined ? null : truncateMessage(describeError(toError(cause)));
       const name = eventName === undefined ? entry.event : truncateName(eventName);
       this.history.change(entry, { outcome: kind, status, reason, event: name, cause: why });
       return;
