@@ -24,8 +24,8 @@ export async function readFetchBody(request: Request, limits: BodyLimits): Promi
  * Reads the body of a request whose host fails to create the stream. Fetch allows no credentials in an address, but a sender
  * may write `POST http://user@host/`. Such a body is read as a whole, so only its declared length can bound it.
  */
-async function readWithheldBody(request: Request, length = '', limits: BodyLimits): Promise<BodyResult> {
-  if (!/^\d+$/.test(length)) return { reason: 'body_aborted' };
+async function readWithheldBody(request: Request, length: string | undefined, limits: BodyLimits): Promise<BodyResult> {
+  if (length === undefined || !/^\d+$/.test(length)) return { reason: 'body_aborted' };
   async function* wholeBody(): AsyncGenerator<Uint8Array> {
     yield new Uint8Array(await request.arrayBuffer());
   }
