@@ -274,7 +274,7 @@ describe.each(TWO_ADAPTERS)('by %s', (_adapter, createApp) => {
         expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
         await turn();
         expect(later).toHaveBeenCalledTimes(3);
-        expect(error.mock.calls.map(([, message]) => message)).toEqual(Array(3).fill('a lifecycle listener threw'));
+        expect(error.mock.calls.map(([, message]) => message)).toEqual(Array(3).fill('a lifecycle listener failed'));
       },
     );
 
