@@ -65,7 +65,7 @@ describe('a create that was answered 2xx is never repeated', () => {
     const error = (await reasonOf(create())) as CakemailApiError;
     expect(error).toMatchObject({ code: 'ERR_API_RESPONSE', apiStatus: 201, event: 'Email.Sent' });
     expect(error.message).toBe(
-      'Email.Sent: POST /webhooks: answered 201, so the webhook was created, but neither the answer nor the list shows its id; look with `list` before you create it again',
+      'Email.Sent: POST /webhooks: answered 201, so the webhook was created, but neither the answer nor the list shows its id; check with `list` before you create it again',
     );
     expect([posts(), fake.webhooks.size]).toEqual([1, 1]);
   });

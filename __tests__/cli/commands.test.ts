@@ -115,7 +115,7 @@ test('rotates, and tells how far it is', async () => {
     'grace over wh-2',
     'archived wh-1',
   ]);
-  expect(out).toBe('wh-1 is archived; wh-2 is in its place.');
+  expect(out).toBe('wh-1 is archived; wh-2 replaces it.');
 });
 
 test('programs get JSON alone on standard output', async () => {
@@ -140,7 +140,7 @@ test('signs in with a user name and password', async () => {
 test.each([
   ['plan', '--url'],
   [`plan --url ${URL_HERE}`, '--events'],
-  [`plan ${TARGET} --rate-limit fast`, 'As in 50/second'],
+  [`plan ${TARGET} --rate-limit fast`, 'Write it as in 50/second'],
   [`plan --url nowhere --events User.LoggedIn`, 'as in http://localhost'],
   [`plan --url ftp://nowhere --events User.LoggedIn`, '`url`'],
   [`plan --url ${URL_HERE} --events User.LogedIn`, "Did you mean 'User.LoggedIn'?"],
@@ -166,7 +166,7 @@ test('a refusal is told with what to do about it, and without the token', async 
   const { code, err } = await cli('list');
   expect(code).toBe(1);
   expect(err).toContain('GET /webhooks: answered 401; token Bearer … is over');
-  expect(err).toContain('401: the token is not, or no longer, valid.');
+  expect(err).toContain('401: the token is not valid or has expired.');
 });
 
 test('help has examples, and colours are for terminals', async () => {
@@ -196,7 +196,7 @@ describe('as a program', () => {
     child.kill('SIGINT');
     const [err, [code]] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), once(child, 'exit')]);
     expect([code, fake.active(URL_HERE).length]).toEqual([130, 2]);
-    expect(err).toContain('run the same again to go on');
+    expect(err).toContain('run the same command again to continue');
     expect((await cli('rotate wh-1 --grace 1')).err).toContain('found wh-2');
     expect(fake.active(URL_HERE)).toHaveLength(1);
   });

@@ -92,8 +92,8 @@ describe('an id that begins no delivery', () => {
     for (const given of ['0'.repeat(64), '0'.repeat(20), 'ck_pat_secret', `${'0'.repeat(64)}0`, '%', '_']) {
       const { code, out, err } = await cli(place, `${command} ${given}`);
       expect([code, out]).toEqual([2, '']);
-      const missing = given.length === 64 ? 'with this id' : 'whose id begins like this';
-      expect(err).toMatch(new RegExp(`^There is no delivery ${missing}\\.|^An id has up to 64 hex digits`));
+      const missing = given.length === 64 ? 'this id' : 'an id that begins like this';
+      expect(err).toMatch(new RegExp(`^No delivery has ${missing}\\.|^An id has up to 64 hex digits`));
       expect(err).not.toContain(given.length > 1 ? given : '%');
     }
   });
@@ -142,7 +142,7 @@ describe('replay', () => {
     for (const answer of ['y', 'Y', ' yes ']) {
       const { code, out, err } = await cli(place, `replay ${ids[1]}`, { answer });
       expect(err).toContain(`${ids[1]}  User.LoggedIn  done`);
-      expect(err).toContain('Have 1 delivery handled once more, by all of its handlers? [y/N]');
+      expect(err).toContain('Handle 1 delivery once more, by all of its handlers? [y/N]');
       expect([code, out]).toEqual([0, '1 to be handled once more.']);
       const inbox = await open(place, ONE_ATTEMPT);
       const webhooks = routerOn(inbox);
@@ -152,7 +152,10 @@ describe('replay', () => {
   });
 
   test.each(['n', '', 'no', 'yesterday', 'y\u0000'])('replays nothing on %j, and ends with 1', async (answer) => {
-    expect(await cli(place, 'replay --state dead', { answer })).toMatchObject({ code: 1, out: 'Nothing is replayed.' });
+    expect(await cli(place, 'replay --state dead', { answer })).toMatchObject({
+      code: 1,
+      out: 'Nothing was replayed.',
+    });
     const { code, out } = await cli(place, 'replay --state dead --json', { answer });
     expect([code, JSON.parse(out)]).toEqual([1, { replayed: 0 }]);
     expect(await counts(place)).toEqual({ dead: 2, done: 1, waiting: 0 });
@@ -163,7 +166,7 @@ describe('replay', () => {
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain('Email.Opened');
     expect(err).not.toContain('User.LoggedIn');
-    expect(err).toMatch(/There is no terminal to ask on: pass --yes .* \[ERR_USAGE\]$/);
+    expect(err).toMatch(/Without a terminal, pass --yes .* \[ERR_USAGE\]$/);
     expect(await counts(place)).toEqual({ dead: 2, done: 1, waiting: 0 });
   });
 
@@ -183,7 +186,7 @@ describe('replay', () => {
     const { err } = await cli(place, 'replay --event Email.Clicked', { answer: 'n' });
     expect(err.match(/Email\.Clicked {2}dead/g)).toHaveLength(20);
     expect(err).toContain('… and 3 more');
-    expect(err).toContain('Have 23 deliveries handled once more, each by all of its handlers? [y/N]');
+    expect(err).toContain('Handle 23 deliveries once more, each by all of its handlers? [y/N]');
   });
 
   test('does not ask when no delivery could be replayed', async () => {
@@ -194,11 +197,11 @@ describe('replay', () => {
   });
 
   test.each([
-    ['replay', 'Name a delivery, or --state, --event or --since; --all replays everything that is done or dead.'],
-    ['replay --yes', 'Name a delivery'],
-    ['replay ab12 --state dead', 'One delivery, or all that fit'],
-    ['replay ab12 --all', 'One delivery, or all that fit'],
-    ['replay --all --event Email.Sent', '--all is for everything'],
+    ['replay', 'Pass an id, or --state, --event or --since; --all replays everything that is done or dead.'],
+    ['replay --yes', 'Pass an id'],
+    ['replay ab12 --state dead', 'Pass either an id, or --state'],
+    ['replay ab12 --all', 'Pass either an id, or --state'],
+    ['replay --all --event Email.Sent', '--all selects everything'],
   ])('everything is never what is left when an option was forgotten: %s', async (args, said) => {
     const { code, err } = await cli(place, args, { answer: 'y' });
     expect([code, err]).toEqual([2, expect.stringContaining(said)]);
@@ -246,7 +249,7 @@ describe('a misspelt --event', () => {
 
   test('a pattern is refused: a filter takes one exact name', async () => {
     for (const args of ['list --event Email.*', 'replay --event * --yes']) {
-      expect(await cli(place, args)).toMatchObject({ code: 2, err: expect.stringContaining('One exact name') });
+      expect(await cli(place, args)).toMatchObject({ code: 2, err: expect.stringContaining('Name one event') });
     }
     expect(await counts(place)).toEqual({ dead: 1, done: 1, waiting: 0 });
   });

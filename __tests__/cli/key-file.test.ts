@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { jsonIn, writeKeyFile } from '../../src/cli/key-file.js';
+import { extractKeyJson, writeKeyFile } from '../../src/cli/key-file.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { type Run, runCli } from '../helpers/cli.js';
 import fc from '../helpers/properties.js';
@@ -27,8 +27,8 @@ test('every key survives both formats, and Node reads the env line as the JSON',
       for (const name of ['keys.json', '.env']) {
         await writeKeyFile(pathOf(name), given);
         const text = readFileSync(pathOf(name), 'utf8');
-        expect(JSON.parse(jsonIn(text))).toEqual(given);
-        if (name === '.env') expect(parseEnv(text)).toEqual({ CAKEMAIL_WEBHOOK_SECRETS: jsonIn(text) });
+        expect(JSON.parse(extractKeyJson(text))).toEqual(given);
+        if (name === '.env') expect(parseEnv(text)).toEqual({ CAKEMAIL_WEBHOOK_SECRETS: extractKeyJson(text) });
       }
     }),
     { numRuns: 100 },
@@ -55,7 +55,7 @@ describe('--keys', () => {
       // The file is meant even where the environment has another key.
       return runCli([command, ...args], { env: { CAKEMAIL_WEBHOOK_SECRET: 'another key' }, input: body });
     };
-    expect(await look('verify', 'its own key')).toMatchObject({ code: 0, out: 'The signature holds.' });
+    expect(await look('verify', 'its own key')).toMatchObject({ code: 0, out: 'The signature is valid.' });
     expect((await look('doctor', 'the other key')).out).toContain('signed with the key of Email.Sent');
   });
 

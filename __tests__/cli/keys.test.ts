@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jsonIn } from '../../src/cli/key-file.js';
+import { extractKeyJson } from '../../src/cli/key-file.js';
 import { createWebhookRouter, type SecretInput } from '../../src/index.js';
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { startFake, stopFake, URL_HERE } from '../helpers/api-client.js';
@@ -96,7 +96,7 @@ describe('keys --out', () => {
     fake.webhooks.delete(id);
     fake.add('Email.Sent', URL_HERE);
     const after = await written(name);
-    expect(Object.keys(JSON.parse(jsonIn(after)))).toEqual(['Email.Sent']);
+    expect(Object.keys(JSON.parse(extractKeyJson(after)))).toEqual(['Email.Sent']);
     // A program that had opened the old file still reads all of it.
     expect(readFileSync(reader, 'utf8')).toBe(before);
     closeSync(reader);
@@ -134,7 +134,7 @@ describe('keys --out', () => {
     const { code, out, err } = await keys('--out', pathOf('.env'));
     expect([code, out]).toEqual([2, '']);
     expect(err).toBe(
-      `--out: ${pathOf('.env')} was not written by \`keys\`, so it is left as it is. Name another file, or move this one away. [ERR_USAGE]`,
+      `--out: ${pathOf('.env')} was not written by \`keys\`, so it is not replaced. Name another file, or move this one away. [ERR_USAGE]`,
     );
     expect([readFileSync(pathOf('.env'), 'utf8'), modeOf(pathOf('.env'))]).toEqual([content, 0o640]);
     expect(readdirSync(folder)).toEqual(['.env']);

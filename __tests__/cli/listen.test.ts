@@ -54,7 +54,7 @@ async function listen(
       waiting.add(look);
       look();
     });
-  await says('Ctrl-C ends it.');
+  await says('Ctrl-C stops it.');
   const [, url = ''] = /Receiving at (\S+\/)/.exec(text) ?? [];
   const [, page = ''] = /Inspector at (\S+)/.exec(text) ?? [];
   const { headers } = await fetch(page, { redirect: 'manual' });
@@ -118,7 +118,7 @@ test('passes the exact bytes on under the original signature, and says so in a l
   expect(headers).toMatchObject({ 'x-signature': signature, 'x-trace': 'abc', 'content-type': 'application/json' });
   expect(headers).not.toHaveProperty('cookie');
   expect(headers?.['host']).toBe(new URL(app.url).host);
-  await says('200 User.LoggedIn passed on: as the app says');
+  await says('200 User.LoggedIn forwarded: as the app says');
   expect(await interrupt()).toBe(0);
   await app.close();
 });
@@ -129,7 +129,7 @@ test('refuses a forged one, passes nothing on and says why on the page', async (
   const { url, says } = listening;
   const body = JSON.stringify(sampleEvent('User.LoggedIn'));
   expect((await deliver(url, body, { 'x-signature': sign(body, `"${SECRET}"`) })).status).toBe(403);
-  await says('403 unverified refused: mismatch');
+  await says('403 unverified rejected: mismatch');
   expect(app.taken).toEqual([]);
   expect(await shown(listening)).toMatchObject({ outcome: 'rejected', reason: 'mismatch' });
   await app.close();
@@ -167,7 +167,7 @@ describe('says below a refusal what explains it', () => {
     const { url, says, printed } = await listen();
     expect((await deliver(url, sent, header)).status).toBe(403);
     for (const text of said) await says(text);
-    expect(printed()).toMatch(/403 +unverified refused: (mismatch|malformed|missing); see the page\n {13}\S/);
+    expect(printed()).toMatch(/403 +unverified rejected: (mismatch|malformed|missing); see the page\n {13}\S/);
     for (const secret of [SECRET, signature.slice(0, 43)]) expect(printed()).not.toContain(secret);
   });
 
@@ -200,7 +200,7 @@ describe('says below a refusal what explains it', () => {
     await closed;
     expect(await interrupt()).toBe(0);
     // The line of the refusal is followed by one explanation, and no other.
-    expect(printed()).toMatch(/403 +unverified refused: (malformed|missing); see the page\n {13}\S[^\n]*\n$/);
+    expect(printed()).toMatch(/403 +unverified rejected: (malformed|missing); see the page\n {13}\S[^\n]*\n$/);
     expect(printed()).not.toMatch(/The signature is|No known mistake/);
     expect(printed()).not.toContain(signature.slice(0, 43));
   });
@@ -220,24 +220,24 @@ describe('says below a refusal what explains it', () => {
   test('a request that is refused without its body is reported once, without a diagnosis', async () => {
     const { url, says, printed, interrupt } = await listen();
     expect((await fetch(url, { method: 'PUT', body: 'x' })).status).toBe(405);
-    await says('405 unverified refused: ');
+    await says('405 unverified rejected: ');
     expect(await interrupt()).toBe(0);
-    expect(printed().match(/refused/g)).toHaveLength(1);
+    expect(printed().match(/rejected/g)).toHaveLength(1);
     expect(printed()).not.toContain('No known mistake');
   });
 });
 
 test.each<[object, string[], string]>([
-  [{ CAKEMAIL_WEBHOOK_SECRET: `${SECRET}\n` }, [], 'The key has white space around it'],
-  [{}, ['--secret', ` ${SECRET}`], 'The key has white space around it'],
+  [{ CAKEMAIL_WEBHOOK_SECRET: `${SECRET}\n` }, [], 'The key begins or ends with white space'],
+  [{}, ['--secret', ` ${SECRET}`], 'The key begins or ends with white space'],
   [
     { CAKEMAIL_WEBHOOK_SECRETS: JSON.stringify({ 'Email.Sent': 'k1', 'Email.Opened': ['k2', 'k3 '] }) },
     [],
-    'The key for "Email.Opened" has white space around it',
+    'The key for "Email.Opened" begins or ends with white space',
   ],
 ])('warns about white space around a key, and uses it as it is: %j %j', async (env, args, said) => {
   const { url, printed } = await listen(args, env);
-  expect(printed().match(/white space/g)).toHaveLength(1);
+  expect(printed().match(/begins or ends with white space/g)).toHaveLength(1);
   expect(printed()).toContain(said);
   expect(printed()).not.toContain(SECRET);
   const { CAKEMAIL_WEBHOOK_SECRET: key = args[1] } = env as Record<string, string>;
@@ -258,7 +258,7 @@ test('says loudly that the app is down, and keeps what it could not pass on, ove
   const first = await listen(args);
   const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
   expect((await deliver(first.url, body, headers)).status).toBe(500);
-  await first.says('NOT PASSED ON: no answer from');
+  await first.says('NOT FORWARDED: no answer from');
   expect(first.printed()).toContain('ECONNREFUSED');
   expect(await first.interrupt()).toBe(0);
 
@@ -294,7 +294,7 @@ test.each(['0.0.0.0', '[::ffff:127.0.0.1]'])('what leads back to itself goes rou
   const { url, says } = await listen(['--port', port, '--forward-to', `http://${host}:${port}/`]);
   const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
   expect((await deliver(url, body, headers)).status).toBe(500);
-  await says('answered 508: It was passed on from here');
+  await says('answered 508: This delivery was forwarded from here');
 });
 
 test('of an answer without end it takes the beginning', async () => {
@@ -311,14 +311,14 @@ test('of an answer without end it takes the beginning', async () => {
   const { url, says } = await listen(['--forward-to', target]);
   const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });
   expect((await deliver(url, body, headers)).status).toBe(200);
-  await says('200 User.LoggedIn passed on: xxx');
+  await says('200 User.LoggedIn forwarded: xxx');
   await Promise.all(left);
   endless.close();
 });
 
 test('the name of an event feigns no line', async () => {
   const { url, says, printed } = await listen();
-  const feigned = { event: 'X\n12:00:00  200  User.LoggedIn passed on: ok' };
+  const feigned = { event: 'X\n12:00:00  200  User.LoggedIn forwarded: ok' };
   const { body, headers } = signedRequest(feigned, { secret: SECRET });
   expect((await deliver(url, body, headers)).status).toBe(200);
   await says('200 X?12:00:00  200  User.LoggedIn');
@@ -448,7 +448,7 @@ const hasScript = spawnSync('script', ['--version']).status === 0;
   const ready = new Promise<void>((resolve) => {
     child.stdout?.on('data', (chunk) => {
       text += chunk;
-      if (text.includes('Ctrl-C ends it.')) resolve();
+      if (text.includes('Ctrl-C stops it.')) resolve();
     });
   });
   await ready;

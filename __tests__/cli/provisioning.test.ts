@@ -46,22 +46,22 @@ describe('a plan', () => {
     const { out, code } = await cli(`plan ${TARGET} --check`);
     expect(code).toBe(3);
     expect(out.split('\n').filter((line) => line.startsWith('!'))).toEqual([
-      '!  duplicate  User.LoggedIn  1: 3 is newer and delivers the same. `rotate 1` ends a rotation that was interrupted; if there was none, `apply --prune-duplicates` archives 1.',
-      '!  duplicate  Email.Sent  2: 4 is newer and delivers the same. `rotate 2` ends a rotation that was interrupted; if there was none, `apply --prune-duplicates` archives 2.',
+      '!  duplicate  User.LoggedIn  1: 3 is newer and delivers the same events. `rotate 1` completes an interrupted rotation; if there was none, `apply --prune-duplicates` archives 1.',
+      '!  duplicate  Email.Sent  2: 4 is newer and delivers the same events. `rotate 2` completes an interrupted rotation; if there was none, `apply --prune-duplicates` archives 2.',
     ]);
     expect(out).toContain('2 duplicates');
     expect((await cli(`plan ${TARGET} --check --json`)).code).toBe(3);
   });
 
-  test('does not advise archiving either of two when their ids do not tell which one is newer', async () => {
+  test('does not advise archiving either of two when the ids do not show which one is newer', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     fake.prefix = 'x';
     for (const _ of [1, 2]) fake.add('User.LoggedIn', URL_HERE);
     expect((await cli(`plan --url ${URL_HERE} --events User.LoggedIn`)).out).toContain(
-      '!  duplicate  User.LoggedIn  x1: x2 delivers the same, and their ids do not tell which one is newer. If a rotation was interrupted, run `rotate` with the id of the older one again.',
+      '!  duplicate  User.LoggedIn  x1: x2 delivers the same events, and the ids do not show which one is newer. If a rotation was interrupted, run `rotate` with the id of the older one again.',
     );
     const pruning = await cli(`apply --url ${URL_HERE} --events User.LoggedIn --prune-duplicates --yes`);
-    expect(pruning.out).toContain('their ids do not tell which one is newer');
+    expect(pruning.out).toContain('the ids do not show which one is newer');
     expect(fake.active(URL_HERE)).toHaveLength(2);
     warn.mockRestore();
   });
@@ -71,11 +71,14 @@ describe('a plan', () => {
     fake.add('User.LoggedIn', URL_HERE);
     fake.present = (webhook) => ({ ...webhook, status: 'paused' });
     const { out, code } = await cli(`plan --url ${URL_HERE} --events User.LoggedIn --check`);
-    expect([code, out]).toEqual([3, '?  paused     User.LoggedIn  1: left alone\n1 unclear\nNothing to do.']);
+    expect([code, out]).toEqual([
+      3,
+      '?  paused     User.LoggedIn  1: not changed\n1 with an unknown status\nNothing to do.',
+    ]);
     expect((await cli('list')).out).toContain('paused');
     expect(JSON.parse((await cli('show 1 --json')).out)).toMatchObject({ status: 'paused' });
     const plan = JSON.parse((await cli(`plan --url ${URL_HERE} --events User.LoggedIn --json`)).out);
-    expect(plan).toMatchObject({ unclear: [{ id: '1', event: 'User.LoggedIn', status: 'paused' }] });
+    expect(plan).toMatchObject({ unknownStatus: [{ id: '1', event: 'User.LoggedIn', status: 'paused' }] });
     warn.mockRestore();
   });
 
@@ -127,7 +130,7 @@ test('rotate says what an app with keys from a file has to do, and until when', 
     `An app that reads its keys from a file needs the new one before ${until}: write it with \`keys --url ${URL_HERE} --out <file>\` and restart the app. Apps that use cakemailKeys() need nothing.`,
   );
   expect(stages).toEqual(['grace over 2', 'archived 1']);
-  expect(out).toBe('1 is archived; 2 is in its place.');
+  expect(out).toBe('1 is archived; 2 replaces it.');
 });
 
 test('rotate does not show a URL that a shell would run', async () => {
@@ -141,7 +144,7 @@ describe('an error names the variable that was set', () => {
     [{ CAKEMAIL_TOKEN: '', CAKEMAIL_USERNAME: 'me' }, 'CAKEMAIL_USERNAME is set, but CAKEMAIL_PASSWORD is not'],
     [{ CAKEMAIL_TOKEN: '', CAKEMAIL_PASSWORD: 'x' }, 'CAKEMAIL_PASSWORD is set, but CAKEMAIL_USERNAME is not'],
     [{ CAKEMAIL_ACCOUNT_ID: 'mine' }, 'CAKEMAIL_ACCOUNT_ID must be a whole number'],
-    [{ CAKEMAIL_API_URL: 'http://example.com' }, 'CAKEMAIL_API_URL must be an https address'],
+    [{ CAKEMAIL_API_URL: 'http://example.com' }, 'CAKEMAIL_API_URL must be an https URL'],
   ])('wrong use: %j', async (env, said) => {
     const { code, err } = await cli('list', env);
     expect([code, err]).toEqual([2, expect.stringContaining(said)]);
@@ -173,7 +176,7 @@ describe('an error names the variable that was set', () => {
 });
 
 test('the help documents CAKEMAIL_API_URL', async () => {
-  expect((await cli('--help')).out).toMatch(/^ {2}CAKEMAIL_API_URL +another address of the API/m);
+  expect((await cli('--help')).out).toMatch(/^ {2}CAKEMAIL_API_URL +the URL of the API/m);
 });
 
 test('a wait is reported on standard error', async () => {
@@ -205,7 +208,7 @@ describe('an archiving that is declined', () => {
 
   test('ends with 1 and says that nothing was done', async () => {
     const { code, err, out } = await declined('');
-    expect([code, out, err.split('\n').at(-1)]).toEqual([1, '', 'Nothing was done.']);
+    expect([code, out, err.split('\n').at(-1)]).toEqual([1, '', 'Nothing was changed.']);
     expect(fake.active(URL_HERE)).toHaveLength(2);
   });
 
@@ -224,6 +227,6 @@ describe('an archiving that is declined', () => {
 
 test('the help names everything that `plan --check` ends with 3 for', async () => {
   expect((await cli('--help')).out.replace(/\s+/g, ' ')).toContain(
-    '`plan --check`: something to do, a duplicate or an unknown status',
+    '`plan --check`: pending changes, a duplicate or an unknown status',
   );
 });

@@ -115,9 +115,9 @@ describe('inbox replay', () => {
 
   onTerminal(`replays nothing when n, the end of input or Ctrl-C is typed${why}`, async () => {
     for (const [keys, expected, said] of [
-      ['n\n', 1, 'Nothing is replayed.'],
-      ['\n', 1, 'Nothing is replayed.'],
-      ['\u0004', 1, 'Nothing is replayed.'],
+      ['n\n', 1, 'Nothing was replayed.'],
+      ['\n', 1, 'Nothing was replayed.'],
+      ['\u0004', 1, 'Nothing was replayed.'],
       ['\u0003', 130, '[ERR_INTERRUPTED]'],
     ] as const) {
       const { code, out } = await typed(keys);

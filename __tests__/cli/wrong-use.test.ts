@@ -20,13 +20,13 @@ test.each<[string, string[]]>([
 ])('a variable that is not set archives nothing and sends nothing: %s', async (_what, args) => {
   fake.add('User.LoggedIn', URL_HERE);
   const { code, err } = await cli(args);
-  expect([code, err]).toEqual([2, expect.stringContaining('is a variable not set?')]);
+  expect([code, err]).toEqual([2, expect.stringContaining('A shell variable may be unset.')]);
   expect([fake.active(URL_HERE), fake.calls]).toEqual([['User.LoggedIn'], []]);
 });
 
 test.each(['', ' \t'])('an address of the API that is set to nothing does not mean the real one: %j', async (url) => {
   const { code, err } = await cli(['list'], { CAKEMAIL_API_URL: url });
-  expect([code, err]).toEqual([2, expect.stringContaining('CAKEMAIL_API_URL is set, and empty')]);
+  expect([code, err]).toEqual([2, expect.stringContaining('CAKEMAIL_API_URL is empty')]);
 });
 
 test.each([
@@ -61,7 +61,7 @@ test.each(['Contact.Unsubscribed', 'Emails.Unsubscribers', 'Something.QuiteNew']
     fake.violations.length = 0;
     expect(fake.calls).toContain('POST /webhooks');
     expect(warn.mock.calls).toEqual([
-      [`'${event}' is not in the published list of events.`, expect.objectContaining({ code: 'WARN_EVENT_NAME' })],
+      [`'${event}' is not an event that Cakemail publishes.`, expect.objectContaining({ code: 'WARN_EVENT_NAME' })],
     ]);
     warn.mockRestore();
   },
@@ -82,10 +82,13 @@ describe('a secret in the wrong place is not repeated', () => {
     [['list', `--${TOKEN}`], 'error: unknown option'],
     [['list', `--token=it's\n${TOKEN}`], "error: unknown option '--token'"],
     [['list', TOKEN], "error: too many arguments for 'list'. Expected 0 arguments but got 1."],
-    [[TOKEN, 'list'], 'error: there is no such command; --help lists all'],
-    [['inbox', TOKEN], 'error: there is no such command; --help lists all'],
+    [[TOKEN, 'list'], 'error: unknown command; --help lists all commands'],
+    [['inbox', TOKEN], 'error: unknown command; --help lists all commands'],
     [['trigger', TOKEN], 'Cakemail publishes no such event.'],
-    [['rotate', 'wh-1', '--grace', TOKEN], "error: option '--grace <seconds>' is invalid. A whole number of seconds."],
+    [
+      ['rotate', 'wh-1', '--grace', TOKEN],
+      "error: option '--grace <seconds>' is invalid. It must be a whole number of seconds.",
+    ],
   ])('%j', async (args, said) => {
     expect(await cli(args)).toEqual({ code: 2, out: '', err: `${said} [ERR_USAGE]` });
   });

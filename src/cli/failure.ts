@@ -1,35 +1,36 @@
 import { CommanderError } from 'commander';
 import { InboxError } from '../inbox/index.js';
-import { readText, toError } from '../shared/error-text.js';
+import { toOneLine } from '../shared/control-chars.js';
+import { toError } from '../shared/error-text.js';
 import { ConfigurationError, WebhookError, type WebhookErrorCode } from '../shared/errors.js';
-import { UsageError } from './environment.js';
-import { complaint } from './format-usage-error.js';
+import { formatUsageError } from './format-usage-error.js';
 import { type Io, paint } from './terminal/io.js';
-import { jsonLine, printable } from './terminal/text.js';
+import { toJsonLine } from './terminal/text.js';
+import { UsageError } from './usage-error.js';
 
-/** An error as the command reports it: `{ "error": … }` with `--json`, one or two lines without. */
+/** An error as a command prints it: as `{ "error": … }` with `--json`, otherwise in one or two lines. */
 interface Failure {
-  /** Stable, for programs. */
+  /** A stable code for programs. */
   readonly code: WebhookErrorCode | 'ERR_USAGE' | 'ERR_INTERRUPTED' | 'ERR_FAILED';
   readonly message: string;
-  /** The way out, where the message does not name it. */
+  /** The fix, unless the message names it. */
   readonly help?: string | undefined;
 }
 
-/** Reports what a command threw, on standard error, and returns the exit code for it. */
-export function explain(io: Io, thrown: unknown, isJson: boolean): number {
+/** Prints what a command threw to standard error, and returns the exit code. */
+export function reportError(io: Io, thrown: unknown, isJson: boolean): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-  const failure = failureOf(io, thrown);
+  const failure = toFailure(io, thrown);
   if (failure === undefined) return 2;
-  report(io, failure, isJson);
+  printFailure(io, failure, isJson);
   if (failure.code === 'ERR_INTERRUPTED') return 130;
   return failure.code === 'ERR_USAGE' || thrown instanceof ConfigurationError ? 2 : 1;
 }
 
-/** Writes a failure to standard error. */
-export function report(io: Pick<Io, 'err'>, { code, message, help }: Failure, isJson: boolean): void {
+/** Prints a failure to standard error. */
+export function printFailure(io: Pick<Io, 'err'>, { code, message, help }: Failure, isJson: boolean): void {
   if (isJson) {
-    io.err(jsonLine({ error: { code, message, help } }));
+    io.err(toJsonLine({ error: { code, message, help } }));
     return;
   }
   const [line = '', ...rest] = message.split('\n');
@@ -37,26 +38,26 @@ export function report(io: Pick<Io, 'err'>, { code, message, help }: Failure, is
   if (help !== undefined) io.err(help);
 }
 
-/** Looks at the arguments themselves, because what commander refuses was never parsed. */
-export function wantsJson(args: readonly string[]): boolean {
+/** Searches the raw arguments for `--json`, because commander does not parse arguments that it refuses. */
+export function isJsonRequested(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return args.slice(0, end < 0 ? args.length : end).includes('--json');
 }
 
-/** Undefined when the help, which commander has printed, says everything. */
-function failureOf(io: Io, thrown: unknown): Failure | undefined {
+/** Undefined when commander has printed the help, which is enough. */
+function toFailure(io: Io, thrown: unknown): Failure | undefined {
   if (thrown instanceof CommanderError) {
-    const message = complaint(thrown);
+    const message = formatUsageError(thrown);
     return message === undefined ? undefined : { code: 'ERR_USAGE', message };
   }
   if (io.signal.aborted) {
-    const message = 'Interrupted. What was done stays done; run the same again to go on.';
+    const message = 'Interrupted. Completed steps are kept; run the same command again to continue.';
     return { code: 'ERR_INTERRUPTED', message };
   }
   const error = toError(thrown);
-  const message = printable(readText(error, 'message'));
+  const message = toOneLine(error.message);
   if (error instanceof UsageError) return { code: 'ERR_USAGE', message };
-  // Without that code's help, which is about a delivery that could not be stored.
+  // The help of this code is left out, because it concerns a delivery that could not be stored.
   if (error instanceof InboxError) return { code: 'ERR_INBOX_UNAVAILABLE', message };
   if (!(error instanceof WebhookError)) return { code: 'ERR_FAILED', message };
   const { code, help } = error;

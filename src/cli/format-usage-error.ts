@@ -2,8 +2,8 @@ import type { CommanderError } from 'commander';
 
 const SUGGESTION = /\n\(Did you mean [^\n]*\?\)$/;
 
-/** What commander found wrong with the arguments, if it has not said it. Values are left out: any may be a secret in the wrong place. */
-export function complaint({ code, message }: CommanderError): string | undefined {
+/** Words commander's error without the values of arguments, because any of them may be a misplaced secret. Undefined after the help. */
+export function formatUsageError({ code, message }: CommanderError): string | undefined {
   const [suggestion = ''] = SUGGESTION.exec(message) ?? [];
   switch (code) {
     case 'commander.help':
@@ -13,7 +13,7 @@ export function complaint({ code, message }: CommanderError): string | undefined
       return `error: unknown option${name === undefined ? '' : ` '${name}'`}${suggestion}`;
     }
     case 'commander.unknownCommand':
-      return `error: there is no such command${suggestion || '; --help lists all'}`;
+      return `error: unknown command${suggestion || '; --help lists all commands'}`;
     case 'commander.invalidArgument':
       return message.replace(/ (argument|value) '[\s\S]*' is invalid/, ' is invalid');
     default:

@@ -4,14 +4,14 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { AnyCakemailEvent, Delivery } from '../index.js';
 import { SIGNATURE_HEADERS } from '../shared/headers.js';
 import { truncate } from '../shared/truncate.js';
-import { sign } from '../testing/sign.js';
-import { type Posted, post } from './post.js';
-import type { GivenKey } from './read-secrets.js';
+import { sign } from '../testing/index.js';
+import { type PostResult, post } from './post.js';
+import type { SuppliedKey } from './read-secrets.js';
 
 type Receive = (req: IncomingMessage, res: ServerResponse) => void;
 
-/** Headers that are about one connection, or that fetch makes itself. */
-const OF_THE_CONNECTION = new Set([
+/** Headers that describe a single connection, or that `fetch` sets itself. */
+const HOP_BY_HOP_HEADERS = new Set([
   'connection',
   'content-length',
   'expect',
@@ -23,53 +23,53 @@ const OF_THE_CONNECTION = new Set([
   'upgrade',
 ]);
 
-/** Names every `listen` that a delivery went through. */
-const PASSED_BY = 'x-cakemail-webhooks-listen';
+/** A header that lists every `listen` process that a delivery passed through, so that loops are detected. */
+const FORWARDED_BY = 'x-cakemail-webhooks-listen';
 
-/** Passes deliveries on to an app as they came: the same bytes under the same signature. */
+/** Forwards deliveries to an app with the same bytes and the same signature. */
 export function createForwarder(
   target: string,
-  keys: readonly GivenKey[],
-  onAnswer: (event: string, answer: Posted) => void,
+  keys: readonly SuppliedKey[],
+  onForwarded: (event: string, result: PostResult) => void,
 ) {
-  const own = randomUUID();
-  const original = new AsyncLocalStorage<IncomingHttpHeaders>();
+  const ownId = randomUUID();
+  const originalHeaders = new AsyncLocalStorage<IncomingHttpHeaders>();
 
   async function forward(event: AnyCakemailEvent, { rawBody, headers, signal }: Delivery): Promise<void> {
-    const kept = Object.entries(headers).filter(([name]) => !OF_THE_CONNECTION.has(name));
-    const plain = Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
-    const signature = signatureIn(original.getStore()) ?? signatureOf(rawBody, event.event);
-    const route = { [PASSED_BY]: [headers[PASSED_BY] ?? [], own].flat().join() };
-    const request = { headers: { ...plain, ...signature, ...route }, body: rawBody };
+    const endToEnd = Object.entries(headers).filter(([name]) => !HOP_BY_HOP_HEADERS.has(name));
+    const copied = Object.fromEntries(endToEnd.map(([name, value]) => [name, String(value)]));
+    const signature = signatureIn(originalHeaders.getStore()) ?? signAgain(rawBody, event.event);
+    const forwardedBy = { [FORWARDED_BY]: [headers[FORWARDED_BY] ?? [], ownId].flat().join() };
+    const request = { headers: { ...copied, ...signature, ...forwardedBy }, body: rawBody };
     const { status, body } = await post(target, request, signal);
-    if (status < 200 || status > 299) throw new Error(`${target} answered ${status}: ${brief(body)}`);
-    onAnswer(event.event, { status, body });
+    if (status < 200 || status > 299) throw new Error(`${target} answered ${status}: ${excerpt(body)}`);
+    onForwarded(event.event, { status, body });
   }
 
-  /** One that is replayed has none: it was verified, so signing it again gives the same. */
-  function signatureOf(rawBody: Buffer, event: string): Record<string, string> {
+  /** Signs a replayed delivery, which has no signature header. It was verified before, so its signature is the same. */
+  function signAgain(rawBody: Buffer, event: string): Record<string, string> {
     const key = keys.find((each) => each.event === null || each.event === event)?.key;
     return key === undefined ? {} : { [SIGNATURE_HEADERS[0]]: sign(rawBody, key) };
   }
 
-  Object.defineProperty(forward, 'name', { value: `pass on to ${target}` });
+  Object.defineProperty(forward, 'name', { value: `forward to ${target}` });
   return {
     handler: forward,
-    /** Has the handler know the headers of the request that it is called for, and takes nothing that it passed on. */
-    around:
+    /** Wraps a receiver so that the handler sees the headers of its request, and so that a forwarding loop ends with 508. */
+    wrap:
       (receive: Receive): Receive =>
       (req, res) => {
-        if (`${req.headers[PASSED_BY] ?? ''}`.split(',').includes(own)) {
-          res.writeHead(508).end('It was passed on from here: --forward-to leads back to this receiver.');
+        if (`${req.headers[FORWARDED_BY] ?? ''}`.split(',').includes(ownId)) {
+          res.writeHead(508).end('This delivery was forwarded from here: --forward-to leads back to this receiver.');
           return;
         }
-        original.run(req.headers, () => receive(req, res));
+        originalHeaders.run(req.headers, () => receive(req, res));
       },
   };
 }
 
-/** An app may answer with a whole page. */
-export function brief(body: string): string {
+/** The beginning of a response in one line, because an app may answer with a whole page. */
+export function excerpt(body: string): string {
   return truncate(body.replace(/\s+/g, ' ').trim(), 120);
 }
 

@@ -3,34 +3,34 @@ import { lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { toError } from '../shared/error-text.js';
 import { unicodeEscape } from '../shared/unicode-escape.js';
-import { UsageError } from './environment.js';
-import { fileOf } from './read-input.js';
-import { json, jsonLine } from './terminal/text.js';
+import { readInputFile } from './read-input.js';
+import { toJson, toJsonLine } from './terminal/text.js';
+import { UsageError } from './usage-error.js';
 
-/** The keys of each event, as `exportKeys()` reads them. */
+/** The keys of each event, as `exportKeys()` returns them. */
 type KeyMap = Readonly<Record<string, readonly string[]>>;
 
 const ENV_LINE = /^CAKEMAIL_WEBHOOK_SECRETS='([^']*)'\r?\n?$/;
-/** Every published name has this form, which tells a map of keys from other JSON files. */
+/** Every published name has this form, which distinguishes a map of keys from other JSON files. */
 const EVENT_NAME = /^[A-Z]\w*\.[A-Z]\w*$/;
 
 /**
- * Writes keys to a file of their own, which only its owner may read (0600). A file named `.env`, `.env.…` or `….env` gets one
- * line that defines `CAKEMAIL_WEBHOOK_SECRETS`; any other file gets JSON. The file is replaced in one step.
+ * Writes keys to a file that only its owner may read (0600). A file named `.env`, `.env.…` or `….env` gets one line that defines
+ * `CAKEMAIL_WEBHOOK_SECRETS`; any other file gets JSON. The file is replaced atomically.
  *
- * @throws {UsageError} when there is something else in its place; then it stays as it is.
+ * @throws {UsageError} when the path holds anything but a key file, which is then not changed.
  */
 export async function writeKeyFile(file: string, keys: KeyMap): Promise<void> {
-  await checkTarget(file);
+  await checkReplaceable(file);
   try {
-    await replaceFile(file, isEnvFile(file) ? envLine(keys) : `${json(keys)}\n`);
+    await replaceFile(file, isEnvFile(file) ? envLine(keys) : `${toJson(keys)}\n`);
   } catch (thrown) {
     throw new Error(`${file} could not be written: ${toError(thrown).message}`);
   }
 }
 
-/** The JSON in the text of a key file, which may be an env line. */
-export function jsonIn(text: string): string {
+/** Returns the JSON in the text of a key file, which may be an env line. */
+export function extractKeyJson(text: string): string {
   return ENV_LINE.exec(text)?.[1] ?? text;
 }
 
@@ -40,10 +40,10 @@ function isEnvFile(file: string): boolean {
 
 function envLine(keys: KeyMap): string {
   // Env files have no escape for a quote, and some programs expand variables even between single quotes; JSON has escapes for both.
-  return `CAKEMAIL_WEBHOOK_SECRETS='${jsonLine(keys).replace(/['$]/g, unicodeEscape)}'\n`;
+  return `CAKEMAIL_WEBHOOK_SECRETS='${toJsonLine(keys).replace(/['$]/g, unicodeEscape)}'\n`;
 }
 
-async function checkTarget(file: string): Promise<void> {
+async function checkReplaceable(file: string): Promise<void> {
   const stats = await lstat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
@@ -56,15 +56,15 @@ async function checkTarget(file: string): Promise<void> {
         : 'not a regular file';
     throw new UsageError(`--out: ${file} is ${kind}. Name a regular file, or use --print.`);
   }
-  if (isKeyFile((await fileOf('--out', file)).toString())) return;
+  if (isKeyFile((await readInputFile('--out', file)).toString())) return;
   throw new UsageError(
-    `--out: ${file} was not written by \`keys\`, so it is left as it is. Name another file, or move this one away.`,
+    `--out: ${file} was not written by \`keys\`, so it is not replaced. Name another file, or move this one away.`,
   );
 }
 
 function isKeyFile(text: string): boolean {
   try {
-    const entries = Object.entries(JSON.parse(jsonIn(text)) as object);
+    const entries = Object.entries(JSON.parse(extractKeyJson(text)) as object);
     return entries.length > 0 && entries.every(([event, keys]) => EVENT_NAME.test(event) && isKeyList(keys));
   } catch {
     return false;
@@ -76,7 +76,7 @@ function isKeyList(value: unknown): boolean {
 }
 
 async function replaceFile(file: string, text: string): Promise<void> {
-  // It is in the same folder, because a file cannot be renamed from one file system to another.
+  // The temporary file is in the same folder, because a rename cannot cross file systems.
   const temporary = join(dirname(file), `.${randomUUID()}.tmp`);
   try {
     const handle = await open(temporary, 'wx', 0o600);

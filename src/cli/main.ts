@@ -3,23 +3,27 @@ import { createInterface } from 'node:readline';
 import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { isatty } from 'node:tty';
-import { explain, report, wantsJson } from './failure.js';
+import { toOneLine } from '../shared/control-chars.js';
+import { isJsonRequested, printFailure, reportError } from './failure.js';
 import { run } from './program.js';
-import { ioOf, paint, type Surroundings } from './terminal/io.js';
+import { type CliEnvironment, createIo, paint } from './terminal/io.js';
 import { outputTo } from './terminal/output.js';
-import { printable } from './terminal/text.js';
 
 const interrupt = new AbortController();
-// The second time, the default: to end at once.
+// A second Ctrl-C has its default effect and ends the process at once.
 process.once('SIGINT', () => interrupt.abort());
 
 const args = process.argv.slice(2);
-const err = outputTo(process.stderr, () => {}); // nothing is left to report it on
+const err = outputTo(process.stderr, () => {}); // there is no other stream to report it on
 const out = outputTo(process.stdout, ({ message }) => {
-  report(io, { code: 'ERR_FAILED', message: `The output could not be written: ${message}` }, wantsJson(args));
+  printFailure(
+    io,
+    { code: 'ERR_FAILED', message: `The output could not be written: ${message}` },
+    isJsonRequested(args),
+  );
   process.exitCode = 1;
 });
-const surroundings: Surroundings = {
+const environment: CliEnvironment = {
   env: process.env,
   input: () => buffer(addAbortSignal(interrupt.signal, process.stdin)),
   ...(isatty(0) && isatty(2) && { readLine }),
@@ -27,18 +31,18 @@ const surroundings: Surroundings = {
   err,
   signal: interrupt.signal,
 };
-const io = ioOf(surroundings);
+const io = createIo(environment);
 
-// Node would print the stack and all members of an error that a driver lets escape, and those may quote a password.
-process.on('uncaughtException', (thrown) => process.exit(explain(io, thrown, wantsJson(args))));
+// Node would print the stack and all properties of an error that a database driver throws, which may quote a password.
+process.on('uncaughtException', (thrown) => process.exit(reportError(io, thrown, isJsonRequested(args))));
 
-// Node writes warnings as they are, and they may quote what an API answered. Without a listener they were switched off.
+// Node prints warnings unescaped, and they may quote an API response. It has no listener when the user disabled warnings.
 if (process.listenerCount('warning') > 0) {
   process.removeAllListeners('warning');
-  process.on('warning', ({ name, message }) => io.err(paint('yellow', printable(`${name}: ${message}`))));
+  process.on('warning', ({ name, message }) => io.err(paint('yellow', toOneLine(`${name}: ${message}`))));
 }
 
-/** One line as the terminal gives it. Ctrl-C ends the wait. */
+/** Reads a line from the terminal. Ctrl-C ends the wait. */
 async function readLine(): Promise<string | undefined> {
   const lines = createInterface({ input: process.stdin, signal: interrupt.signal });
   try {
@@ -49,7 +53,7 @@ async function readLine(): Promise<string | undefined> {
   }
 }
 
-void run(args, surroundings).then((code) => {
-  // Unless what was printed is lost.
+void run(args, environment).then((code) => {
+  // A failed write to standard output has set its own code.
   process.exitCode ??= code;
 });

@@ -3,34 +3,34 @@ import { VERSION } from '../shared/version.js';
 import { inboxCommand } from './commands/inbox.js';
 import { keysCommand, rotateCommand } from './commands/keys.js';
 import { listenCommand } from './commands/listen.js';
-import { applyCommand, CHANGES_WANTED, planCommand } from './commands/plan.js';
+import { applyCommand, EXIT_CHANGES_PENDING, planCommand } from './commands/plan.js';
 import { triggerCommand } from './commands/trigger.js';
 import { doctorCommand, verifyCommand } from './commands/verify.js';
 import { archiveCommand, createCommand, listCommand, showCommand, unarchiveCommand } from './commands/webhooks.js';
-import { explain, wantsJson } from './failure.js';
-import { ioOf, type Surroundings } from './terminal/io.js';
-import { addExamples } from './usage-examples.js';
+import { isJsonRequested, reportError } from './failure.js';
+import { addExamples } from './help-examples.js';
+import { type CliEnvironment, createIo } from './terminal/io.js';
 
 const HELP_COLUMNS = 80;
-const HELP = `
+const HELP_EPILOGUE = `
 Environment:
   CAKEMAIL_TOKEN                          a personal access token, or
   CAKEMAIL_USERNAME, CAKEMAIL_PASSWORD    a user without a second factor
   CAKEMAIL_ACCOUNT_ID                     the account, when the user has several
-  CAKEMAIL_API_URL                        another address of the API than Cakemail's own
+  CAKEMAIL_API_URL                        the URL of the API, if it is not Cakemail's own
   CAKEMAIL_WEBHOOK_SECRET                 the key to sign or verify with, or
   CAKEMAIL_WEBHOOK_SECRETS                the keys of each event, as \`keys --print\` prints them
-  CAKEMAIL_INBOX_URL, CAKEMAIL_INBOX_NAME the inbox to look into
+  CAKEMAIL_INBOX_URL, CAKEMAIL_INBOX_NAME the inbox to inspect
   NO_COLOR                                no colours
 
 Exit codes:
-  0  done                 2  wrong use, or an option that cannot be right
-  1  it failed, or the question of \`apply\` or \`inbox replay\` was declined
-  ${CHANGES_WANTED}  \`plan --check\`: something to do, a duplicate or an unknown status
-  130  interrupted; run the same again to go on
+  0  success              2  wrong usage or an invalid option
+  1  failure, or the question of \`apply\` or \`inbox replay\` was declined
+  ${EXIT_CHANGES_PENDING}  \`plan --check\`: pending changes, a duplicate or an unknown status
+  130  interrupted; run the same command again to continue
 
 Errors go to standard error, each with a stable code: \`message [ERR_…]\`.
-With --json the last line there is an object, in which help may be absent:
+With --json the last line there is an object, whose help may be absent:
   { "error": { "code": "ERR_…", "message": "…", "help": "…" } }
 
 Examples:
@@ -42,16 +42,16 @@ Examples:
   cakemail-webhooks trigger User.LoggedIn --set data.email=me@example.com
   cakemail-webhooks doctor --body body.json --signature 'A1b2…='`;
 
-/** Runs a command line, and resolves to its exit code. */
-export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
-  const io = ioOf(surroundings);
+/** Runs a command line, and resolves to the exit code. */
+export async function run(args: readonly string[], environment: CliEnvironment): Promise<number> {
+  const io = createIo(environment);
   let code = 0;
   const program = new Command('cakemail-webhooks')
-    .description("Manages an account's webhooks at Cakemail, and helps to develop what receives them.")
+    .description("Manages an account's webhooks at Cakemail, and helps to develop the apps that receive them.")
     .version(VERSION)
-    .addHelpText('after', HELP);
-  const exit = (wanted: number): void => {
-    code = wanted;
+    .addHelpText('after', HELP_EPILOGUE);
+  const exit = (exitCode: number): void => {
+    code = exitCode;
   };
   for (const command of [
     planCommand(io, exit),
@@ -77,7 +77,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     command.exitOverride().configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
       writeErr: (text) => io.err(text.trimEnd()),
-      outputError: () => {}, // explain() does, without the values
+      outputError: () => {}, // reportError() prints it, without values
       getOutHelpWidth: () => io.columns ?? HELP_COLUMNS,
     });
   }
@@ -85,6 +85,6 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (thrown) {
-    return explain(io, thrown, wantsJson(args));
+    return reportError(io, thrown, isJsonRequested(args));
   }
 }

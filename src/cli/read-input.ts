@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { UsageError } from './environment.js';
+import { UsageError } from './usage-error.js';
 
-/** The file that an option names. */
-export async function fileOf(option: string, path: string): Promise<Buffer> {
+/** Reads the file that an option names. */
+export async function readInputFile(option: string, path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (thrown) {

@@ -1,7 +1,7 @@
-import { UsageError } from './environment.js';
-import { jsonIn } from './key-file.js';
-import { fileOf } from './read-input.js';
+import { extractKeyJson } from './key-file.js';
+import { readInputFile } from './read-input.js';
 import type { Io } from './terminal/io.js';
+import { UsageError } from './usage-error.js';
 
 /** The options of a command that signs or verifies. */
 export interface KeyOptions {
@@ -10,26 +10,27 @@ export interface KeyOptions {
   readonly keys?: string;
 }
 
-/** A key, and the event that it is bound to, if it is. */
-export interface GivenKey {
+/** A key from the options or the environment, with the event that it is bound to, or null. */
+export interface SuppliedKey {
   readonly key: string;
   readonly event: string | null;
 }
 
-/** The keys of the options or of the environment. */
-export async function givenKeys({ env }: Io, { secret, keys }: KeyOptions): Promise<GivenKey[]> {
-  if (secret?.trim() === '') throw new UsageError('--secret is empty: is a variable not set?');
-  if (keys !== undefined) return boundKeys('--keys: the file', jsonIn((await fileOf('--keys', keys)).toString()));
+/** Reads the keys from the options, or else from the environment. */
+export async function readKeys({ env }: Io, { secret, keys }: KeyOptions): Promise<SuppliedKey[]> {
+  if (secret?.trim() === '') throw new UsageError('--secret is empty. A shell variable may be unset.');
+  if (keys !== undefined)
+    return parseKeys('--keys: the file', extractKeyJson((await readInputFile('--keys', keys)).toString()));
   const single = secret ?? env['CAKEMAIL_WEBHOOK_SECRET'];
   if (single) return [{ key: single, event: null }];
   const map = env['CAKEMAIL_WEBHOOK_SECRETS'];
-  if (map) return boundKeys('CAKEMAIL_WEBHOOK_SECRETS', map);
+  if (map) return parseKeys('CAKEMAIL_WEBHOOK_SECRETS', map);
   throw new UsageError(
     'Pass --secret or --keys, or set CAKEMAIL_WEBHOOK_SECRET or CAKEMAIL_WEBHOOK_SECRETS in the environment.',
   );
 }
 
-function boundKeys(source: string, json: string): GivenKey[] {
+function parseKeys(source: string, json: string): SuppliedKey[] {
   try {
     const keys = Object.entries(JSON.parse(json) as object).flatMap(([event, value]) =>
       [value].flat().map((key: unknown) => ({ event, key })),
@@ -37,7 +38,17 @@ function boundKeys(source: string, json: string): GivenKey[] {
     if (keys.length > 0 && keys.every((each): each is { event: string; key: string } => typeof each.key === 'string'))
       return keys;
   } catch {
-    // The message of the parser would quote the text, which is full of keys.
+    // The parser's message would quote the text, which holds keys.
   }
   throw new UsageError(`${source} does not hold a JSON object that maps events to keys.`);
+}
+
+/** Shows the name of an event, but hides any other text, because a map turned inside out has keys in place of names. */
+export function displayEventName(name: string): string {
+  return isEventName(name) ? `"${name}"` : '…';
+}
+
+/** True for a text in the form of an event name or pattern. */
+export function isEventName(name: unknown): name is string {
+  return typeof name === 'string' && /^\w{1,40}\.[\w*]{1,40}$/.test(name);
 }

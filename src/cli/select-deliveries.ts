@@ -2,49 +2,51 @@ import { EVENT_NAMES, isCatalogueName } from '../events/catalogue.js';
 import type { Inbox, InboxDelivery, InboxEntry, InboxFilter } from '../inbox/index.js';
 import { closestMatch } from '../shared/closest-match.js';
 import { truncate } from '../shared/truncate.js';
-import { UsageError } from './environment.js';
 import type { Io } from './terminal/io.js';
-import { oneLine, table } from './terminal/text.js';
+import { table, toShortLine } from './terminal/text.js';
+import { UsageError } from './usage-error.js';
 
-const ID = /^[0-9a-f]{64}$/;
-const MOST_CANDIDATES = 10;
-export const LONGEST_NAME = 40;
-/** An inbox lists 100 deliveries unless a limit is given, and has no word for "all". */
-const ALL = { limit: Number.MAX_SAFE_INTEGER };
+const FULL_ID = /^[0-9a-f]{64}$/;
+const MAX_CANDIDATES = 10;
+export const MAX_NAME_LENGTH = 40;
+/** Lists everything: the default limit of an inbox is 100. */
+const NO_LIMIT = { limit: Number.MAX_SAFE_INTEGER };
 
 /**
- * The delivery with this id, or the only one whose id begins with it. A whole id is looked up directly; for a prefix every
- * delivery is listed, because an inbox finds whole ids only.
+ * Finds a delivery by its id or by a unique prefix of it. A prefix needs a list of all deliveries, because an inbox finds full ids
+ * only.
  *
- * @throws {UsageError} when there is no such delivery, or more than one.
+ * @throws {UsageError} when no delivery matches, or more than one.
  */
-export async function findDelivery(inbox: Inbox, given: string): Promise<InboxDelivery> {
-  const id = given.toLowerCase();
-  // What was given may be a key in the wrong place, so no message repeats it.
+export async function findDelivery(inbox: Inbox, idOrPrefix: string): Promise<InboxDelivery> {
+  const id = idOrPrefix.toLowerCase();
+  // The argument may be a misplaced key, so no message repeats it.
   if (!/^[0-9a-f]{1,64}$/.test(id)) throw new UsageError('An id has up to 64 hex digits, as `inbox list` shows them.');
-  const delivery = await inbox.get(ID.test(id) ? id : await wholeId(inbox, id));
-  if (delivery === undefined) throw new UsageError('There is no delivery with this id.');
+  const delivery = await inbox.get(FULL_ID.test(id) ? id : await expandId(inbox, id));
+  if (delivery === undefined) throw new UsageError('No delivery has this id.');
   return delivery;
 }
 
-async function wholeId(inbox: Inbox, prefix: string): Promise<string> {
-  const found = (await inbox.list(ALL)).filter(({ id }) => id.startsWith(prefix));
+async function expandId(inbox: Inbox, prefix: string): Promise<string> {
+  const found = (await inbox.list(NO_LIMIT)).filter(({ id }) => id.startsWith(prefix));
   const [first] = found;
-  if (first === undefined) throw new UsageError('There is no delivery whose id begins like this.');
+  if (first === undefined) throw new UsageError('No delivery has an id that begins like this.');
   if (found.length === 1) return first.id;
   const candidates = found
-    .slice(0, MOST_CANDIDATES)
-    .map(({ id, event, state }) => `${id.slice(0, prefix.length + 8)}… (${oneLine(event, LONGEST_NAME)}, ${state})`);
+    .slice(0, MAX_CANDIDATES)
+    .map(
+      ({ id, event, state }) => `${id.slice(0, prefix.length + 8)}… (${toShortLine(event, MAX_NAME_LENGTH)}, ${state})`,
+    );
   const more = found.length - candidates.length;
   throw new UsageError(
-    `${found.length} deliveries have an id that begins with ${prefix}; give more of it: ${candidates.join(', ')}` +
+    `${found.length} deliveries have an id that begins with ${prefix}; pass more digits: ${candidates.join(', ')}` +
       (more > 0 ? ` and ${more} more.` : '.'),
   );
 }
 
-/** The deliveries that `replay` would act on: it leaves alone what is waiting or active. */
-export async function replayable(inbox: Inbox, filter: InboxFilter): Promise<InboxEntry[]> {
-  const entries = await inbox.list({ ...filter, ...ALL });
+/** Lists the deliveries that `inbox replay` would replay: those that are done or dead. */
+export async function listReplayable(inbox: Inbox, filter: InboxFilter): Promise<InboxEntry[]> {
+  const entries = await inbox.list({ ...filter, ...NO_LIMIT });
   return entries.filter(isReplayable);
 }
 
@@ -52,25 +54,25 @@ export function isReplayable({ state }: InboxEntry): boolean {
   return state === 'done' || state === 'dead';
 }
 
-/** Suggests a name when nothing was found for an event that neither Cakemail publishes nor the inbox holds. */
-export async function suggestEvent(io: Io, inbox: Inbox, event: string | undefined): Promise<void> {
+/** Suggests a name when the inbox holds no delivery of an event and Cakemail does not publish its name. */
+export async function suggestEventName(io: Io, inbox: Inbox, event: string | undefined): Promise<void> {
   if (event === undefined || isCatalogueName(event)) return;
   const { events } = await inbox.stats();
   if (Object.hasOwn(events, event)) return;
   const meant = closestMatch(event, [...Object.keys(events), ...EVENT_NAMES]);
   if (meant !== undefined) {
-    io.err(`The inbox holds no '${oneLine(event)}'. Did you mean '${oneLine(meant)}'?`);
+    io.err(`The inbox holds no '${toShortLine(event)}'. Did you mean '${toShortLine(meant)}'?`);
   }
 }
 
 export function entryTable({ columns }: Io, entries: readonly InboxEntry[]): string {
   const rows = entries.map(({ id, event, state, attempts, receivedAt, reason, error }) => [
     id,
-    oneLine(event, LONGEST_NAME),
+    toShortLine(event, MAX_NAME_LENGTH),
     state,
     String(attempts),
     receivedAt.toISOString(),
     truncate([reason, error].filter(Boolean).join(': '), 100),
   ]);
-  return table([['ID', 'EVENT', 'STATE', 'ATTEMPTS', 'RECEIVED', 'WHY'], ...rows], columns);
+  return table([['ID', 'EVENT', 'STATE', 'ATTEMPTS', 'RECEIVED', 'REASON'], ...rows], columns);
 }

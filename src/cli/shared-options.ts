@@ -5,70 +5,70 @@ import { typoOf } from '../shared/closest-match.js';
 import { emitProcessWarning } from '../shared/process-warning.js';
 
 export const urlOption = () =>
-  new Option('--url <url>', 'where Cakemail delivers').argParser(address).makeOptionMandatory();
-export const jsonOption = () => new Option('--json', 'for programs');
+  new Option('--url <url>', 'the URL that Cakemail delivers to').argParser(parseUrl).makeOptionMandatory();
+export const jsonOption = () => new Option('--json', 'print JSON for programs');
 export const secretOption = (use: 'sign' | 'verify') =>
-  new Option('--secret <key>', `the key to ${use} with; otherwise from --keys or from the environment`);
+  new Option('--secret <key>', `the key to ${use} with; default: from --keys or the environment`);
 export const keysOption = () =>
   new Option('--keys <file>', 'the keys of each event, as `keys --out` wrote them')
-    .argParser(filled)
+    .argParser(parseNonEmpty)
     .conflicts('secret');
 export const rateOption = () =>
-  new Option('--rate-limit <n/period>', 'at most so many deliveries, as in 50/second or 600/minute').argParser(
-    rateLimit,
+  new Option('--rate-limit <n/period>', 'the maximum number of deliveries, as in 50/second or 600/minute').argParser(
+    parseRateLimit,
   );
 
-function rateLimit(text: string): RateLimit {
+function parseRateLimit(text: string): RateLimit {
   const [, limit, period] = /^([1-9]\d*)\/(second|minute)$/.exec(text) ?? [];
   if (period === 'second' || period === 'minute') return { limit: Number(limit), period };
-  throw new InvalidArgumentError('As in 50/second or 600/minute.');
+  throw new InvalidArgumentError('Write it as in 50/second or 600/minute.');
 }
 
-export function seconds(text: string): number {
+export function parseSeconds(text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('A whole number of seconds.');
+  throw new InvalidArgumentError('It must be a whole number of seconds.');
 }
 
-/** A text that is there: what is empty was a variable that is not set. */
-export function filled(text: string): string {
+/** Refuses an empty text, which usually comes from an unset shell variable. */
+export function parseNonEmpty(text: string): string {
   if (text.trim() !== '') return text;
-  throw new InvalidArgumentError('It is empty: is a variable not set?');
+  throw new InvalidArgumentError('It is empty. A shell variable may be unset.');
 }
 
-export function positive(text: string): number {
+export function parsePositiveInteger(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('A whole number from 1.');
+  throw new InvalidArgumentError('It must be a whole number from 1.');
 }
 
-/** Names apart by commas or spaces. */
-export function names(text: string, before: readonly string[] = []): string[] {
+/** Splits names at commas and spaces. */
+export function parseNames(text: string, before: readonly string[] = []): string[] {
   const given = text.split(/[\s,]+/).filter((name) => name !== '');
-  // No name at all would mean, with --prune, that every webhook is to go.
-  if (given.length === 0) throw new InvalidArgumentError('It names no event: is a variable not set?');
+  // With --prune, an empty list would archive every webhook.
+  if (given.length === 0) throw new InvalidArgumentError('It names no event. A shell variable may be unset.');
   return [...before, ...given];
 }
 
-/** The name of one event. A slip of a published name is refused; another unpublished name is accepted with a warning. */
-export function eventName(text: string): string {
-  if (text.includes('*')) throw new InvalidArgumentError('It takes one event, without a pattern.');
-  if (isCatalogueName(filled(text))) return text;
+/** Accepts the name of one event. A typo of a published name is refused; any other unpublished name causes a warning. */
+export function parseEventName(text: string): string {
+  if (text.includes('*')) throw new InvalidArgumentError('Name one event. Patterns are not supported here.');
+  if (isCatalogueName(parseNonEmpty(text))) return text;
   const meant = typoOf(text, EVENT_NAMES);
   if (meant !== undefined) throw new InvalidArgumentError(`Cakemail publishes no such event. Did you mean '${meant}'?`);
-  emitProcessWarning('WARN_EVENT_NAME', `'${text}' is not in the published list of events.`);
+  emitProcessWarning('WARN_EVENT_NAME', `'${text}' is not an event that Cakemail publishes.`);
   return text;
 }
 
-/** An address with its scheme: `localhost:3000` alone would be an address of the scheme `localhost`. */
-export function address(text: string): string {
-  if (/^[a-z][a-z\d+.-]*:\/\//i.test(filled(text))) return text;
+/** Requires `//`, because `localhost:3000` alone is a URL with the scheme `localhost`. */
+export function parseUrl(text: string): string {
+  if (/^[a-z][a-z\d+.-]*:\/\//i.test(parseNonEmpty(text))) return text;
   throw new InvalidArgumentError(
     'It must begin with http:// or https://, as in http://localhost:3000/webhooks/cakemail.',
   );
 }
 
-/** An address that fetch accepts: it refuses a user name and password in it. */
-export function receiver(text: string): string {
-  const url = URL.canParse(address(text)) ? new URL(text) : undefined;
+/** Accepts a URL that `fetch` accepts, which is http or https without a user name and password. */
+export function parseReceiverUrl(text: string): string {
+  const url = URL.canParse(parseUrl(text)) ? new URL(text) : undefined;
   if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return text;
-  throw new InvalidArgumentError('As in http://localhost:3000/webhooks/cakemail, without a user name.');
+  throw new InvalidArgumentError('Write it as in http://localhost:3000/webhooks/cakemail, without a user name.');
 }

@@ -56,9 +56,14 @@ test('members that are absent are empty', async () => {
 test('a webhook that does not tell its event or its id is left alone by a plan, and told', async () => {
   const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
   makeOdd({ id: undefined });
-  const { steps, unclear } = await planWebhooks({ api: client(), url: URL_HERE, events: ['Email.*'], prune: true });
+  const { steps, unknownStatus } = await planWebhooks({
+    api: client(),
+    url: URL_HERE,
+    events: ['Email.*'],
+    prune: true,
+  });
   expect(steps.map(({ action, event }) => `${action} ${event}`)).not.toContain('create Email.Opened');
-  expect(unclear).toEqual([expect.objectContaining({ id: '', event: 'Email.Opened' })]);
+  expect(unknownStatus).toEqual([expect.objectContaining({ id: '', event: 'Email.Opened' })]);
   expect(warn).toHaveBeenCalledWith(expect.stringContaining('no id (Email.Opened)'), expect.anything());
   warn.mockRestore();
 });

@@ -1,4 +1,10 @@
-import { applyPlan, type CakemailApiError, planWebhooks, type Step, type Wanted } from '../../../src/api/index.js';
+import {
+  applyPlan,
+  type CakemailApiError,
+  type DesiredState,
+  planWebhooks,
+  type Step,
+} from '../../../src/api/index.js';
 import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail } from '../../helpers/fake-cakemail.js';
 
@@ -9,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(stopFake);
 
-const wanted = (events: readonly string[], more: Partial<Wanted> = {}): Wanted => ({
+const wanted = (events: readonly string[], more: Partial<DesiredState> = {}): DesiredState => ({
   api: client(),
   url: URL_HERE,
   events,

@@ -1,4 +1,4 @@
-import { applyPlan, planWebhooks, rotateWebhook, type Step, type Wanted } from '../../../src/api/index.js';
+import { applyPlan, type DesiredState, planWebhooks, rotateWebhook, type Step } from '../../../src/api/index.js';
 import { createWebhookRouter, EVENT_NAMES } from '../../../src/index.js';
 import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import { type FakeCakemail, USER } from '../../helpers/fake-cakemail.js';
@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(stopFake);
 
-const wanted = (events: readonly string[], more: Partial<Wanted> = {}): Wanted => ({
+const wanted = (events: readonly string[], more: Partial<DesiredState> = {}): DesiredState => ({
   api: client(),
   url: URL_HERE,
   events,
@@ -173,7 +173,7 @@ describe('whatever goes wrong on the way, the end is right and no webhook is the
   });
 });
 
-test.each<[Partial<Record<keyof Wanted | 'evnts', unknown>>, string]>([
+test.each<[Partial<Record<keyof DesiredState | 'evnts', unknown>>, string]>([
   [{ url: 'app.example.com' }, '`url`'],
   [{ url: `https://app.example.com/${'x'.repeat(2083)}` }, '`url`'],
   [{ events: 'Email.Sent' }, '`events`'],
@@ -188,7 +188,7 @@ test.each<[Partial<Record<keyof Wanted | 'evnts', unknown>>, string]>([
   [{ rateLimit: { limit: 1, period: 'hour' } }, '`rateLimit.period`'],
   [{ evnts: [] }, 'Did you mean `events`?'],
 ])('refuses %j', async (wrong, said) => {
-  await expect(planWebhooks(wanted(['Email.Sent'], wrong as Partial<Wanted>))).rejects.toThrow(said);
+  await expect(planWebhooks(wanted(['Email.Sent'], wrong as Partial<DesiredState>))).rejects.toThrow(said);
   expect(fake.calls).toEqual([]);
 });
 
@@ -202,7 +202,7 @@ describe('a webhook with a status that is not known', () => {
     fake.fail(/GET/, listed);
     const plan = await planWebhooks(wanted(['Email.Sent', 'User.LoggedIn', 'Email.Opened']));
     expect(shown(plan.steps)).toEqual(['keep User.LoggedIn', 'create Email.Opened']);
-    expect(plan.unclear).toEqual([expect.objectContaining({ id: 'odd', status: 'paused', rateLimit: null })]);
+    expect(plan.unknownStatus).toEqual([expect.objectContaining({ id: 'odd', status: 'paused', rateLimit: null })]);
     expect(warn).toHaveBeenCalledWith(
       expect.stringContaining('odd (Email.Sent)'),
       expect.objectContaining({ code: 'WARN_STATUS' }),

@@ -71,7 +71,7 @@ test('gives the key of the replacement to `keys` although the old webhook is arc
 });
 
 test.each([
-  ['nobody', 'There is no webhook nobody.'],
+  ['wh-9', 'The webhook wh-9 does not exist.'],
   ['wh-1', 'The webhook wh-1 is archived.'],
 ])('refuses %s', async (id, said) => {
   fake.add('User.LoggedIn', URL_HERE, { status: 'archived', archived_at: 1 });

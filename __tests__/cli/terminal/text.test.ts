@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { harmless, json, jsonLine, oneLine, printable, table } from '../../../src/cli/terminal/text.js';
+import { table, toJson, toJsonLine, toShortLine } from '../../../src/cli/terminal/text.js';
+import { stripControlChars, toOneLine } from '../../../src/shared/control-chars.js';
 import { startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import { type Around, type Run, runCli } from '../../helpers/cli.js';
 import { type FakeCakemail, TOKEN } from '../../helpers/fake-cakemail.js';
@@ -14,28 +15,28 @@ const NASTY = '\u001b[2J\u202e\u200b\u2066\u009b1m\u2028';
 
 describe('a text from outside', () => {
   test('shows what would steer the terminal, hide or reorder', () => {
-    expect(printable(`a${NASTY}\r\n\tb`)).toBe('a?[2J????1m????b');
-    expect(harmless('two\nlines\tand tab')).toBe('two\nlines\tand tab');
-    expect(harmless('Größe ✓ 漢字 🎂')).toBe('Größe ✓ 漢字 🎂');
+    expect(toOneLine(`a${NASTY}\r\n\tb`)).toBe('a?[2J????1m????b');
+    expect(stripControlChars('two\nlines\tand tab')).toBe('two\nlines\tand tab');
+    expect(stripControlChars('Größe ✓ 漢字 🎂')).toBe('Größe ✓ 漢字 🎂');
   });
 
   test('is cut where a line would be too long', () => {
-    expect(oneLine('a\u001b\nb')).toBe('a??b');
-    expect(oneLine('abcd', 4)).toBe('abcd');
-    expect(oneLine('abcde', 4)).toBe('abcd…');
-    expect(oneLine('abc🎂', 4)).toBe('abc…');
+    expect(toShortLine('a\u001b\nb')).toBe('a??b');
+    expect(toShortLine('abcd', 4)).toBe('abcd');
+    expect(toShortLine('abcde', 4)).toBe('abcd…');
+    expect(toShortLine('abc🎂', 4)).toBe('abc…');
   });
 
   test('is the same data in JSON of one line', () => {
     const value = { text: `a${NASTY}\n` };
-    expect(jsonLine(value)).not.toMatch(/[\p{Cc}\p{Cf}\u2028]/u);
-    expect(JSON.parse(jsonLine(value))).toEqual(value);
+    expect(toJsonLine(value)).not.toMatch(/[\p{Cc}\p{Cf}\u2028]/u);
+    expect(JSON.parse(toJsonLine(value))).toEqual(value);
   });
 
   test('is the same data in JSON', () => {
     const value = { [NASTY]: `${NASTY}\u{e0041}\u007f\n` };
-    expect(json(value)).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\u2028]/u);
-    expect(JSON.parse(json(value))).toEqual(value);
+    expect(toJson(value)).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\u2028]/u);
+    expect(JSON.parse(toJson(value))).toEqual(value);
   });
 });
 

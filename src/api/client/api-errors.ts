@@ -3,12 +3,12 @@ import { WebhookError } from '../../shared/errors.js';
 import { recordOf } from '../../shared/is-record.js';
 import { truncate } from '../../shared/truncate.js';
 
-/** No message of this package's is longer than a terminal can show, whatever the API answers. */
-const MOST_DETAILS = 10;
-const LONGEST_DETAIL = 300;
+/** These limits keep a message readable in a terminal, whatever the API answers. */
+const MAX_DETAILS = 10;
+const MAX_DETAIL_LENGTH = 300;
 
-interface Said {
-  readonly what: string;
+interface ErrorContent {
+  readonly summary: string;
   readonly event?: string | undefined;
   readonly apiStatus?: number | undefined;
   readonly details?: readonly string[];
@@ -16,7 +16,7 @@ interface Said {
   readonly cause?: unknown;
 }
 
-/** A call to Cakemail's API that did not come to a good end. Holds no token, no password and no key. */
+/** Thrown when a call to Cakemail's API fails. It holds no token, no password and no key. */
 export class CakemailApiError extends WebhookError {
   override readonly name = 'CakemailApiError';
   declare readonly code: 'ERR_API_REFUSED' | 'ERR_API_UNAVAILABLE' | 'ERR_API_RESPONSE' | 'ERR_API_MFA';
@@ -24,58 +24,60 @@ export class CakemailApiError extends WebhookError {
   readonly operation: string;
   /** The event whose webhook was to be created, changed or archived, where the call was made for one. */
   readonly event: string | undefined;
-  /** The HTTP status that the API answered with; undefined when there was no answer. */
+  /** The HTTP status that the API answered with; undefined when it did not answer. */
   readonly apiStatus: number | undefined;
-  /** What the API said, a line each: `body.url: invalid or missing URL scheme`. At most ten, of 300 characters at most. */
+  /** The API's own explanations, such as `body.url: invalid or missing URL scheme`. At most ten, each of at most 300 characters. */
   readonly details: readonly string[];
-  /** The time before which the API does not want to be called, if it named one. */
+  /** The time before which the API does not accept another call, if it named one. */
   readonly retryAt: Date | undefined;
-  readonly #said: Said;
+  readonly #content: ErrorContent;
 
-  constructor(code: CakemailApiError['code'], operation: string, said: Said) {
-    const { what, event, apiStatus, details = [], retryAt, cause } = said;
-    const shown = details.slice(0, MOST_DETAILS).map(printable);
-    const about = event === undefined ? '' : `${printable(event)}: `;
-    super(code, { message: `${about}${operation}: ${[what, ...shown].join('; ')}`, cause });
+  constructor(code: CakemailApiError['code'], operation: string, content: ErrorContent) {
+    const { summary, event, apiStatus, details = [], retryAt, cause } = content;
+    const shortened = details.slice(0, MAX_DETAILS).map(toShortLine);
+    const prefix = event === undefined ? '' : `${toShortLine(event)}: `;
+    super(code, { message: `${prefix}${operation}: ${[summary, ...shortened].join('; ')}`, cause });
     this.operation = operation;
     this.event = event;
     this.apiStatus = apiStatus;
-    this.details = shown;
+    this.details = shortened;
     this.retryAt = retryAt;
-    this.#said = said;
+    this.#content = content;
   }
 
-  /** The same error, which also names its event, ends with a further detail, or has another cause. */
-  with({ event = this.event, detail, cause = this.cause }: Addition): CakemailApiError {
-    const details = detail === undefined ? this.details : [...this.details.slice(0, MOST_DETAILS - 1), detail];
-    return new CakemailApiError(this.code, this.operation, { ...this.#said, event, details, cause });
+  /** Copies the error with another event or cause, or with one more detail at the end. */
+  with({ event = this.event, detail, cause = this.cause }: Changes): CakemailApiError {
+    const details = detail === undefined ? this.details : [...this.details.slice(0, MAX_DETAILS - 1), detail];
+    return new CakemailApiError(this.code, this.operation, { ...this.#content, event, details, cause });
   }
 }
 
-/** One error for several: the first, which also says what the others say, with all of them in its `cause`. */
-export function together([first, ...others]: readonly [CakemailApiError, ...CakemailApiError[]]): CakemailApiError {
+interface Changes {
+  readonly event?: string | undefined;
+  readonly detail?: string;
+  readonly cause?: unknown;
+}
+
+/** Combines several errors into the first one: its message quotes the others, and its `cause` holds all of them. */
+export function combineErrors([first, ...others]: readonly [
+  CakemailApiError,
+  ...CakemailApiError[],
+]): CakemailApiError {
   if (others.length === 0) return first;
   const detail = `and ${others.length} more: ${others.map(({ message }) => message).join('; ')}`;
   const errors = [first, ...others];
   return first.with({ detail, cause: new AggregateError(errors, `${errors.length} calls failed`) });
 }
 
-interface Addition {
-  readonly event?: string | undefined;
-  readonly detail?: string;
-  readonly cause?: unknown;
-}
-
-/** Text from outside goes to terminals and logs: it must not steer them, nor fill them. */
-function printable(text: string): string {
-  return toOneLine(truncate(text, LONGEST_DETAIL));
+function toShortLine(text: string): string {
+  return toOneLine(truncate(text, MAX_DETAIL_LENGTH));
 }
 
 /**
- * The lines of an error's body. By the OpenAPI document `detail` is a list of objects with `loc` and `msg`; whatever text is
- * there is better than none.
+ * Reads the explanations in the body of an error response. The OpenAPI document defines `detail` as a list of objects with `loc`
+ * and `msg`; plain text in its place is accepted too.
  */
-export function detailsOf(body: unknown): string[] {
+export function parseDetails(body: unknown): string[] {
   const { detail } = recordOf(body);
   const entries: readonly unknown[] = Array.isArray(detail) ? detail : [detail];
   return entries.flatMap((entry) => {

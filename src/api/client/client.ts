@@ -5,6 +5,7 @@ import { invalid, positiveInteger, rejectUnknownKeys } from '../../shared/option
 import { emitProcessWarning } from '../../shared/process-warning.js';
 import { LONGEST_DELAY_MS } from '../../shared/promises.js';
 import { runSafely } from '../../shared/run-safely.js';
+import { CakemailApiError } from './api-errors.js';
 import type { HttpSettings, Retry } from './call.js';
 import { Gate } from './gate.js';
 import { Secrets } from './redact.js';
@@ -13,36 +14,39 @@ import { Session } from './session.js';
 import { send } from './transport.js';
 import { Webhooks } from './webhooks.js';
 
-/** Options of {@link CakemailApi}: a token, or a user name and password. */
+/** Options of {@link CakemailApi}, which needs a token, or a user name and password. */
 export interface CakemailApiOptions {
-  /** A personal access token (`ck_pat_…`) or another bearer token. It needs the right to read webhooks, and to write them for what changes them. */
+  /**
+   * A personal access token (`ck_pat_…`) or another bearer token. It needs the permission to read webhooks, and for changes the
+   * permission to write them.
+   */
   readonly token?: string | undefined;
-  /** With `password`, in place of `token`: the e-mail address of a user without a second factor. */
+  /** The e-mail address of a user without a second factor. Used with `password`, instead of `token`. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** The account that is meant, when the user has several. */
+  /** The account to act on, when the user has several. */
   readonly accountId?: number | undefined;
-  /** Default `https://api.cakemail.dev`. Plain http only for this machine itself. */
+  /** Default `https://api.cakemail.dev`. Plain http is allowed only for this machine itself. */
   readonly baseUrl?: string | undefined;
-  /** Milliseconds for one answer. Default 10,000. */
+  /** Time limit for one response, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined;
-  /** How often a call is made at most, as long as the API is busy or away. Default 5. */
+  /** The maximum number of attempts per call while the API is busy or cannot be reached. Default 5. */
   readonly attempts?: number | undefined;
-  /** The most milliseconds before the second attempt; each further wait may be twice as long. Default 500. */
+  /** The maximum pause before the second attempt, in milliseconds; it doubles with each further attempt. Default 500. */
   readonly backoffMs?: number | undefined;
   /**
-   * The most milliseconds that the API may ask to wait for with Retry-After. Default 30,000. A call that would have to wait
-   * longer fails at once, and its error has the time as `retryAt`. No call of this client is sent before that time.
+   * The longest Retry-After that a call waits for, in milliseconds. Default 30,000. A call that would have to wait longer fails
+   * at once, and its error gives the time as `retryAt`. This client sends no call before that time.
    */
   readonly maxWaitMs?: number | undefined;
   /**
-   * Called before each wait because a call failed and is made again. Not called for a call that waits because another call of this
-   * client was asked to with Retry-After.
+   * Called before each pause after a failed attempt. Not called for a call that waits because the API sent Retry-After to another
+   * call of this client.
    */
   readonly onRetry?: ((retry: Retry) => void) | undefined;
 }
 
-const MEMBERS = [
+const OPTION_NAMES = [
   'token',
   'username',
   'password',
@@ -55,10 +59,10 @@ const MEMBERS = [
   'onRetry',
 ];
 /** Source: Cakemail's guide "Using webhooks". */
-const BASE_URL = 'https://api.cakemail.dev';
+const DEFAULT_BASE_URL = 'https://api.cakemail.dev';
 
 /**
- * Cakemail's API, as far as webhooks go.
+ * A client for the webhooks of Cakemail's API.
  *
  * ```ts
  * const api = new CakemailApi({ token: process.env.CAKEMAIL_TOKEN });
@@ -67,17 +71,17 @@ const BASE_URL = 'https://api.cakemail.dev';
  *
  * Its calls reject with a {@link CakemailApiError}.
  *
- * @throws {ConfigurationError} when an option cannot be right.
+ * @throws {ConfigurationError} for an invalid option.
  */
 export class CakemailApi {
   readonly webhooks: Webhooks;
 
   constructor(options: CakemailApiOptions) {
-    rejectUnknownKeys('CakemailApi options', options, MEMBERS);
+    rejectUnknownKeys('CakemailApi options', options, OPTION_NAMES);
     const { onRetry = () => {} } = options;
     if (typeof onRetry !== 'function') throw invalid('`onRetry` must be a function.');
     const settings: HttpSettings = {
-      baseUrl: baseUrlOf(options.baseUrl ?? BASE_URL),
+      baseUrl: parseBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL),
       timeoutMs: positiveInteger('timeoutMs', options.timeoutMs, 10_000, LONGEST_DELAY_MS),
       attempts: positiveInteger('attempts', options.attempts, 5),
       backoffMs: positiveInteger('backoffMs', options.backoffMs, 500, LONGEST_DELAY_MS),
@@ -88,7 +92,7 @@ export class CakemailApi {
     };
     const { accountId } = options;
     if (accountId !== undefined) positiveInteger('accountId', accountId, 1);
-    const session = new Session(credentialsOf(options), settings);
+    const session = new Session(parseCredentials(options), settings);
     this.webhooks = new Webhooks(async (call) => {
       const withAccount = { ...call, query: { ...call.query, account_id: accountId } };
       const { signal } = call;
@@ -97,8 +101,8 @@ export class CakemailApi {
       try {
         return await send(withAccount, token, settings);
       } catch (thrown) {
-        if ((thrown as { apiStatus?: unknown }).apiStatus !== 401) throw thrown;
-        const renewed = await unlessAborted(session.insteadOf(token), signal);
+        if (!(thrown instanceof CakemailApiError) || thrown.apiStatus !== 401) throw thrown;
+        const renewed = await unlessAborted(session.reauthenticate(token), signal);
         if (renewed === undefined) throw thrown;
         return send(withAccount, renewed, settings);
       }
@@ -106,12 +110,12 @@ export class CakemailApi {
   }
 }
 
-function credentialsOf({ token, username, password, accountId }: CakemailApiOptions) {
+function parseCredentials({ token, username, password, accountId }: CakemailApiOptions) {
   const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
   if (token !== undefined && (username !== undefined || password !== undefined)) {
     throw invalid('Pass `token`, or `username` and `password`, not both.');
   }
-  // It goes into a header: a line break in it would not be sent, but shown in the error of fetch.
+  // `fetch` refuses a header with a line break, and its error quotes the whole token.
   if (isText(token) && VISIBLE_ASCII.test(token)) return { token };
   if (isText(username) && isText(password)) return { username, password, accountId };
   throw new ConfigurationError(
@@ -120,12 +124,12 @@ function credentialsOf({ token, username, password, accountId }: CakemailApiOpti
   );
 }
 
-function baseUrlOf(given: string): URL {
-  const url = URL.canParse(given) ? new URL(given) : undefined;
+function parseBaseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
   if (url !== undefined && isPlain && isSafe) return url;
-  throw invalid('`baseUrl` must be an https address without credentials; http is for this machine itself.');
+  throw invalid('`baseUrl` must be an https URL without credentials; http is allowed only for this machine itself.');
 }
 
 function warn({ message }: Error): void {

@@ -5,7 +5,7 @@ export class Gate {
   #until = 0;
   #opensAt = new Date(0);
 
-  /** The API asked for a pause. The longest one counts. Gives the time at which it ends. */
+  /** Stays closed for `ms`, or longer if an earlier Retry-After ends later. Returns the time at which it opens. */
   close(ms: number): Date {
     const until = performance.now() + ms;
     if (until > this.#until) {
@@ -15,13 +15,13 @@ export class Gate {
     return this.#opensAt;
   }
 
-  /** Waits until calls may be made. Gives the time at which that is instead when it is more than `mostMs` away. */
-  async pass(mostMs: number, signal: AbortSignal | undefined): Promise<Date | undefined> {
-    // Once more after a pause: a timer may be early, and the API may have asked for a longer one.
+  /** Waits until calls may be made. When that takes longer than `maxMs`, it returns the opening time at once instead. */
+  async pass(maxMs: number, signal: AbortSignal | undefined): Promise<Date | undefined> {
+    // It checks again after a pause, because a timer may fire early and the API may have asked for a longer pause since.
     for (;;) {
       const left = this.#until - performance.now();
       if (left <= 0) return undefined;
-      if (left > mostMs) return this.#opensAt;
+      if (left > maxMs) return this.#opensAt;
       await pause(Math.ceil(left), signal);
     }
   }

@@ -1,8 +1,8 @@
 const NUMBER = /^\d+$/;
 
 /**
- * Orders the ids of webhooks in the same way in every process: numbers by their value and first, then all others as text.
- * The order suggests which webhook is older only where both ids are numbers, see `isNewer`.
+ * Orders the ids of webhooks in the same way in every process: first numeric ids by value, then all others as text. The order
+ * says something about age only when both ids are numeric; see `isNewer`.
  */
 export function compareIds(a: string, b: string): number {
   const [isNumberA, isNumberB] = [NUMBER.test(a), NUMBER.test(b)];
@@ -13,8 +13,8 @@ export function compareIds(a: string, b: string): number {
 }
 
 /**
- * True when the webhook `a` seems to be newer than `b`, and false when it does not. Undefined when one of the ids is not a number,
- * because nothing suggests an order then. It assumes that numeric ids grow with creation; Cakemail does not publish how ids are made.
+ * Guesses whether the webhook with id `a` is newer than the one with id `b`. Undefined when one of the ids is not numeric. The guess
+ * assumes that numeric ids grow over time; Cakemail does not publish how ids are assigned.
  */
 export function isNewer(a: string, b: string): boolean | undefined {
   return NUMBER.test(a) && NUMBER.test(b) ? compareIds(a, b) > 0 : undefined;

@@ -1,7 +1,7 @@
-/** How many secrets are remembered: tokens are renewed for as long as a process runs. */
-const MOST = 50;
+/** The number of secrets that are remembered, because a process that runs for months renews its token many times. */
+const MAX_SECRETS = 50;
 
-/** The secrets of a session. What comes from outside may quote them, and must not be shown with them. */
+/** The secrets of a session, which a response may quote and no error may show. */
 export class Secrets {
   readonly #patterns = new Map<string, RegExp>();
 
@@ -11,45 +11,46 @@ export class Secrets {
       this.#patterns.delete(secret);
       this.#patterns.set(secret, patternOf(secret));
     }
-    // The first is what the session was made with; after it the oldest go.
-    for (const old of [...this.#patterns.keys()].slice(1, Math.max(1, this.#patterns.size - MOST))) {
+    // The first secret is the client's own credential and stays; the oldest tokens after it are dropped.
+    for (const old of [...this.#patterns.keys()].slice(1, Math.max(1, this.#patterns.size - MAX_SECRETS))) {
       this.#patterns.delete(old);
     }
   }
 
-  /** A text without them, as they are or encoded for a URL, a form or JSON. */
+  /** Replaces every secret in a text, whether it is plain or encoded for a URL, a form or JSON. */
   redact(text: string): string {
-    // The longest first: a shorter one may be part of it.
+    // The longest comes first, because a shorter one may be part of it.
     const patterns = [...this.#patterns].sort(([a], [b]) => b.length - a.length);
-    return patterns.reduce((said, [, pattern]) => said.replace(pattern, '…'), text);
+    return patterns.reduce((redacted, [, pattern]) => redacted.replace(pattern, '…'), text);
   }
 }
 
-const SHORT: Readonly<Record<string, string>> = { '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't' };
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't' };
 
-/** Matches every character in each of its encodings: those who encode differ in what they leave as it is. */
+/** Matches each character in all of its encodings, because encoders differ in what they leave unencoded. */
 function patternOf(secret: string): RegExp {
-  return new RegExp([...secret].map((character) => `(?:${formsOf(character).join('|')})`).join(''), 'g');
+  return new RegExp([...secret].map((character) => `(?:${encodingsOf(character).join('|')})`).join(''), 'g');
 }
 
-function formsOf(character: string): string[] {
-  const bytes = [...Buffer.from(character)].map((byte) => `%${hex(byte, 2)}`).join('');
-  const units = character.split('').map((unit) => `\\\\u${hex(unit.charCodeAt(0), 4)}`);
-  const short = '"\\/'.includes(character) ? character : SHORT[character];
+function encodingsOf(character: string): string[] {
+  const percentEncoded = [...Buffer.from(character)].map((byte) => `%${hex(byte, 2)}`).join('');
+  const unicodeEscaped = character.split('').map((unit) => `\\\\u${hex(unit.charCodeAt(0), 4)}`);
+  const shortEscape = '"\\/'.includes(character) ? character : SHORT_ESCAPES[character];
   return [
-    units.join(''),
-    bytes,
-    ...(short === undefined ? [] : [`\\\\${literal(short)}`]),
+    unicodeEscaped.join(''),
+    percentEncoded,
+    ...(shortEscape === undefined ? [] : [`\\\\${escapeRegExp(shortEscape)}`]),
     ...(character === ' ' ? ['\\+'] : []),
-    literal(character),
+    escapeRegExp(character),
   ];
 }
 
+/** A pattern for a number in hexadecimal, in upper or lower case. */
 function hex(code: number, digits: number): string {
   const text = code.toString(16).padStart(digits, '0');
   return text.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
 }
 
-function literal(character: string): string {
+function escapeRegExp(character: string): string {
   return character.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }

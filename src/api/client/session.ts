@@ -1,13 +1,17 @@
 import { CakemailApiError } from './api-errors.js';
 import type { HttpSettings } from './call.js';
-import { MFA } from './exchange.js';
+import { MFA_REQUIRED } from './exchange.js';
 import { tokenSchema } from './response-schemas.js';
 import { send } from './transport.js';
 
-/** A personal access token, or what to sign in with. */
-export type Credentials =
-  | { readonly token: string }
-  | { readonly username: string; readonly password: string; readonly accountId: number | undefined };
+interface PasswordCredentials {
+  readonly username: string;
+  readonly password: string;
+  readonly accountId: number | undefined;
+}
+
+/** A token, or a user name and password that the session exchanges for one. */
+export type Credentials = { readonly token: string } | PasswordCredentials;
 
 interface Tokens {
   readonly access: string;
@@ -33,10 +37,10 @@ export class Session {
     return (this.#tokens ?? (await this.#renew())).access;
   }
 
-  /** A token in place of one that the API did not take; undefined when there can be none. */
-  async insteadOf(refused: string): Promise<string | undefined> {
+  /** Returns a token that replaces a refused one, or undefined when the session has no password to sign in with. */
+  async reauthenticate(refused: string): Promise<string | undefined> {
     if ('token' in this.credentials) return undefined;
-    // Somebody may have renewed it in the meantime.
+    // Another call may have renewed the token in the meantime.
     if (this.#tokens !== undefined && this.#tokens.access !== refused) return this.#tokens.access;
     return (await this.#renew()).access;
   }
@@ -54,10 +58,10 @@ export class Session {
     return this.#tokens;
   }
 
-  /** Undefined when the refresh token is over as well. */
+  /** Undefined when the refresh token has expired as well. */
   async #refresh(refresh_token: string): Promise<Tokens | undefined> {
     try {
-      return await this.#ask({ grant_type: 'refresh_token', refresh_token });
+      return await this.#requestTokens({ grant_type: 'refresh_token', refresh_token });
     } catch (thrown) {
       if (thrown instanceof CakemailApiError && thrown.code === 'ERR_API_REFUSED') return undefined;
       throw thrown;
@@ -65,18 +69,19 @@ export class Session {
   }
 
   #signIn(): Promise<Tokens> {
-    const { username, password, accountId } = this.credentials as Extract<Credentials, { username: string }>;
-    return this.#ask({ grant_type: 'password', username, password, account_id: accountId });
+    const { username, password, accountId } = this.credentials as PasswordCredentials;
+    return this.#requestTokens({ grant_type: 'password', username, password, account_id: accountId });
   }
 
   /** Source: operation `createToken` of the OpenAPI document. */
-  async #ask(form: Readonly<Record<string, string | number | undefined>>): Promise<Tokens> {
+  async #requestTokens(form: Readonly<Record<string, string | number | undefined>>): Promise<Tokens> {
     const call = { method: 'POST', path: '/token', form, schema: tokenSchema } as const;
-    const answer = await send(call, undefined, this.settings);
-    if ('challenge' in answer) {
-      throw new CakemailApiError('ERR_API_MFA', 'POST /token', { what: `answered 200: ${MFA}`, apiStatus: 200 });
+    const response = await send(call, undefined, this.settings);
+    if ('challenge' in response) {
+      const summary = `answered 200: ${MFA_REQUIRED}`;
+      throw new CakemailApiError('ERR_API_MFA', 'POST /token', { summary, apiStatus: 200 });
     }
-    this.settings.secrets.add(answer.access_token, answer.refresh_token);
-    return { access: answer.access_token, refresh: answer.refresh_token };
+    this.settings.secrets.add(response.access_token, response.refresh_token);
+    return { access: response.access_token, refresh: response.refresh_token };
   }
 }

@@ -9,69 +9,69 @@ import type { CakemailKeys } from '../keys/cakemail-keys.js';
 import { keyOf } from '../keys/fetch-keys.js';
 import { sameUrl } from './urls.js';
 
-/** How far a rotation is. */
+/** The progress of a rotation. `found` means that an earlier run created the replacement. */
 export type RotationStage = 'created' | 'found' | 'grace over' | 'archived';
 
 export interface RotateOptions extends Cancellable {
   readonly api: CakemailApi;
-  /** The webhook whose key is to be replaced. */
+  /** The id of the webhook whose key is to be replaced. */
   readonly id: string;
-  /** The router's keys, when it runs in this process: it has the new key before the grace time begins. */
+  /** The keys of a router in this process, which gets the new key before the grace time begins. */
   readonly keys?: CakemailKeys | undefined;
   /**
-   * Milliseconds after which the old webhook is archived, never earlier. Default 5 minutes. Each app that receives needs the new
-   * key by then: one with `cakemailKeys` looks for it at most once in its `renewMs`, so choose a longer time than that; one with
-   * keys from a file has to be given a new file and restarted.
+   * The time until the old webhook is archived, in milliseconds. Default 5 minutes. Every app that receives needs the new key by
+   * then. An app with `cakemailKeys` renews its keys at most once per `renewMs`, so choose a longer time than that. An app that
+   * reads its keys from a file needs a new file and a restart.
    */
   readonly graceMs?: number | undefined;
-  /** Told how far it is. */
+  /** Called at each stage, with the webhook that it concerns. */
   readonly onStage?: ((stage: RotationStage, webhook: Webhook) => void) | undefined;
 }
 
-export interface Rotated {
+export interface RotationResult {
   readonly archived: Webhook;
   readonly replacement: Webhook;
 }
 
-const MEMBERS = ['api', 'id', 'keys', 'graceMs', 'onStage', 'signal'];
+const OPTION_NAMES = ['api', 'id', 'keys', 'graceMs', 'onStage', 'signal'];
 
 /**
- * Replaces a webhook by a new one for the same event and URL, and so its key: creates the new one, reads its key, hands it to
- * `keys`, waits for the grace time, and archives the old one. In between both deliver, and both keys are taken; deliveries that
- * are equal byte by byte run once. Nothing is archived when the new key cannot be read.
+ * Replaces a webhook, and so its key, with a new one for the same event and URL. It creates the new webhook, reads its key, passes
+ * it to `keys`, waits for the grace time, and archives the old webhook. During the grace time both deliver and both keys are valid;
+ * deliveries with identical bytes run once. When the new key cannot be read, nothing is archived.
  *
- * It may be interrupted and run again: a replacement that is there already is found, and an old one that is archived already
- * ends it.
+ * An interrupted rotation can be run again: it finds the replacement that exists, and returns at once when the old webhook is
+ * archived already.
  *
- * @throws {ConfigurationError} when the webhook does not exist, when it is archived without a replacement, when it has an unknown
- * status, when the API does not tell its event or URL, when it seems to be the replacement of an older one whose rotation was
- * interrupted (see `isNewer`), and when its replacement was archived during the grace time.
- * @throws {CakemailApiError} when the API does.
+ * @throws {ConfigurationError} when the webhook does not exist, is archived without a replacement, has an unknown status, lacks its
+ * event or URL, or seems to be the replacement in an interrupted rotation (see `isNewer`), and when the replacement was archived
+ * during the grace time.
+ * @throws {CakemailApiError} when the API fails.
  */
-export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
-  rejectUnknownKeys('rotateWebhook() options', options, MEMBERS);
+export async function rotateWebhook(options: RotateOptions): Promise<RotationResult> {
+  rejectUnknownKeys('rotateWebhook() options', options, OPTION_NAMES);
   const { api, id, keys, onStage = () => {}, signal } = options;
   const graceMs = positiveInteger('graceMs', options.graceMs, 5 * 60_000, LONGEST_DELAY_MS);
   const all = await api.webhooks.all({ withArchived: true, signal });
   const old = all.find((webhook) => webhook.id === id);
-  if (old === undefined) throw invalid(`There is no webhook ${id}.`);
+  if (old === undefined) throw invalid(`The webhook ${id} does not exist.`);
   const found = all
-    .filter((each) => each.id !== id && each.status === 'active' && isLike(each, old))
+    .filter((each) => each.id !== id && each.status === 'active' && isSameTarget(each, old))
     .sort((a, b) => compareIds(a.id, b.id))
     .at(-1);
-  check(old, found);
+  checkRotatable(old, found);
 
-  // It may deliver before its creation is answered and its key is read.
-  const isAdded = keys?.expectNew();
+  // The replacement may deliver before its key is read.
+  const stopWatching = keys?.watchForNewKeys();
   let replacement: Webhook;
   try {
-    replacement = found ?? (await create(api, old, all, signal));
+    replacement = found ?? (await createReplacement(api, old, all, signal));
     onStage(found === undefined ? 'created' : 'found', replacement);
     const shown = await api.webhooks.show(replacement.id, { signal });
     keyOf(shown);
     keys?.add({ ...shown, event: old.event });
   } finally {
-    isAdded?.();
+    stopWatching?.();
   }
   if (old.status === 'archived') return { archived: old, replacement };
   await pause(graceMs, signal);
@@ -88,12 +88,12 @@ export async function rotateWebhook(options: RotateOptions): Promise<Rotated> {
   return { archived, replacement };
 }
 
-function check({ id, event, url, status }: Webhook, found: Webhook | undefined): void {
+function checkRotatable({ id, event, url, status }: Webhook, found: Webhook | undefined): void {
   if (status === 'archived' && found === undefined) throw invalid(`The webhook ${id} is archived.`);
   if (status !== 'archived' && status !== 'active') {
     throw invalid(`The webhook ${id} has the status '${status}', which this package does not know.`);
   }
-  if (event === '' || url === '') throw invalid(`The API does not tell the event and the URL of the webhook ${id}.`);
+  if (event === '' || url === '') throw invalid(`The API leaves out the event or the URL of the webhook ${id}.`);
   if (status === 'active' && found !== undefined && isNewer(id, found.id) === true) {
     const { id: older } = found;
     throw invalid(
@@ -102,16 +102,16 @@ function check({ id, event, url, status }: Webhook, found: Webhook | undefined):
   }
 }
 
-function create(
+function createReplacement(
   api: CakemailApi,
   { event, url, rateLimit }: Webhook,
   all: readonly Webhook[],
   signal: AbortSignal | undefined,
 ): Promise<Webhook> {
-  const like = { event, url, ...(rateLimit && { rateLimit }) };
-  return api.webhooks.create(like, { known: all.map((each) => each.id), signal });
+  const replacement = { event, url, ...(rateLimit && { rateLimit }) };
+  return api.webhooks.create(replacement, { known: all.map((each) => each.id), signal });
 }
 
-function isLike(a: Webhook, b: Webhook): boolean {
+function isSameTarget(a: Webhook, b: Webhook): boolean {
   return a.event === b.event && sameUrl(a.url, b.url);
 }

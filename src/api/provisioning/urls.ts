@@ -1,9 +1,9 @@
-/** True when two addresses are equal after normalisation. */
+/** True when two URLs are equal after normalisation. */
 export function sameUrl(a: string, b: string): boolean {
-  return normal(a) === normal(b);
+  return normalise(a) === normalise(b);
 }
 
-/** True when two addresses differ by a slash at the end of the path alone. This package takes them for two. */
+/** True when two URLs differ only by a slash at the end of the path. This package treats them as different URLs. */
 export function differBySlash(a: string, b: string): boolean {
   if (!URL.canParse(a) || sameUrl(a, b)) return false;
   const other = new URL(a);
@@ -11,6 +11,6 @@ export function differBySlash(a: string, b: string): boolean {
   return sameUrl(other.href, b);
 }
 
-function normal(url: string): string {
+function normalise(url: string): string {
   return URL.canParse(url) ? new URL(url).href : url;
 }

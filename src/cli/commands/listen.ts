@@ -4,18 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createWebhookRouter, EVENT_NAMES, type LifecycleEmitter, type WebhookRouter } from '../../index.js';
 import { inspector } from '../../inspector/index.js';
+import { toOneLine } from '../../shared/control-chars.js';
 import { isLoopback } from '../../shared/is-loopback.js';
-import { shownName } from '../../signature/key-ring.js';
-import { UsageError } from '../environment.js';
-import { brief, createForwarder } from '../forward.js';
-import { type GivenKey, givenKeys, type KeyOptions } from '../read-secrets.js';
-import { onRefusal } from '../refusals.js';
-import { filled, keysOption, receiver, secretOption } from '../shared-options.js';
+import { createForwarder, excerpt } from '../forward.js';
+import { displayEventName, type KeyOptions, readKeys, type SuppliedKey } from '../read-secrets.js';
+import { onRejection } from '../rejections.js';
+import { keysOption, parseNonEmpty, parseReceiverUrl, secretOption } from '../shared-options.js';
 import { type Io, paint } from '../terminal/io.js';
-import { oneLine, printable } from '../terminal/text.js';
+import { toShortLine } from '../terminal/text.js';
+import { UsageError } from '../usage-error.js';
 
-const PAGE = '/_webhooks';
-/** As wide as the time and the status at the start of a line. */
+const PAGE_PATH = '/_webhooks';
+/** The width of the time and the status at the start of a line. */
 const INDENT = ' '.repeat(13);
 
 interface Options extends KeyOptions {
@@ -26,90 +26,104 @@ interface Options extends KeyOptions {
 
 export function listenCommand(io: Io): Command {
   return new Command('listen')
-    .description('receive deliveries on this machine, show them on a page, and pass them on')
-    .addOption(new Option('--port <n>', 'the port to listen on; 0 for any').argParser(port).default(4040))
-    .addOption(new Option('--forward-to <url>', 'pass every verified delivery on to here').argParser(receiver))
+    .description('receive deliveries on this machine, show them on a page, and forward them')
+    .addOption(
+      new Option('--port <n>', 'the port to listen on; 0 for any free port').argParser(parsePort).default(4040),
+    )
+    .addOption(
+      new Option('--forward-to <url>', 'forward every verified delivery to this URL').argParser(parseReceiverUrl),
+    )
     .addOption(secretOption('verify'))
     .addOption(keysOption())
     .addOption(
-      new Option('--history <file>', 'keep deliveries over restarts in a SQLite file (needs libsql)').argParser(filled),
+      new Option('--history <file>', 'keep deliveries across restarts in a SQLite file (needs libsql)').argParser(
+        parseNonEmpty,
+      ),
     )
     .action(async (options: Options) => {
       const { port, forwardTo, history } = options;
-      const keys = await givenKeys(io, options);
-      warnAboutSpace(io, keys);
-      // Whatever comes again is passed on again: what to do with it is for the app to show.
-      const webhooks = createWebhookRouter({ secret: secretsOf(keys), dedupe: false, logger: {} });
-      if (forwardTo !== undefined) checkTarget(forwardTo, port);
+      const keys = await readKeys(io, options);
+      warnAboutWhitespace(io, keys);
+      // Duplicates are forwarded too, so that the developer sees how the app handles them.
+      const webhooks = createWebhookRouter({ secret: toSecretOption(keys), dedupe: false, logger: {} });
+      if (forwardTo !== undefined) refuseOwnUrl(forwardTo, port);
       const forwarder =
         forwardTo === undefined
           ? undefined
           : createForwarder(forwardTo, keys, (event, { status, body }) =>
-              io.out(now(), paint('green', ` ${status} `), `${oneLine(event)} passed on: ${printable(brief(body))}`),
+              io.out(
+                now(),
+                paint('green', ` ${status} `),
+                `${toShortLine(event)} forwarded: ${toOneLine(excerpt(body))}`,
+              ),
             );
       if (forwarder !== undefined) {
         webhooks.on(EVENT_NAMES, forwarder.handler);
         webhooks.onUnhandled(forwarder.handler);
       }
-      const panel = inspector(webhooks, { path: PAGE, endpoint: '/', historyFile: history });
-      report(io, webhooks.lifecycle, forwarder === undefined);
-      reportRefusals(io, webhooks, keys);
+      const page = inspector(webhooks, { path: PAGE_PATH, endpoint: '/', historyFile: history });
+      reportOutcomes(io, webhooks.lifecycle, forwarder === undefined);
+      reportRejections(io, webhooks, keys);
 
-      const receive = forwarder === undefined ? webhooks : forwarder.around(webhooks);
+      const receive = forwarder === undefined ? webhooks : forwarder.wrap(webhooks);
       const server = createServer((req, res) => {
-        if (req.url === PAGE || req.url?.startsWith(`${PAGE}/`) || req.url?.startsWith(`${PAGE}?`)) {
-          return panel(below(PAGE, req), res);
+        if (req.url === PAGE_PATH || req.url?.startsWith(`${PAGE_PATH}/`) || req.url?.startsWith(`${PAGE_PATH}?`)) {
+          return page(withoutPrefix(PAGE_PATH, req), res);
         }
-        if (req.method === 'GET') return res.writeHead(302, { location: `${PAGE}/` }).end();
+        if (req.method === 'GET') return res.writeHead(302, { location: `${PAGE_PATH}/` }).end();
         return receive(req, res);
       });
-      const url = `http://localhost:${await listening(server, port)}`;
-      io.out('Receiving at ', paint('bold', `${url}/`), forwardTo === undefined ? '' : `, passing on to ${forwardTo}`);
-      io.out(`Inspector at ${url}${panel.url}`);
-      io.out(paint('dim', `Try: cakemail-webhooks trigger User.LoggedIn --url ${url}/    Ctrl-C ends it.`));
+      const url = `http://localhost:${await listen(server, port)}`;
+      io.out('Receiving at ', paint('bold', `${url}/`), forwardTo === undefined ? '' : `, forwarding to ${forwardTo}`);
+      io.out(`Inspector at ${url}${page.url}`);
+      io.out(paint('dim', `Try: cakemail-webhooks trigger User.LoggedIn --url ${url}/    Ctrl-C stops it.`));
 
-      await until(io.signal);
+      await untilAborted(io.signal);
       const closed = once(server, 'close');
       server.close();
       await webhooks.close();
-      panel.close();
+      page.close();
       server.closeAllConnections();
       await closed;
     });
 }
 
 /** Prints one line per request. A forwarded delivery has a line of its own. */
-function report(io: Io, events: LifecycleEmitter, isAlone: boolean): void {
-  events.on(
+function reportOutcomes(io: Io, lifecycle: LifecycleEmitter, hasNoApp: boolean): void {
+  lifecycle.on(
     'unhandled',
-    ({ delivery }) => isAlone && io.out(now(), paint('green', ' 200 '), `${oneLine(delivery.eventName)} received`),
+    ({ delivery }) => hasNoApp && io.out(now(), paint('green', ' 200 '), `${toShortLine(delivery.eventName)} received`),
   );
-  events.on('failed', ({ delivery, error }) => {
+  lifecycle.on('failed', ({ delivery, error }) => {
     const [{ message } = error] = error.errors;
-    io.out(now(), paint('red', ' 500 '), `${oneLine(delivery.eventName)} NOT PASSED ON: ${oneLine(message, 500)}`);
-    io.out(paint('red', `${INDENT}It is kept: fix what failed, and replay it on the page.`));
+    io.out(
+      now(),
+      paint('red', ' 500 '),
+      `${toShortLine(delivery.eventName)} NOT FORWARDED: ${toShortLine(message, 500)}`,
+    );
+    io.out(paint('red', `${INDENT}The delivery is kept: fix the error, and replay it on the page.`));
   });
 }
 
-/** A line for each refused request, and below it what explains a signature that does not hold. */
-function reportRefusals(io: Io, webhooks: WebhookRouter, keys: readonly GivenKey[]): void {
-  onRefusal(webhooks, keys, ({ reason, status, eventName }, why) => {
+/** Prints one line per rejected request, followed by the explanation of an invalid signature. */
+function reportRejections(io: Io, webhooks: WebhookRouter, keys: readonly SuppliedKey[]): void {
+  onRejection(webhooks, keys, ({ reason, status, eventName }, explanation) => {
     io.out(
       now(),
       paint('red', ` ${status} `),
-      `${oneLine(eventName ?? 'unverified')} refused: ${reason}; see the page`,
+      `${toShortLine(eventName ?? 'unverified')} rejected: ${reason}; see the page`,
     );
-    for (const line of why) io.out(INDENT, line);
+    for (const line of explanation) io.out(INDENT, line);
   });
 }
 
-function warnAboutSpace(io: Io, keys: readonly GivenKey[]): void {
+function warnAboutWhitespace(io: Io, keys: readonly SuppliedKey[]): void {
   for (const { key, event } of keys) {
     if (key.trim() === key) continue;
-    const which = event === null ? 'The key' : `The key for ${shownName(event)}`;
+    const subject = event === null ? 'The key' : `The key for ${displayEventName(event)}`;
     io.err(
-      paint('yellow', `${which} has white space around it, a line break for instance.`),
-      ' It is used as it is; if deliveries get 403, remove the space.',
+      paint('yellow', `${subject} begins or ends with white space, such as a line break.`),
+      ' It is used unchanged; if deliveries get 403, remove the white space.',
     );
   }
 }
@@ -118,16 +132,16 @@ function now(): ReturnType<typeof paint> {
   return paint('dim', new Date().toLocaleTimeString([], { hour12: false }));
 }
 
-/** The slip of the pen. Other ways back to here show when something comes. */
-function checkTarget(target: string, port: number): void {
+/** Catches the obvious mistake at the start. The forwarder detects every other loop when a delivery arrives. */
+function refuseOwnUrl(target: string, port: number): void {
   const { protocol, hostname, port: targetPort } = new URL(target);
-  const isHere = protocol === 'http:' && isLoopback(hostname);
-  if (isHere && Number(targetPort || 80) === port) {
-    throw new UsageError('--forward-to names this receiver itself: give the address of your app.');
+  const isThisMachine = protocol === 'http:' && isLoopback(hostname);
+  if (isThisMachine && Number(targetPort || 80) === port) {
+    throw new UsageError('--forward-to names this receiver itself: pass the URL of your app.');
   }
 }
 
-function secretsOf(keys: readonly GivenKey[]): string | Record<string, string[]> {
+function toSecretOption(keys: readonly SuppliedKey[]): string | Record<string, string[]> {
   const [only] = keys;
   if (only?.event === null) return only.key;
   const map: Record<string, string[]> = {};
@@ -135,14 +149,14 @@ function secretsOf(keys: readonly GivenKey[]): string | Record<string, string[]>
   return map;
 }
 
-/** The request as a middleware below a path sees it. */
-function below(path: string, req: IncomingMessage): IncomingMessage {
+/** Removes the path of a mounted middleware from a request's URL, as Express does. */
+function withoutPrefix(path: string, req: IncomingMessage): IncomingMessage {
   const { url = '/' } = req;
   return Object.assign(req, { originalUrl: url, url: url.slice(path.length).replace(/^(?!\/)/, '/') });
 }
 
-/** Only programs of this machine can reach it. */
-async function listening(server: Server, port: number): Promise<number> {
+/** Listens on the loopback address, so that only this machine can connect. Returns the port. */
+async function listen(server: Server, port: number): Promise<number> {
   server.listen(port, '127.0.0.1');
   try {
     await once(server, 'listening');
@@ -155,11 +169,11 @@ async function listening(server: Server, port: number): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function until(signal: AbortSignal): Promise<void> {
+async function untilAborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
 }
 
-function port(text: string): number {
+function parsePort(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new InvalidArgumentError('A number from 0 to 65535.');
+  throw new InvalidArgumentError('It must be a number from 0 to 65535.');
 }

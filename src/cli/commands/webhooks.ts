@@ -1,45 +1,45 @@
 import { Command } from 'commander';
-import { type RateLimit, type ShownWebhook, sameUrl, type Webhook } from '../../api/index.js';
-import { withApi } from '../environment.js';
-import { address, eventName, jsonOption, rateOption, urlOption } from '../shared-options.js';
+import { type RateLimit, sameUrl, type Webhook, type WebhookWithKey } from '../../api/index.js';
+import { jsonOption, parseEventName, parseUrl, rateOption, urlOption } from '../shared-options.js';
 import type { Io } from '../terminal/io.js';
-import { rateOf, webhookTable } from '../terminal/show-webhooks.js';
-import { json, table } from '../terminal/text.js';
+import { formatRateLimit, webhookTable } from '../terminal/show-webhooks.js';
+import { table, toJson } from '../terminal/text.js';
+import { withApi } from '../with-api.js';
 
 const HIDDEN = '(hidden; --reveal shows it)';
 
 export function listCommand(io: Io): Command {
   return new Command('list')
     .description('list webhooks')
-    .option('--url <url>', 'only those that deliver there', address)
-    .option('--archived', 'the archived ones too')
+    .option('--url <url>', 'only webhooks that deliver to this URL', parseUrl)
+    .option('--archived', 'archived webhooks too')
     .addOption(jsonOption())
     .action(async ({ url, archived, json: isJson }: { url?: string; archived?: boolean; json?: boolean }) => {
       const all = await withApi(io, (api) => api.webhooks.all({ withArchived: archived === true, signal: io.signal }));
       const webhooks = all.filter((webhook) => url === undefined || sameUrl(webhook.url, url));
-      io.out(isJson ? json(webhooks) : webhookTable(io, webhooks));
+      io.out(isJson ? toJson(webhooks) : webhookTable(io, webhooks));
     });
 }
 
 export function showCommand(io: Io): Command {
   return new Command('show')
-    .description('show a webhook; its key only when asked to')
+    .description('show a webhook, but its key only with --reveal')
     .argument('<id>')
     .option('--reveal', 'show the key')
     .addOption(jsonOption())
     .action(async (id: string, { reveal, json: isJson }: { reveal?: boolean; json?: boolean }) => {
-      const { key, ...webhook }: ShownWebhook = await withApi(io, (api) =>
+      const { key, ...webhook }: WebhookWithKey = await withApi(io, (api) =>
         api.webhooks.show(id, { signal: io.signal }),
       );
-      if (isJson) return io.out(json(reveal ? { ...webhook, key } : webhook));
+      if (isJson) return io.out(toJson(reveal ? { ...webhook, key } : webhook));
       const { event, status, url } = webhook;
       const rows = {
         id: webhook.id,
         event,
         status,
         url,
-        rate: rateOf(webhook),
-        key: reveal ? (key ?? '(not told)') : HIDDEN,
+        rate: formatRateLimit(webhook),
+        key: reveal ? (key ?? '(not returned by the API)') : HIDDEN,
       };
       io.out(table(Object.entries(rows)));
     });
@@ -48,7 +48,7 @@ export function showCommand(io: Io): Command {
 export function createCommand(io: Io): Command {
   return new Command('create')
     .description('create a webhook')
-    .argument('<event>', 'one name: a webhook carries no more', eventName)
+    .argument('<event>', 'the event that the webhook delivers', parseEventName)
     .addOption(urlOption())
     .addOption(rateOption())
     .addOption(jsonOption())
@@ -68,14 +68,14 @@ export function createCommand(io: Io): Command {
 }
 
 export function archiveCommand(io: Io): Command {
-  return changing(io, 'archive', 'stop a webhook; there is no delete');
+  return changeStatusCommand(io, 'archive', 'stop the deliveries of a webhook, which cannot be deleted');
 }
 
 export function unarchiveCommand(io: Io): Command {
-  return changing(io, 'unarchive', 'bring a webhook back');
+  return changeStatusCommand(io, 'unarchive', 'resume the deliveries of an archived webhook');
 }
 
-function changing(io: Io, name: 'archive' | 'unarchive', description: string): Command {
+function changeStatusCommand(io: Io, name: 'archive' | 'unarchive', description: string): Command {
   return new Command(name)
     .description(description)
     .argument('<id>')
@@ -86,5 +86,5 @@ function changing(io: Io, name: 'archive' | 'unarchive', description: string): C
 }
 
 function print(io: Io, webhook: Webhook, isJson: boolean | undefined): void {
-  io.out(isJson ? json(webhook) : webhookTable(io, [webhook]));
+  io.out(isJson ? toJson(webhook) : webhookTable(io, [webhook]));
 }

@@ -1,14 +1,14 @@
-import { UsageError } from '../environment.js';
+import { UsageError } from '../usage-error.js';
 import type { Io } from './io.js';
 
 /**
- * Asks a question on the terminal; only `y` or `yes` means yes.
+ * Asks a question on the terminal. Only `y` and `yes` count as consent.
  *
- * @throws {UsageError} without a terminal: a program has to say `--yes` instead.
+ * @throws {UsageError} without a terminal, because a program must pass `--yes` instead.
  */
 export async function confirm(io: Io, question: string): Promise<boolean> {
   if (io.readLine === undefined) {
-    throw new UsageError(`${question} There is no terminal to ask on: pass --yes to go on without being asked.`);
+    throw new UsageError(`${question} Without a terminal, pass --yes to confirm.`);
   }
   io.err(`${question} [y/N]`);
   const answer = await io.readLine();

@@ -1,37 +1,37 @@
 import type { Diagnosis } from '../../diagnosis/diagnose.js';
 import { type Piece, paint } from './io.js';
-import { oneLine } from './text.js';
+import { toShortLine } from './text.js';
 
 const SIGNATURE_BYTES = 32;
-/** Characters of a line: an explanation may name the event of a body that nothing has verified. */
-const LONGEST_LINE = 300;
+/** A line may quote the event name of an unverified body, so its length is limited. */
+const MAX_LINE_LENGTH = 300;
 
-const NOT_ALL_TRIED =
-  '  The body is so large or so odd that not every known mistake was tried; `cakemail-webhooks doctor` tries them all.';
+const INCOMPLETE =
+  '  Because of the size or form of the body, not every known mistake was tried; `cakemail-webhooks doctor` tries them all.';
 
-/** Explains in lines why a signature does not hold: each mistake, and below it the fix. */
-export function diagnosisLines(diagnosis: Diagnosis, signature: string): Piece[] {
+/** Explains in lines why a signature is not valid. Each mistake is followed by its fix. */
+export function formatDiagnosis(diagnosis: Diagnosis, signature: string): Piece[] {
   switch (diagnosis.verdict) {
     case 'valid':
-      return [paint('green', 'The signature holds: these bytes would be taken.')];
+      return [paint('green', 'The signature is valid: the receiver would accept these bytes.')];
     case 'explained':
       return diagnosis.mistakes.flatMap(({ what, fix }) => [
-        paint('yellow', oneLine(what, LONGEST_LINE)),
-        `  ${oneLine(fix, LONGEST_LINE)}`,
+        paint('yellow', toShortLine(what, MAX_LINE_LENGTH)),
+        `  ${toShortLine(fix, MAX_LINE_LENGTH)}`,
       ]);
     case 'unexplained':
       return [
-        ...shapeOf(signature),
+        ...describeSignature(signature),
         paint('red', 'No known mistake explains it.'),
-        ...(diagnosis.isExhausted ? [NOT_ALL_TRIED] : []),
-        '  Either the key is not that of this webhook (`cakemail-webhooks show <id> --reveal`), or the body was changed, or it is forged.',
+        ...(diagnosis.isExhausted ? [INCOMPLETE] : []),
+        '  The key is not the key of this webhook (`cakemail-webhooks show <id> --reveal`), the body was changed, or the delivery is forged.',
       ];
   }
 }
 
-/** Says what a text is instead, when it cannot be a signature. */
-function shapeOf(signature: string): Piece[] {
-  const what = isBase64(signature) ? decodedShape(Buffer.from(signature, 'base64').length) : undecodedShape(signature);
+/** Describes a text that cannot be a signature. */
+function describeSignature(signature: string): Piece[] {
+  const what = isBase64(signature) ? describeBytes(Buffer.from(signature, 'base64').length) : describeText(signature);
   if (what === undefined) return [];
   return [
     paint('yellow', `The signature is ${what}; Cakemail's is the base64 of ${SIGNATURE_BYTES}, from HMAC-SHA256.`),
@@ -42,12 +42,12 @@ function isBase64(text: string): boolean {
   return text !== '' && /^([A-Za-z\d+/]{4})*([A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/.test(text);
 }
 
-function decodedShape(bytes: number): string | undefined {
+function describeBytes(bytes: number): string | undefined {
   if (bytes === SIGNATURE_BYTES) return undefined;
   const known: Record<number, string> = { 20: ', as SHA-1 gives', 48: ', as SHA-384 gives', 64: ', as SHA-512 gives' };
   return `the base64 of ${bytes} bytes${known[bytes] ?? ''}`;
 }
 
-function undecodedShape(signature: string): string {
+function describeText(signature: string): string {
   return isBase64(`${signature}=`) ? 'without the `=` at its end' : 'not base64';
 }

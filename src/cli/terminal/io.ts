@@ -1,41 +1,41 @@
 import { styleText } from 'node:util';
-import { harmless } from './text.js';
+import { stripControlChars } from '../../shared/control-chars.js';
 
-/** Where lines go to. */
+/** A stream that lines are written to. */
 export interface Output {
   write(text: string): void;
-  /** Whether a person looks at it. */
+  /** True when the stream is a terminal, and not a file or a pipe. */
   readonly isTerminal: boolean;
-  /** The width of the terminal. */
+  /** The width of the terminal in characters. */
   readonly columns?: number | undefined;
 }
 
-/** What surrounds a run: the process, or a test. */
-export interface Surroundings {
+/** The environment of a run, which the process or a test provides. */
+export interface CliEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** All of standard input. */
+  /** Reads standard input to its end. */
   input(): Promise<Buffer>;
-  /** The next line that a person types, or undefined at the end of input. Only where the question can be seen. */
+  /** Reads a line that the user types; undefined at the end of input. Present only when the user can see a question. */
   readonly readLine?: (() => Promise<string | undefined>) | undefined;
   readonly out: Output;
   readonly err: Output;
-  /** Aborts when the person has enough. */
+  /** Aborts when the user interrupts the command. */
   readonly signal: AbortSignal;
 }
 
-/** What a command talks to. */
-export interface Io extends Pick<Surroundings, 'env' | 'input' | 'readLine' | 'signal'> {
-  /** What was asked for. Nothing in it can steer the terminal, wherever it is from. */
+/** The input and output of a command. */
+export interface Io extends Pick<CliEnvironment, 'env' | 'input' | 'readLine' | 'signal'> {
+  /** Prints a result to standard output, without control characters. */
   out(...pieces: readonly Piece[]): void;
-  /** Progress and complaints, likewise. */
+  /** Prints progress and errors to standard error, without control characters. */
   err(...pieces: readonly Piece[]): void;
-  /** The width that `out` has, if it is a terminal. */
+  /** The width of `out` in characters, if it is a terminal. */
   readonly columns: number | undefined;
 }
 
 export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
-/** Text in a colour, if it comes to a terminal. */
+/** Text that has a colour on a terminal. */
 export interface Painted {
   readonly colour: Colour;
   readonly text: string;
@@ -47,19 +47,19 @@ export function paint(colour: Colour, text: string): Painted {
   return { colour, text };
 }
 
-/** One of the two may be a terminal and the other a file, so each has colours or not. See also no-color.org. */
-export function ioOf({ env, input, readLine, out, err, signal }: Surroundings): Io {
-  const sayOn = (output: Output) => {
+/** Connects a command to its environment. Each output has colours only if it is a terminal; see also no-color.org. */
+export function createIo({ env, input, readLine, out, err, signal }: CliEnvironment): Io {
+  const printerFor = (output: Output) => {
     const hasColours = output.isTerminal && !env['NO_COLOR'];
     return (...pieces: readonly Piece[]): void =>
-      output.write(pieces.map((piece) => shown(piece, hasColours)).join(''));
+      output.write(pieces.map((piece) => format(piece, hasColours)).join(''));
   };
   const columns = out.isTerminal ? out.columns : undefined;
-  return { env, input, readLine, signal, out: sayOn(out), err: sayOn(err), columns };
+  return { env, input, readLine, signal, out: printerFor(out), err: printerFor(err), columns };
 }
 
-function shown(piece: Piece, hasColours: boolean): string {
-  if (typeof piece === 'string') return harmless(piece);
-  const text = harmless(piece.text);
+function format(piece: Piece, hasColours: boolean): string {
+  if (typeof piece === 'string') return stripControlChars(piece);
+  const text = stripControlChars(piece.text);
   return hasColours ? styleText(piece.colour, text, { validateStream: false }) : text;
 }

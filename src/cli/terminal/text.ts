@@ -1,18 +1,15 @@
-import { toOneLine as printable, CONTROL_CHARS as STEERING } from '../../shared/control-chars.js';
+import { CONTROL_CHARS, toOneLine } from '../../shared/control-chars.js';
 import { truncate } from '../../shared/truncate.js';
 import { unicodeEscape } from '../../shared/unicode-escape.js';
 
-export { stripControlChars as harmless } from '../../shared/control-chars.js';
-export { printable };
-
-/** The beginning of a text from outside, in one line that it cannot leave. */
-export function oneLine(text: string, longest = 120): string {
-  return printable(truncate(text, longest));
+/** Truncates an untrusted text and puts it on one line, without control characters. */
+export function toShortLine(text: string, maxLength = 120): string {
+  return toOneLine(truncate(text, maxLength));
 }
 
-/** Columns, each as wide as it must be. Where that is too wide for the terminal, the last goes beneath the others. */
+/** Aligns rows in columns. When they are wider than the terminal, the last column moves below the others. */
 export function table(rows: readonly (readonly string[])[], columns = Number.POSITIVE_INFINITY): string {
-  const clean = rows.map((row) => row.map(printable));
+  const clean = rows.map((row) => row.map(toOneLine));
   const last = (clean[0]?.length ?? 0) - 1;
   const widths = clean[0]?.map((_, column) => Math.max(...clean.map((row) => row[column]?.length ?? 0))) ?? [];
   const isWide = widths.reduce((sum, width) => sum + width, 2 * last) > columns;
@@ -26,16 +23,16 @@ export function table(rows: readonly (readonly string[])[], columns = Number.POS
     .join('\n');
 }
 
-/** For programs: the same data, with escapes in place of what steers a terminal. */
-export function json(value: unknown): string {
-  return escaped(JSON.stringify(value, null, 2));
+/** Formats a value as JSON, with control characters escaped. */
+export function toJson(value: unknown): string {
+  return escapeControlChars(JSON.stringify(value, null, 2));
 }
 
-/** The same in one line. */
-export function jsonLine(value: unknown): string {
-  return escaped(JSON.stringify(value));
+/** Like `toJson`, but in one line. */
+export function toJsonLine(value: unknown): string {
+  return escapeControlChars(JSON.stringify(value));
 }
 
-function escaped(text: string): string {
-  return text.replace(STEERING, unicodeEscape);
+function escapeControlChars(text: string): string {
+  return text.replace(CONTROL_CHARS, unicodeEscape);
 }

@@ -1,22 +1,25 @@
 import type { Command } from 'commander';
 
-const HERE = '--url https://app.example.com/webhooks/cakemail';
+const URL_OPTION = '--url https://app.example.com/webhooks/cakemail';
 
-/** By the names of a command and of the one it is in. */
+/** Examples by the name of a command, with its parent's name in front. */
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
-  plan: [`plan ${HERE} --events 'User.LoggedIn,Email.*'`, `plan ${HERE} --events 'Email.*' --prune --check`],
-  apply: [
-    `apply ${HERE} --events 'User.LoggedIn,Email.*'`,
-    `apply ${HERE} --events 'Email.*' --rate-limit 50/second --json`,
-    `apply ${HERE} --events 'Email.*' --prune --yes`,
+  plan: [
+    `plan ${URL_OPTION} --events 'User.LoggedIn,Email.*'`,
+    `plan ${URL_OPTION} --events 'Email.*' --prune --check`,
   ],
-  list: ['list', `list ${HERE} --archived --json`],
+  apply: [
+    `apply ${URL_OPTION} --events 'User.LoggedIn,Email.*'`,
+    `apply ${URL_OPTION} --events 'Email.*' --rate-limit 50/second --json`,
+    `apply ${URL_OPTION} --events 'Email.*' --prune --yes`,
+  ],
+  list: ['list', `list ${URL_OPTION} --archived --json`],
   show: ['show 1a2b3c', 'show 1a2b3c --reveal'],
-  create: [`create User.LoggedIn ${HERE}`],
+  create: [`create User.LoggedIn ${URL_OPTION}`],
   archive: ['archive 1a2b3c'],
   unarchive: ['unarchive 1a2b3c'],
   rotate: ['rotate 1a2b3c', 'rotate 1a2b3c --grace 600'],
-  keys: [`keys ${HERE} --out keys.json`, `keys ${HERE} --out webhooks.env`, `keys ${HERE} --print`],
+  keys: [`keys ${URL_OPTION} --out keys.json`, `keys ${URL_OPTION} --out webhooks.env`, `keys ${URL_OPTION} --print`],
   listen: ['listen', 'listen --forward-to http://localhost:3000/webhooks/cakemail --history .webhooks-history'],
   trigger: [
     'trigger User.LoggedIn --set data.email=me@example.com',
@@ -36,11 +39,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'inbox stats': ['inbox stats --json'],
 };
 
-/** Ends the help of a command, and of those in it, with examples. */
-export function addExamples(command: Command, within = ''): void {
-  const name = `${within}${command.name()}`;
+/** Adds examples to the help of a command and of its subcommands. */
+export function addExamples(command: Command, parents = ''): void {
+  const name = `${parents}${command.name()}`;
   const lines = EXAMPLES[name]?.map((line) => `  cakemail-webhooks ${line}`) ?? [];
   if (lines.length > 0)
     command.addHelpText('after', ['', lines.length > 1 ? 'Examples:' : 'Example:', ...lines].join('\n'));
-  for (const each of command.commands) addExamples(each, `${name} `);
+  for (const subcommand of command.commands) addExamples(subcommand, `${name} `);
 }
