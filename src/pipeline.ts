@@ -21,6 +21,7 @@ export interface PipelineParts {
   readonly maxBytes: number;
   /** Undefined when events of any age are accepted. */
   readonly maxAgeMs: number | undefined;
+  /** Left out of `delivery.headers`. */
   readonly signatureHeaders: readonly string[];
   readonly verifier: Verifier;
   readonly inbox: RouterInbox | undefined;
@@ -30,29 +31,42 @@ export interface PipelineParts {
   readonly hooks: Hooks;
 }
 
-/** Turns the bytes and headers of a request into an outcome. */
+/**
+ * Turns the bytes and headers of a request into an outcome. Every host adapter in http/ calls it through
+ * http/handle-request.ts, and router.ts builds it.
+ *
+ * - Rejection reasons and their codes: delivery/outcome.ts. Statuses and bodies: delivery/responses.ts.
+ * - Lifecycle notices: instrumentation/lifecycle.ts. Their log lines: instrumentation/log-lines.ts.
+ * - The HMAC: signature/matching-keys.ts. Dedupe stores: dedupe/resolve-store.ts. Inbox engines: inbox/open.ts.
+ * - Stored deliveries continue in handlers/worker.ts.
+ */
 export class Pipeline {
   constructor(private readonly parts: PipelineParts) {}
 
-  /** The steps of a delivery, in order. Each may end it with an outcome. Nothing unverified is ever parsed. */
-  async #run(request: ReceivedRequest, isTrusted: boolean): Promise<Outcome> {
+  /**
+   * The steps of a delivery, in order. Each may end it with an outcome. Nothing unverified is ever parsed. A step that stored
+   * or repeated deliveries need as well belongs into `rerun` and handlers/worker.ts too.
+   */
+  async #run(request: ReceivedRequest, isVerified: boolean): Promise<Outcome> {
     const { verifier, hooks, maxAgeMs, inbox, validator, deduplicator, dispatcher, signatureHeaders } = this.parts;
     const { rawBody, headers } = request;
-    const verifying = isTrusted ? undefined : verifier.verify(rawBody, headers);
-    const verified = isPromise(verifying) ? await verifying : verifying;
-    if (verified !== undefined && 'reason' in verified) return new RejectedOutcome(verified.reason, verified);
-    if (verified !== undefined) hooks.notify('verified', verifiedNotice(verified, rawBody.length));
+    const verifying = isVerified ? undefined : verifier.verify(rawBody, headers);
+    const verification = isPromise(verifying) ? await verifying : verifying;
+    if (verification !== undefined && 'reason' in verification) {
+      return new RejectedOutcome(verification.reason, { cause: verification.cause });
+    }
+    if (verification !== undefined) hooks.notify('verified', verifiedNotice(verification, rawBody.length));
 
     const parsed = parseEvent(rawBody);
     if ('reason' in parsed) return new RejectedOutcome(parsed.reason);
     const eventName = parsed.event.event;
-    if (verified !== undefined && !mayAuthenticate(verified.keys, eventName)) {
+    if (verification !== undefined && !mayAuthenticate(verification.keys, eventName)) {
       return new RejectedOutcome('wrong_key_for_event', { eventName });
     }
 
     const delivery = new VerifiedDelivery(rawBody, parsed.event, headers, signatureHeaders);
     hooks.requestVerified(request, delivery);
-    const tooOld = maxAgeMs === undefined || isTrusted ? undefined : ageError(delivery, maxAgeMs);
+    const tooOld = maxAgeMs === undefined || isVerified ? undefined : ageError(delivery, maxAgeMs);
     if (tooOld !== undefined) return new RejectedOutcome('too_old', { eventName, cause: tooOld });
 
     // The worker of the inbox validates, so that an event that its schema refuses is not lost either.
@@ -71,7 +85,7 @@ export class Pipeline {
 
   async #store(inbox: RouterInbox, parsed: ParsedEvent, delivery: VerifiedDelivery): Promise<Outcome> {
     const { hooks } = this.parts;
-    const event = parsed as unknown as AnyCakemailEvent;
+    const event = parsed as unknown as AnyCakemailEvent; // the worker of the inbox validates it
     const { id, eventName, rawBody, headers, receivedAt } = delivery;
     try {
       const result = await inbox.store({ id, event: toStorableText(eventName), rawBody, headers, receivedAt });
@@ -86,8 +100,8 @@ export class Pipeline {
     }
   }
 
-  /** Processes the body of a request. `isTrusted` skips its verification. Never rejects. */
-  async process(rawBody: Buffer, headers: HeadersInput, isTrusted = false): Promise<Outcome> {
+  /** Processes the body of a request. `isVerified` skips its verification. Never rejects. */
+  async process(rawBody: Buffer, headers: HeadersInput, isVerified = false): Promise<Outcome> {
     const { hooks, maxBytes } = this.parts;
     if (rawBody.length > maxBytes) return this.reject('body_too_large');
     const request: ReceivedRequest = { headers, rawBody };
@@ -95,7 +109,7 @@ export class Pipeline {
     hooks.requestReceived(request);
     let outcome: Outcome;
     try {
-      outcome = await this.#run(request, isTrusted);
+      outcome = await this.#run(request, isVerified);
     } catch (thrown) {
       outcome = new RejectedOutcome('internal', { cause: toError(thrown) });
     }
@@ -105,17 +119,20 @@ export class Pipeline {
   }
 
   /** Processes what the application passes to `receive()` or `handleVerified()`. Never throws or rejects. */
-  receive(incoming: Partial<IncomingDelivery> | undefined, isTrusted = false): Outcome | Promise<Outcome> {
+  receive(incoming: Partial<IncomingDelivery> | undefined, isVerified = false): Outcome | Promise<Outcome> {
     try {
       const bytes = bytesOf(incoming?.rawBody);
       if (bytes === undefined) return this.reject('body_consumed');
-      return this.process(bytes, incoming?.headers ?? {}, isTrusted);
+      return this.process(bytes, incoming?.headers ?? {}, isVerified);
     } catch (thrown) {
       return this.reject('internal', toError(thrown)); // the getters of a foreign object may throw
     }
   }
 
-  /** Runs the handlers of a request once more, although they may have succeeded before. */
+  /**
+   * Runs the handlers of a request once more, although they may have succeeded before: without verification, age limit, inbox
+   * and dedupe, and without reporting an end.
+   */
   async rerun(request: ReceivedRequest): Promise<Outcome> {
     const { validator, dispatcher, hooks, signatureHeaders } = this.parts;
     const { rawBody } = request;
@@ -128,7 +145,7 @@ export class Pipeline {
     return new RejectedOutcome(valid.reason, { eventName: delivery.eventName, cause: valid.cause });
   }
 
-  /** Rejects a request whose body was not read to its end, and reports the rejection. */
+  /** Rejects a request that does not enter the pipeline, and reports that. There is no `received` notice for it. */
   reject(reason: RejectionReason, cause?: unknown): RejectedOutcome {
     const outcome = new RejectedOutcome(reason, { cause });
     this.parts.hooks.requestEnded(undefined, outcome);

@@ -125,9 +125,9 @@ export function createWebhookRouter<const S extends SchemaMap = Record<never, ne
     watch?.close();
   }
 
-  function receive(incoming: Partial<IncomingDelivery>, isTrusted: boolean): Promise<Outcome> {
+  function receive(incoming: Partial<IncomingDelivery>, isVerified: boolean): Promise<Outcome> {
     return inFlight.track(() =>
-      inFlight.isClosed ? pipeline.reject('closing') : pipeline.receive(incoming, isTrusted),
+      inFlight.isClosed ? pipeline.reject('closing') : pipeline.receive(incoming, isVerified),
     );
   }
 

@@ -26,7 +26,7 @@ export interface Subscriber {
   requestReceived?(request: ReceivedRequest): void;
   /** The request is authentic, and carries this delivery. */
   requestVerified?(request: ReceivedRequest, delivery: Delivery): void;
-  /** The request has an outcome. `request` is undefined when it was rejected before its body was complete. */
+  /** The request has an outcome. `request` is undefined when it was rejected before it was received. */
   requestEnded?(request: ReceivedRequest | undefined, outcome: Outcome): void;
   handlerStarted?(call: HandlerCall): void;
   /** `error` is undefined when the handler succeeded. A handler may end after its time limit. */

@@ -1,4 +1,5 @@
 import type { RejectionReason } from '../../delivery/outcome.js';
+import type { DeadReason } from '../../delivery/stored-delivery.js';
 import type { DeliverySummary, ShownOutcome } from '../server/protocol.js';
 
 /** Explains each outcome on the page of a delivery. */
@@ -39,7 +40,7 @@ const REASONS: Record<RejectionReason, string> = {
   internal: 'An error in the receiver.',
 };
 
-const DEAD_REASONS: Record<string, string> = {
+const DEAD_REASONS: Record<DeadReason, string> = {
   attempts_exhausted: 'Every attempt failed.',
   permanent_error: 'A handler threw a permanent error.',
   schema_mismatch: 'Your schema refuses its data.',
