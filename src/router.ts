@@ -19,11 +19,10 @@ import { warnIfUnreported } from './instrumentation/unreported.js';
 import { setInternals } from './internals.js';
 import { DEFAULT_CONCURRENCY, resolveOptions, type Settings, type WebhookRouterOptions } from './options.js';
 import { Pipeline } from './pipeline.js';
-import { toError } from './shared/error-text.js';
 import { WebhookError } from './shared/errors.js';
 import { InFlight } from './shared/in-flight.js';
 import { invalid, positiveInteger } from './shared/option-checks.js';
-import { withTimeout } from './shared/promises.js';
+import { endsWithin } from './shared/promises.js';
 import { Verifier } from './signature/verifier.js';
 import type { InFrontOptions, NodeListener, VerifiedInput, WebhookRouter } from './types.js';
 
@@ -174,19 +173,4 @@ function createDeduplicator({ dedupe, timeouts, log }: Settings, hooks: Hooks): 
     onUnrecorded: (err, delivery) =>
       log.write('error', { err, delivery }, 'the dedupe store failed after the handlers ran, so they may run again'),
   });
-}
-
-/** Resolves to true when `ending` resolves within `ms`. Otherwise calls `report` with the reason and resolves to false. */
-async function endsWithin(
-  ms: number,
-  ending: Promise<unknown> | undefined,
-  report: (error: Error) => void = () => {},
-): Promise<boolean> {
-  try {
-    await withTimeout(ms, ending, () => new Error(`It did not end within ${ms} ms.`));
-    return true;
-  } catch (thrown) {
-    report(toError(thrown));
-    return false;
-  }
 }

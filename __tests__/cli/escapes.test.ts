@@ -149,7 +149,7 @@ test('49. neither a delivery nor the app that receives it steers the terminal of
       text += chunk;
     });
   }
-  while (!text.includes('Ctrl-C ends it.')) await once(child.stdout as NodeJS.ReadableStream, 'data');
+  while (!text.includes('Ctrl-C stops it.')) await once(child.stdout as NodeJS.ReadableStream, 'data');
   const [, url = ''] = /Receiving at (\S+\/)/.exec(text) ?? [];
   const { body, headers } = signedRequest({ event: `Own${NASTY}`, data: {} }, { secret: SECRET });
   expect((await fetch(url, { method: 'POST', body, headers })).status).toBe(500);

@@ -54,7 +54,7 @@ async function listen(
       waiting.add(look);
       look();
     });
-  await says('Ctrl-C ends it.');
+  await says('Ctrl-C stops it.');
   const [, url = ''] = /Receiving at (\S+\/)/.exec(text) ?? [];
   const [, page = ''] = /Inspector at (\S+)/.exec(text) ?? [];
   const { headers } = await fetch(page, { redirect: 'manual' });
@@ -222,7 +222,7 @@ describe('says below a refusal what explains it', () => {
     expect((await fetch(url, { method: 'PUT', body: 'x' })).status).toBe(405);
     await says('405 unverified rejected: ');
     expect(await interrupt()).toBe(0);
-    expect(printed().match(/refused/g)).toHaveLength(1);
+    expect(printed().match(/rejected/g)).toHaveLength(1);
     expect(printed()).not.toContain('No known mistake');
   });
 });
@@ -237,7 +237,7 @@ test.each<[object, string[], string]>([
   ],
 ])('warns about white space around a key, and uses it as it is: %j %j', async (env, args, said) => {
   const { url, printed } = await listen(args, env);
-  expect(printed().match(/white space/g)).toHaveLength(1);
+  expect(printed().match(/begins or ends with white space/g)).toHaveLength(1);
   expect(printed()).toContain(said);
   expect(printed()).not.toContain(SECRET);
   const { CAKEMAIL_WEBHOOK_SECRET: key = args[1] } = env as Record<string, string>;
@@ -448,7 +448,7 @@ const hasScript = spawnSync('script', ['--version']).status === 0;
   const ready = new Promise<void>((resolve) => {
     child.stdout?.on('data', (chunk) => {
       text += chunk;
-      if (text.includes('Ctrl-C ends it.')) resolve();
+      if (text.includes('Ctrl-C stops it.')) resolve();
     });
   });
   await ready;

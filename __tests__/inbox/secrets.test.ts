@@ -125,6 +125,7 @@ const [redis, postgres] = DISPOSABLE_SERVERS;
     await receiver.sendUntil(503);
     expect(await receiver.callInbox()).toBe(6);
     await server.start();
+    admin.disconnect();
     await withPassword(PASSWORD);
     await receiver.sendUntil(202);
     await receiver.close();

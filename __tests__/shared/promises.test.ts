@@ -1,4 +1,4 @@
-import { isPromise, isPromiseLike, LONGEST_DELAY_MS, withTimeout } from '../../src/shared/promises.js';
+import { endsWithin, isPromise, isPromiseLike, LONGEST_DELAY_MS, withTimeout } from '../../src/shared/promises.js';
 
 const timeout = (): Error => new Error('timeout');
 const boom = (): never => {
@@ -90,4 +90,23 @@ test.each([
 ])('isPromise() and isPromiseLike() of %p return %p', (value, expected) => {
   expect(isPromiseLike<unknown>(value)).toBe(expected);
   expect(isPromise<unknown>(value)).toBe(expected);
+});
+
+describe('endsWithin()', () => {
+  test('resolves to true for what resolves in time, and for what has nothing to wait for', async () => {
+    const onFailure = jest.fn();
+    expect(await endsWithin(1_000, Promise.resolve(), onFailure)).toBe(true);
+    expect(await endsWithin(1_000, undefined, onFailure)).toBe(true);
+    expect(onFailure).not.toHaveBeenCalled();
+  });
+
+  test('resolves to false, and passes the reason on, for what rejects or takes too long', async () => {
+    const errors: string[] = [];
+    const onFailure = ({ message }: Error): unknown => errors.push(message);
+    expect(await endsWithin(1_000, Promise.reject(new Error('the disk is full')), onFailure)).toBe(false);
+    const ending = endsWithin(50, new Promise(() => {}), onFailure);
+    await jest.advanceTimersByTimeAsync(50);
+    expect(await ending).toBe(false);
+    expect(errors).toEqual(['the disk is full', 'It did not end within 50 ms.']);
+  });
 });

@@ -10,7 +10,7 @@ import { ANY, type Subject, UNHANDLED } from './registry.js';
 /** Options of `on`, `onAny` and `onUnhandled`. */
 export interface HandlerOptions {
   /**
-   * The handler's name, unique in its router. Logs and the inspector show it. With an inbox, a handler with an id that
+   * The handler's name, unique in its router. The inspector shows it. With an inbox, a handler with an id that
    * succeeded does not run again when another handler's failure makes the delivery run again. A handler without an id does.
    */
   readonly id?: string | undefined;

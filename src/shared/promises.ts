@@ -1,3 +1,5 @@
+import { toError } from './error-text.js';
+
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | PromiseLike<T>;
 
@@ -27,5 +29,20 @@ export async function withTimeout<T>(ms: number, pending: Awaitable<T>, onTimeou
     return await Promise.race([pending, expired]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Resolves to whether something ends successfully within `ms`. Calls `onFailure` with the reason if it does not. */
+export async function endsWithin(
+  ms: number,
+  ending: Promise<unknown> | undefined,
+  onFailure: (error: Error) => void = () => {},
+): Promise<boolean> {
+  try {
+    await withTimeout(ms, ending, () => new Error(`It did not end within ${ms} ms.`));
+    return true;
+  } catch (thrown) {
+    onFailure(toError(thrown));
+    return false;
   }
 }

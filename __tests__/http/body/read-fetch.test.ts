@@ -128,6 +128,35 @@ describe('the bytes of a body', () => {
   });
 });
 
+describe('a body whose stream the host fails to create', () => {
+  const withheld = (headers: Record<string, string>): Request =>
+    Object.defineProperty(post({ headers: { ...SIGNED.headers, ...headers } }), 'body', { get: broken });
+
+  test('the body is read as a whole when its length is declared', async () => {
+    const { webhooks, seen } = recordingRouter();
+    expect((await webhooks.fetch(withheld({ 'content-length': `${BYTES.length}` }))).status).toBe(200);
+    expect(seen).toEqual([SIGNED.body]);
+  });
+
+  test('a declared length over the limit is refused before the body is read', async () => {
+    const { webhooks } = recordingRouter({ limit: 1000 });
+    const request = withheld({ 'content-length': '1001' });
+    expect((await webhooks.fetch(request)).status).toBe(413);
+    expect(request.bodyUsed).toBe(false);
+  });
+
+  test.each(['', 'x', `${BYTES.length}x`, `x${BYTES.length}`])(
+    'the body is not read when its declared length is %j',
+    async (length) => {
+      const { webhooks, reasons } = recordingRouter();
+      const request = withheld(length === '' ? {} : { 'content-length': length });
+      expect((await webhooks.fetch(request)).status).toBe(400);
+      expect(request.bodyUsed).toBe(false);
+      expect(reasons).toEqual(['body_aborted']);
+    },
+  );
+});
+
 describe('the stream of a body', () => {
   const cancels: [string, () => unknown][] = [
     ['', () => {}],

@@ -5,8 +5,12 @@ import type { BodyError, BodyLimits, BodyResult } from '../../../src/http/body/b
 import { readStream } from '../../../src/http/body/read-stream.js';
 import { heapInUse } from '../../helpers/heap.js';
 import { chunk, dial, hangUp, head, listen, withRequest } from '../../helpers/raw-http.js';
+import { watchTimers } from '../../helpers/watch-timers.js';
 
-afterEach(hangUp);
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await hangUp();
+});
 
 const KB = 1024;
 const LIMITS: BodyLimits = { limit: 100, timeoutMs: 60_000 };
@@ -147,8 +151,6 @@ describe('a sender that stops', () => {
 });
 
 describe('the request afterwards', () => {
-  const waiting = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-
   test.each([
     ['was read', ofLength(12), {}],
     ['was refused for its declaration', ofLength(101), {}],
@@ -158,9 +160,19 @@ describe('the request afterwards', () => {
     const { port, request } = await listen((_req, res) => res.writeHead(204).end());
     dial(port, send);
     const req = await request;
-    const before = { timers: waiting(), listeners: req.eventNames() };
+    const before = req.eventNames();
+    const timers = watchTimers();
     await readRequest(req, limits);
-    expect({ timers: waiting(), listeners: req.eventNames() }).toEqual(before);
+    expect(timers()).toEqual([]);
+    expect(req.eventNames()).toEqual(before);
+  });
+
+  test('a stream that emits no close event is read to its end', async () => {
+    const stream = new Readable({ read: () => {}, emitClose: false });
+    const result = readStream(stream, undefined, LIMITS);
+    stream.push('x');
+    stream.push(null);
+    expect(await shown(result)).toBe('x');
   });
 
   test('the stream of a body that was read has ended', async () => {

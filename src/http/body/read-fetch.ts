@@ -5,40 +5,39 @@ import { readStream } from './read-stream.js';
 
 /** Reads the exact bytes of a Fetch request that was not read yet. */
 export async function readFetchBody(request: Request, limits: BodyLimits): Promise<BodyResult> {
-  if (!isIdentity(request.headers.get('content-encoding') ?? undefined)) return { reason: 'content_encoding' };
+  const { headers } = request;
+  if (!isIdentity(headers.get('content-encoding') ?? undefined)) return { reason: 'content_encoding' };
   if (request.bodyUsed) return { reason: 'body_consumed' };
-  const body = bodyOf(request);
-  if (body === null) return { bytes: Buffer.alloc(0) };
-  if (body !== 'withheld' && body.locked) return { reason: 'body_consumed' };
-  const length = request.headers.get('content-length') ?? undefined;
-  // A withheld body is read as a whole, so only its declared length can bound it.
-  if (body === 'withheld' && !/^\d+$/.test(length ?? '')) return { reason: 'body_aborted' };
-
-  const source =
-    body === 'withheld' ? Readable.from(wholeBody(request), { objectMode: false }) : Readable.fromWeb(body);
-  // The reader handles its errors; a later one must not become an uncaught exception.
-  source.on('error', () => {});
+  const length = headers.get('content-length') ?? undefined;
+  let body: ReadableStream | null;
   try {
-    return await readStream(source, length, limits);
-  } finally {
-    // Cancels what was refused, so that the host stops delivering it.
-    source.destroy();
+    body = request.body as ReadableStream | null; // the types of Node and of Fetch declare this class separately
+  } catch {
+    return readWithheldBody(request, length, limits);
   }
+  if (body === null) return { bytes: Buffer.alloc(0) };
+  if (body.locked) return { reason: 'body_consumed' };
+  return readAndDestroy(Readable.fromWeb(body), length, limits);
 }
 
 /**
- * A host may create the real Request only when its body is asked for, and fail then: Fetch allows no credentials in an
- * address, and a sender may write `POST http://user@host/` all the same. Such a host can still read the whole body.
+ * Reads the body of a request whose host fails to create the stream. Fetch allows no credentials in an address, but a sender
+ * may write `POST http://user@host/`. Such a body is read as a whole, so only its declared length can bound it.
  */
-function bodyOf(request: Request): ReadableStream | null | 'withheld' {
-  try {
-    // The types of Node and of Fetch declare this class separately.
-    return request.body as ReadableStream | null;
-  } catch {
-    return 'withheld';
+async function readWithheldBody(request: Request, length: string | undefined, limits: BodyLimits): Promise<BodyResult> {
+  if (length === undefined || !/^\d+$/.test(length)) return { reason: 'body_aborted' };
+  async function* wholeBody(): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(await request.arrayBuffer());
   }
+  return readAndDestroy(Readable.from(wholeBody()), length, limits);
 }
 
-async function* wholeBody(request: Request): AsyncGenerator<Uint8Array> {
-  yield new Uint8Array(await request.arrayBuffer());
+/** Cancels what was refused, so that the host stops delivering it. */
+async function readAndDestroy(source: Readable, length: string | undefined, limits: BodyLimits): Promise<BodyResult> {
+  source.on('error', () => {}); // an error after the result must not become an uncaught exception
+  try {
+    return await readStream(source, length, limits);
+  } finally {
+    source.destroy();
+  }
 }

@@ -19,12 +19,12 @@ export async function readStream(
     const settle = (result: BodyResult): void => {
       clearTimeout(timer);
       stopWatching();
-      if ('reason' in result) stream.unpipe(chunks).pause();
+      stream.unpipe(chunks).pause();
       resolve(result);
     };
     // raw-body never calls back when a stream stops, or is destroyed without an error.
     const timer = setTimeout(() => settle({ reason: 'body_timeout' }), timeoutMs);
-    const stopWatching = finished(stream, { writable: false }, (error) => {
+    const stopWatching = finished(stream, (error) => {
       if (error) settle({ reason: 'body_aborted' });
     });
     getRawBody(stream.pipe(chunks), { limit, length: length || null }, (error, bytes) => {

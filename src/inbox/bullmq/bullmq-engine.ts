@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { JobState } from 'bullmq';
 import type { StoredDelivery } from '../../delivery/stored-delivery.js';
-import { withTimeout } from '../../shared/promises.js';
+import { endsWithin, withTimeout } from '../../shared/promises.js';
 import { Batcher } from '../batcher.js';
 import type { InboxEngine, InboxFilter, InboxSettings, InboxState } from '../contract.js';
 import { InboxError } from '../inbox-error.js';
@@ -139,11 +139,11 @@ export async function openBullmqEngine(
     },
     stats: async () => toStats(await backend.countEvents(), Date.now()),
     async close() {
-      const areStopped = await succeedsInTime(Promise.all([...workers].map((worker) => worker.stop())));
+      const areStopped = await endsWithin(CLOSE_TIMEOUT_MS, Promise.all([...workers].map((worker) => worker.stop())));
       // A server that does not answer must not keep the process alive.
-      if (!areStopped) await succeedsInTime(Promise.all([...workers].map((worker) => worker.abandon())));
-      await succeedsInTime(queue.close());
-      await succeedsInTime(backend.close());
+      if (!areStopped) await endsWithin(CLOSE_TIMEOUT_MS, Promise.all([...workers].map((worker) => worker.abandon())));
+      await endsWithin(CLOSE_TIMEOUT_MS, queue.close());
+      await endsWithin(CLOSE_TIMEOUT_MS, backend.close());
     },
   };
 }
@@ -180,15 +180,6 @@ async function mapInChunks<T, R>(items: readonly T[], map: (item: T) => Promise<
     results.push(...(await Promise.all(items.slice(start, start + CHUNK_SIZE).map(map))));
   }
   return results;
-}
-
-async function succeedsInTime(closing: Promise<unknown>): Promise<boolean> {
-  try {
-    await withTimeout(CLOSE_TIMEOUT_MS, closing, () => new Error('timeout'));
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function countTrue(values: readonly boolean[]): number {
