@@ -6,7 +6,7 @@ const target = process.env.BUILT ? '<rootDir>/dist/cjs/$1.js' : '<rootDir>/src/$
 
 const config: Config = {
   testEnvironment: 'node',
-  // Ends what hangs, and judges nobody's speed: the machine may be slow, and busy with something else.
+  // Ends a test that hangs. The limit is generous because the machine may be slow and busy.
   testTimeout: 60_000,
   roots: ['<rootDir>/__tests__'],
   globalSetup: '<rootDir>/__tests__/helpers/find-servers.ts',

@@ -9,7 +9,7 @@ const MAJORS = process.argv.length > 2 ? process.argv.slice(2) : ['20', '22', '2
 const ROOT = dirname(import.meta.dirname);
 const LONGEST_MS = 10 * 60_000;
 const WINDOWS = process.platform === 'win32';
-// The `node` package fetches these in an install script; they can be had without running one.
+// The `node` package downloads these packages in an install script; installing one directly runs no script.
 const PACKAGE = `node-${WINDOWS ? 'win' : process.platform}-${process.arch}`;
 
 for (const major of MAJORS) {

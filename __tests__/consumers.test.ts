@@ -91,7 +91,7 @@ describe('what is installed with it', () => {
     const production = [...installed].filter(([, { dev }]) => !dev).map(([name]) => name);
     expect(production.filter((name) => !needed.has(name) && !express.has(name))).toEqual([]);
     expect([...needed].filter((name) => installed.get(name)?.hasInstallScript)).toEqual([]);
-    // raw-body is Express's own body reader; a number that grows is a dependency that somebody let in.
+    // raw-body is Express's own body reader. A growing number means that a change added a dependency.
     expect(needed.size).toBeLessThanOrEqual(16);
   });
 });
@@ -116,7 +116,7 @@ describe('a project', () => {
     ['file:./x.db', 'libsql'],
     ['redis://localhost', 'bullmq ioredis'],
     ['postgres://localhost/x', 'bullmq pg'],
-  ])('without the packages of an inbox is told what to install: %s', async (address, packages) => {
+  ])('gets an error that names the missing packages of an inbox: %s', async (address, packages) => {
     const program = `import('cakemail-webhooks/inbox')
       .then(({ openInbox }) => openInbox(${JSON.stringify(address)}))
       .catch(({ code, message }) => console.log(code, message))`;
@@ -222,9 +222,9 @@ function tscOf(compiler: 'new' | 'old'): string {
   return join(root, 'node_modules', name, 'bin', 'tsc');
 }
 
-/** Runs a program to its end and gives what it wrote; one that fails fails the test, with all that it wrote. */
+/** Runs a program and resolves to its standard output. If the program fails, the test fails with all of its output. */
 async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
-  // A consumer knows nothing of the test runner around it.
+  // A consumer must not inherit the environment of the test runner.
   const { NODE_ENV: _env, NODE_OPTIONS: _options, JEST_WORKER_ID: _worker, ...env } = process.env;
   try {
     return (await promisify(execFile)(program, args, { cwd, env, timeout: 4 * MINUTE })).stdout;
@@ -240,7 +240,7 @@ interface Installed {
   readonly hasInstallScript?: boolean;
 }
 
-/** What npm installed, by name; of several versions of a package the one on top. */
+/** The installed packages by name. If npm installed several versions of one, the top-level version counts. */
 async function installedPackages(): Promise<ReadonlyMap<string, Installed>> {
   const lock = await readFile(join(folder, 'node_modules', '.package-lock.json'), 'utf8');
   const { packages } = JSON.parse(lock) as { packages: Record<string, Installed> };
@@ -252,7 +252,7 @@ async function installedPackages(): Promise<ReadonlyMap<string, Installed>> {
   return byName;
 }
 
-/** Packages and all that they depend on. */
+/** The packages and all of their dependencies. */
 function closure(installed: ReadonlyMap<string, Installed>, names: readonly string[]): ReadonlySet<string> {
   const found = new Set(names);
   for (const name of found) for (const each of Object.keys(installed.get(name)?.dependencies ?? {})) found.add(each);

@@ -3,7 +3,7 @@ import { ConfigurationError, createWebhookRouter, MemoryDedupeStore, type Webhoo
 import { OPTION_NAMES, resolveOptions } from '../src/options.js';
 import { SECRET } from './helpers/harness.js';
 
-/** What is thrown for these options, whatever they hold. */
+/** The error that these options cause; they may hold anything. */
 function refusal(options: unknown): ConfigurationError {
   try {
     createWebhookRouter(options as WebhookRouterOptions);
@@ -73,7 +73,7 @@ describe('an option that cannot be right is refused by its name', () => {
     },
   );
 
-  test('secretsMaxAgeMs beside a secret, where it has no effect, all the same', () => {
+  test('secretsMaxAgeMs, even together with `secret`, where it has no effect', () => {
     expect(refusal({ secret: SECRET, secretsMaxAgeMs: '60' }).message).toContain('`secretsMaxAgeMs`');
   });
 

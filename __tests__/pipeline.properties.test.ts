@@ -15,7 +15,7 @@ const silent = {};
 
 interface Received {
   readonly outcome: Outcome;
-  /** What the handlers were given. */
+  /** The arguments of each handler call. */
   readonly handled: readonly { readonly event: object; readonly rawBody: Buffer }[];
 }
 
@@ -135,7 +135,7 @@ describe('whatever else arrives', () => {
       (sent) => sign(sent, SECRET).slice(0, -1),
       (sent) => Buffer.from(sign(sent, SECRET), 'base64'),
       (sent) => ({ toString: () => sign(sent, SECRET) }),
-      (sent) => sign(sent, 'the-key-of-somebody-else'),
+      (sent) => sign(sent, 'the-key-of-another-endpoint'),
     ),
     fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => () => Buffer.from(bytes).toString('base64')),
     fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true }).map((value) => () => value),

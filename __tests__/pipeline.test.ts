@@ -67,7 +67,7 @@ describe('the steps', () => {
     ]);
   });
 
-  test('end before the first when there are no bytes', async () => {
+  test('end before the first when the body is missing', async () => {
     for (const rawBody of [{ event: 'User.LoggedIn' }, undefined, null, 42, ['x']]) {
       const { webhooks, steps } = bench();
       const outcome = await webhooks.receive({ rawBody: rawBody as never, headers: {} });
@@ -118,7 +118,7 @@ describe('the steps', () => {
     ]);
   });
 
-  test('end when the keys cannot be had, and say why', async () => {
+  test('end when the keys cannot be loaded, and report the cause', async () => {
     const { send, notices } = bench({ secrets: () => Promise.reject('no vault') });
     expect(await send(login)).toMatchObject({ reason: 'keys_unavailable', status: 503 });
     expect(notices[1]).toEqual([
@@ -186,7 +186,7 @@ describe('the steps', () => {
     expect(store.reserve.mock.calls).toEqual([['delivery' in outcome && outcome.delivery.id]]);
   });
 
-  test('tell of a duplicate, and whether it joined', async () => {
+  test('report a duplicate, and whether it joined a running delivery', async () => {
     const { webhooks, send, notices } = bench();
     webhooks.on('User.LoggedIn', async () => {});
     const outcomes = await Promise.all([send(login), send(login)]);
@@ -205,7 +205,7 @@ describe('the steps', () => {
     expect(notices.at(-1)).toMatchObject(['rejected', { reason: 'running_elsewhere', eventName: 'User.LoggedIn' }]);
   });
 
-  test('that break by themselves end in 500, with the cause told', async () => {
+  test('end in 500 and report the cause when a step itself fails', async () => {
     const { webhooks, notices } = bench();
     const headers = new Proxy(
       {},
@@ -258,7 +258,7 @@ describe('a schema of yours', () => {
     expect(handler).not.toHaveBeenCalled();
   });
 
-  test("with 'deliver', delivers it as it was sent and tells the paths", async () => {
+  test("with 'deliver', delivers it as it was sent and reports the paths", async () => {
     const { webhooks, send, notices, steps } = bench({
       schemas: { 'User.LoggedIn': v.object({ email: v.number() }) },
       onSchemaMismatch: 'deliver',
@@ -346,7 +346,7 @@ describe('a schema of yours', () => {
   });
 });
 
-describe('what deviates from what is published', () => {
+describe('an event that deviates from the published shape', () => {
   test('is delivered as it was sent, with a notice naming the paths', async () => {
     const { webhooks, send, notices, steps } = bench();
     const handler = jest.fn();
@@ -359,14 +359,14 @@ describe('what deviates from what is published', () => {
     expect(notices[2]).toMatchObject(['drift', { issues: paths.map((path) => ({ path })) }]);
   });
 
-  test('is told once, not again for a duplicate', async () => {
+  test('is reported once, and not again for a duplicate', async () => {
     const { send, steps } = bench();
     await send({ event: 'Email.Sent' });
     await send({ event: 'Email.Sent' });
     expect(steps()).toEqual(['received', 'verified', 'drift', 'unhandled', 'received', 'verified', 'duplicate']);
   });
 
-  test('is told beside what a schema of yours finds', async () => {
+  test('is reported together with the issues that a schema of yours finds', async () => {
     const { send, notices } = bench({
       schemas: { 'Email.Sent': v.object({ id: v.number() }) },
       onSchemaMismatch: 'deliver',
@@ -377,10 +377,10 @@ describe('what deviates from what is published', () => {
 
   test.each([
     ['the sample', login],
-    ['members nobody has published', { ...login, event_id: 'x', data: { ...login.data, more: 1 } }],
+    ['unpublished members', { ...login, event_id: 'x', data: { ...login.data, more: 1 } }],
     ['the newer envelope', { event: 'Email.Opened', timestamp: '2026-09-01T10:00:00Z', data: { email_id: 'x' } }],
     ['an unknown name', { event: 'Email.Deferred', data: {} }],
-  ])('is not: %s', async (_what, payload) => {
+  ])('does not include %s', async (_what, payload) => {
     const { send, steps } = bench();
     await send(payload);
     expect(steps()).toEqual(['received', 'verified', 'unhandled']);

@@ -68,7 +68,7 @@ describe('on', () => {
     ]);
   });
 
-  test('returns a function that takes just this registration back', async () => {
+  test('returns a function that removes only this registration', async () => {
     const webhooks = router();
     const handler = jest.fn();
     const unsubscribe = webhooks.on(['User.LoggedIn', 'Email.*'], handler);
@@ -118,7 +118,7 @@ describe('on', () => {
 });
 
 describe('off', () => {
-  test('takes a handler back for these names and no others', async () => {
+  test('removes a handler for these names and no others', async () => {
     const webhooks = router();
     const [handler, other] = [jest.fn(), jest.fn()];
     webhooks.on(['User.LoggedIn', 'User.Created', 'Email.*'], handler);
@@ -169,7 +169,7 @@ describe('onAny and onUnhandled', () => {
     ]);
   });
 
-  test('both can be taken back, and both can fail a delivery', async () => {
+  test('both can be unsubscribed, and both can fail a delivery', async () => {
     const webhooks = router();
     const stopAny = webhooks.onAny(boom);
     const stopUnhandled = webhooks.onUnhandled(boom);
@@ -182,7 +182,7 @@ describe('onAny and onUnhandled', () => {
 });
 
 describe('onError', () => {
-  test('is told each failure of each handler with its delivery', async () => {
+  test('gets each failure of each handler with its delivery', async () => {
     const webhooks = router();
     const told: [string, Delivery][] = [];
     webhooks.on('User.LoggedIn', boom);
@@ -198,7 +198,7 @@ describe('onError', () => {
     ]);
   });
 
-  test('is not told of refused deliveries', async () => {
+  test('is not called for rejected deliveries', async () => {
     const webhooks = router();
     const told = jest.fn();
     webhooks.onError(told);
@@ -206,7 +206,7 @@ describe('onError', () => {
     expect(told).not.toHaveBeenCalled();
   });
 
-  test('can be taken back', async () => {
+  test('can be unsubscribed', async () => {
     const webhooks = router();
     const told = jest.fn();
     webhooks.on('User.LoggedIn', boom);

@@ -42,7 +42,7 @@ describe('sign', () => {
     ['an event', JSON.stringify(sampleEvent('User.LoggedIn'))],
     ['nothing', ''],
     ['text of several languages', 'é, 日本語, 🎂, \u2028, \\/ and \r\n'],
-    ['bytes that are no text', Buffer.from([0, 255, 254, 0x80])],
+    ['bytes that are not text', Buffer.from([0, 255, 254, 0x80])],
   ])('signs %s as the vendor does', async (_what, body) => {
     const key = Buffer.from('clé-🔑', 'utf8');
     const expected = await vendorSignature(Buffer.from(body as string), key);

@@ -18,7 +18,7 @@ export async function flatCpu(rounds) {
     each.running = await startServer(CONTENDER, each.settings);
     each.running.server.kill('SIGSTOP');
   }
-  // The order turns, so that nobody is always first.
+  // The order rotates, so that each case comes first in turn.
   for (let round = 0; round <= rounds; round++) {
     for (const [index] of cases.entries()) {
       const { settings, running, cpu } = cases[(index + round) % cases.length];

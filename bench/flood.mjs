@@ -94,7 +94,7 @@ function answersOf(sent) {
 
 const bothOf = (list, format) => (list.length ? `${format(median(list))} / ${format(Math.max(...list))}` : '–');
 
-/** What the server read of each client, once it has seen them all go. */
+/** Resolves to the bytes that the server read from each client, after all clients have disconnected. */
 async function connectionsOf(server) {
   const read = [];
   for (let tries = 0; read.length < CLIENTS && tries < 50; tries++) {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Beside the project, not in the system's folder for temporary files: that one may be memory.
+// The files are in the project's folder because the system's folder for temporary files may be in memory.
 const folder = mkdtempSync(join(import.meta.dirname, '.inbox-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 

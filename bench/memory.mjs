@@ -1,4 +1,4 @@
-// A process's memory as Linux tells it, read from outside: the process itself is busy when it matters.
+// Reads a process's memory from /proc, because the process itself is busy during the measurement.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 /** In bytes. `peak` is the highest RSS since `forgetPeak`; `anon` leaves out what is mapped from files. */

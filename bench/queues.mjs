@@ -1,4 +1,4 @@
-// What the kernel holds between two processes of this machine, as Linux tells it.
+// Reads from /proc how many bytes the kernel holds in the queues between two processes of this machine.
 import { readFileSync } from 'node:fs';
 
 /** The most bytes that a connection to a port has in its client's send queue, and in the server's receive queue. */

@@ -38,7 +38,7 @@ export function printCase({ size, forged, connections, rounds, rows }) {
   );
 }
 
-/** One line a case: how many times the snippet's throughput, and in brackets how many times less CPU. */
+/** Prints a line per case: the throughput as a multiple of the snippet's, and in brackets how many times less CPU it uses. */
 export function printOverview(report) {
   const names = report[0].rows.map(({ contender }) => contender).filter((name) => name !== BASE);
   console.log(`\n| × ${BASE}: req/s (CPU) | ${names.join(' | ')} |\n|---|${names.map(() => '---|').join('')}`);

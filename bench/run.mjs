@@ -53,7 +53,7 @@ async function measure(kind) {
   for (const { server } of servers.values()) stop(server);
 }
 
-/** The first round warms up and is not counted; the order turns, so that nobody is always first. */
+/** The first round warms up and is not counted. The order rotates, so that each contender comes first in turn. */
 async function play(servers, each, warmUp) {
   const rounds = [];
   for (let round = 0; round <= ROUNDS; round++) {

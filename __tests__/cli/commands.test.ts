@@ -64,7 +64,7 @@ test('`plan --check` ends with 3 when there is something to do', async () => {
   expect((await cli(`plan ${TARGET} --check`)).code).toBe(3);
 });
 
-test('duplicates are told', async () => {
+test('`plan` reports duplicates', async () => {
   fake.add('User.LoggedIn', URL_HERE);
   fake.add('User.LoggedIn', URL_HERE);
   expect((await cli(`plan --url ${URL_HERE} --events User.LoggedIn`)).out).toContain(
@@ -106,7 +106,7 @@ test('writes keys to a file and not to the terminal', async () => {
   expect(readFileSync(file, 'utf8')).toContain(key);
 });
 
-test('rotates, and tells how far it is', async () => {
+test('rotates, and reports its progress', async () => {
   fake.add('User.LoggedIn', URL_HERE);
   const { out, err } = await cli('rotate wh-1 --grace 1');
   expect(err.split('\n')).toEqual([
@@ -154,14 +154,14 @@ test.each([
   expect(err).toContain(said);
 });
 
-test('what is missing in the environment is told', async () => {
+test('an error names the missing environment variable', async () => {
   expect(await cli('list', { env: { CAKEMAIL_TOKEN: '' } })).toMatchObject({
     code: 2,
     err: expect.stringContaining('Set CAKEMAIL_TOKEN'),
   });
 });
 
-test('a refusal is told with what to do about it, and without the token', async () => {
+test('an error of the API is shown with its fix and without the token', async () => {
   fake.tokens.expire();
   const { code, err } = await cli('list');
   expect(code).toBe(1);

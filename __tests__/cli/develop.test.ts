@@ -10,7 +10,7 @@ import { type CakemailEvent, createWebhookRouter, type RejectionReason, type Web
 import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { type Run, runCli } from '../helpers/cli.js';
 
-const SECRET = 'the key of a webhook, which nobody may see';
+const SECRET = 'the key of a webhook, which must stay secret';
 const KEY = { CAKEMAIL_WEBHOOK_SECRET: SECRET };
 
 let folder: string;
@@ -105,7 +105,7 @@ describe('trigger', () => {
     expect(JSON.parse(out)).toMatchObject([{ status: 403 }]);
   });
 
-  test('ends with 1 when a genuine one is refused, or nobody answers', async () => {
+  test('exits with 1 when a genuine delivery is rejected or the server does not answer', async () => {
     expect(await trigger(['User.LoggedIn', '--secret', 'another one'])).toMatchObject({
       code: 1,
       out: expect.stringContaining('403'),
@@ -188,7 +188,7 @@ describe('trigger', () => {
       'CAKEMAIL_WEBHOOK_SECRETS does not hold a JSON object',
       { CAKEMAIL_WEBHOOK_SECRETS: `{"a": "${SECRET}` },
     ],
-  ])('wrong use is told: %j %s', async (args, said, env = KEY) => {
+  ])('exits with 2 on a usage error: %j %s', async (args, said, env = KEY) => {
     const { code, err, out } = await trigger(args, env);
     expect(code).toBe(2);
     expect(err).toContain(said);
@@ -291,7 +291,7 @@ describe('inbox', () => {
     ['list', { CAKEMAIL_INBOX_URL: 'postgres://me:hunter2@127.0.0.1:1/app' }, 2, 'ECONNREFUSED'],
     ['list', { CAKEMAIL_INBOX_URL: 'postgras://me:hunter2@127.0.0.1:1/app' }, 2, 'needs an address'],
     ['stats', {}, 2, 'names a file that does not exist'],
-  ])('wrong use is told: %s %j', async (args, env, code, said) => {
+  ])('reports a usage error: %s %j', async (args, env, code, said) => {
     const result = await look(args, env);
     expect([result.code, result.err]).toEqual([code, expect.stringContaining(said)]);
     expect(result.err).not.toContain('hunter2');

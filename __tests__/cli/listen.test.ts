@@ -280,7 +280,7 @@ test('says loudly that the app is down, and keeps what it could not pass on, ove
   await app.close();
 });
 
-test('an answer of the app that is no success is a failure, with what it said', async () => {
+test('a delivery fails when the app answers with an error, and the output shows that answer', async () => {
   const app = await openApp(0, 503);
   const { url, says } = await listen(['--forward-to', app.url]);
   const { body, headers } = signedRequest(sampleEvent('User.LoggedIn'), { secret: SECRET });

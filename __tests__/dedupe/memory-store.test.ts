@@ -46,7 +46,7 @@ describe('with a clock', () => {
     expect(store.reserve('a')).toEqual({ state: 'reserved' });
   });
 
-  test('or for as long as it is told, and so are failures', () => {
+  test('`ttlMs` sets how long finished and failed deliveries are remembered', () => {
     const store = new MemoryDedupeStore({ ttlMs: 1000 });
     store.reserve('finished');
     store.finish('finished');
@@ -59,7 +59,7 @@ describe('with a clock', () => {
     ]);
   });
 
-  test('success wipes the failures before it out', () => {
+  test('a success erases the failures before it', () => {
     const store = new MemoryDedupeStore({ ttlMs: 1000 });
     store.reserve('a');
     store.release('a');
@@ -70,7 +70,7 @@ describe('with a clock', () => {
     expect(store.reserve('a')).toEqual({ state: 'reserved' });
   });
 
-  test('one that runs is never forgotten', () => {
+  test('a running delivery is never forgotten', () => {
     const store = new MemoryDedupeStore({ ttlMs: 1000, maxEntries: 2 });
     store.reserve('a');
     for (const id of ['b', 'c', 'd']) {
@@ -82,7 +82,7 @@ describe('with a clock', () => {
   });
 });
 
-test('no more are remembered than it is told, the newest for sure', () => {
+test('the store keeps at most `maxEntries` deliveries, including the newest', () => {
   const store = new MemoryDedupeStore({ maxEntries: 10 });
   const ids = Array.from({ length: 100 }, (_, number) => String(number));
   for (const id of ids) {

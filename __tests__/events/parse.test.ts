@@ -26,11 +26,11 @@ test.each([
   ['{"event":" \\t"}', 'no_event_name'],
   ['{"Event":"Email.Sent"}', 'no_event_name'],
   ['{"__proto__":{"event":"Email.Sent"}}', 'no_event_name'],
-])('%j is no event: %s', (text, reason) => {
+])('%j is not an event: %s', (text, reason) => {
   expect(parse(text)).toEqual({ reason });
 });
 
-test('bytes that are not UTF-8 are no event, wherever they are', () => {
+test('a body with bytes that are not UTF-8 anywhere in it is not an event', () => {
   const text = Buffer.from('{"event":"Email.Sent","data":"?"}');
   text[text.indexOf('?')] = 0xff;
   expect(parseEvent(text)).toEqual({ reason: 'not_utf8' });

@@ -107,9 +107,9 @@ describe('a schema that fails', () => {
   test.each<[string, (data: unknown) => unknown]>([
     ['throws', boom],
     ['rejects', async () => boom()],
-    ['throws what is no error', () => Promise.reject(null)],
-    ['gives nothing', () => undefined],
-    ['promises nothing', async () => null],
+    ['rejects with a value that is not an Error', () => Promise.reject(null)],
+    ['returns undefined', () => undefined],
+    ['resolves to null', async () => null],
   ])('because it %s answers 500, and no handler runs', async (_how, validate) => {
     const { deliver, data, notices } = expecting(schemaOf(validate));
     const response = await deliver(bounced(GOOD));

@@ -10,7 +10,7 @@ afterEach(stopAll);
 const refuse: Record<string, (address: string) => Promise<void>> = {
   async Redis(address) {
     const client = new Redis(address);
-    await client.config('SET', 'requirepass', 'a-password-that-nobody-has');
+    await client.config('SET', 'requirepass', 'a-password-unknown-to-every-client');
     await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     client.disconnect();
   },

@@ -49,7 +49,7 @@ describe('the values of a header', () => {
     expect(headerValues(headers, 'x-signature')).toEqual(['a, b']);
   });
 
-  test('are found beside headers that have the names of the methods of Fetch headers', () => {
+  test('are found even if a header is named like a method of Fetch headers', () => {
     const headers = { get: 'a', entries: 'b', 'x-signature': 'c' };
     expect(headerValues(headers, 'get')).toEqual(['a']);
     expect(headerValues(headers, 'x-signature')).toEqual(['c']);

@@ -47,7 +47,7 @@ test.each(['', ' ', ' \t '])('the blank header %j is a missing signature', (text
 });
 
 test.each([
-  ['text that is no base64', 'hello'],
+  ['text that is not base64', 'hello'],
   ['the right text with a space in front', ` ${right}`],
   ['the right text twice, as Node joins it', `${right}, ${right}`],
   ['a list of two', [right, other]],
@@ -72,6 +72,6 @@ test('the same name twice in Fetch headers is a malformed signature', () => {
   expect(findSignature(headers, NAMES)).toEqual({ reason: 'malformed' });
 });
 
-test('an inherited member is no header', () => {
+test('an inherited member does not count as a header', () => {
   expect(find(Object.create({ 'x-signature': right }))).toEqual({ reason: 'missing' });
 });

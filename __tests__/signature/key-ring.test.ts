@@ -136,7 +136,7 @@ describe('what cannot be a key', () => {
     expect(refused).toThrow(expect.objectContaining({ code: 'ERR_SECRET_MISSING' }));
   });
 
-  test('is refused without telling the keys beside it', () => {
+  test('is rejected without revealing the other keys', () => {
     expect(() => ringOf(['a-good-key', ''])).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('a-good-key') }),
     );
@@ -159,7 +159,7 @@ describe('a key with white space around it', () => {
     expect(warnings).toEqual([expect.stringContaining('`secret["User.LoggedIn"][1]` has white space')]);
   });
 
-  test('is not confused with bytes that are no text', () => {
+  test('is not confused with bytes that are not text', () => {
     expect(warningsOf(Buffer.from([0x0a, 0xff, 0x20]))).toEqual([]);
   });
 
@@ -168,7 +168,7 @@ describe('a key with white space around it', () => {
   });
 });
 
-test('the names that keys are bound to are told once each', () => {
+test('boundEvents lists each event with a key once', () => {
   expect(boundEvents(ringOf({ 'Email.Sent': ['a', 'b'], 'User.LoggedIn': 'a' }))).toEqual([
     'Email.Sent',
     'User.LoggedIn',
@@ -188,7 +188,7 @@ test.each([
   expect(shownName(name)).toBe(shown);
 });
 
-test('a key may have a name, which is kept beside it', () => {
+test('a key may have an id, which is kept with it', () => {
   const named = { id: 'wh-1', key: 'secret' };
   const ids = (input: unknown) => createKeyRing(input, 'secret', () => {}).map(({ id }) => id);
   expect([ids(named), ids([named, 'other']), ids({ 'Email.Sent': named, 'Email.Opened': ['x', named] })]).toEqual([

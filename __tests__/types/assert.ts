@@ -3,19 +3,19 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 // The files in this folder are compiled by `npm run typecheck` and never run.
 
-/** Whether two types are the same; unlike `extends` it tells `any`, `unknown` and optional members apart. */
+/** True if two types are the same; unlike `extends`, it distinguishes `any`, `unknown` and optional members. */
 export type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
-/** Whether a type is `any`: nothing else lets 0 be assignable to its meeting with 1. */
+/** True if a type is `any`, because 0 extends the intersection of 1 with no other type. */
 export type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/** What the platform declares: its own `any`s are not ours. */
+/** Types that this package does not declare; an `any` inside one of them does not count. */
 type Platform = Uint8Array | Date | AbortSignal | Headers | Error | IncomingMessage | ServerResponse | StandardSchemaV1;
 
-/** Whether a type is or holds `any`: in a member, an element, a parameter or a result, five levels deep. */
+/** True if a type is `any` or holds it in a member, element, parameter or result, up to five levels deep. */
 export type HoldsAny<T> = true extends Finds<T, []> ? true : false;
 
-/** `true`, `false` or both: one for everything that was looked at. */
+/** The union of the results for every type that it visits: `true`, `false` or `boolean`. */
 type Finds<T, Depth extends readonly unknown[]> =
   IsAny<T> extends true
     ? true

@@ -81,9 +81,9 @@ app5.use(((error: unknown, _req, res, next) => {
   res.status(error.status).set(error.headers).json({ problem: error.code });
 }) satisfies express.ErrorRequestHandler);
 
-// @ts-expect-error it is no error middleware
+// @ts-expect-error a router is not an error middleware
 export const errorHandler: express.ErrorRequestHandler = webhooks;
-// @ts-expect-error a path is no request
+// @ts-expect-error a path is not a request
 webhooks('/webhooks/cakemail', webhooks);
 // @ts-expect-error a router is made by createWebhookRouter
 export const made: WebhookRouter = express.Router();

@@ -17,7 +17,7 @@ async function inboxes(): Promise<void> {
   // @ts-expect-error misspelt option, within
   await openInbox('file:./webhooks.db', { retries: { attempt: 1 } });
   const inbox = await openInbox('file:./webhooks.db');
-  // @ts-expect-error there is no such state
+  // @ts-expect-error an unknown state
   await inbox.list({ state: 'failed' });
   // @ts-expect-error a time is a Date
   await inbox.replay({ since: 0 });
@@ -59,7 +59,7 @@ webhooks.on(undefined, () => {});
 // Patterns
 // @ts-expect-error misspelt group
 webhooks.on('Emails.*', () => {});
-// @ts-expect-error a group alone is no pattern
+// @ts-expect-error a group alone is not a pattern
 webhooks.on('Email', () => {});
 // @ts-expect-error for all events there is onAny
 webhooks.on('*', () => {});
@@ -86,7 +86,7 @@ webhooks.on('User.*', (event: CakemailEvent<'User.LoggedIn'>) => event.data);
 webhooks.onAny((event: CakemailEvent<'User.LoggedIn'>) => event.data);
 // @ts-expect-error the event is not its name
 webhooks.on('User.LoggedIn', (event: string) => event);
-// @ts-expect-error a delivery is no request
+// @ts-expect-error a delivery is not a request
 webhooks.on('User.LoggedIn', (_event, delivery: { body: unknown }) => delivery);
 // @ts-expect-error a third parameter, as of a middleware, is never passed
 webhooks.on('User.LoggedIn', (_event, _delivery, next: () => void) => next());
@@ -118,7 +118,7 @@ webhooks.onError((delivery: { rawBody: Buffer }) => delivery);
 createWebhookRouter();
 // @ts-expect-error misspelt
 createWebhookRouter({ secert: 'key' });
-// @ts-expect-error misspelt beside a right one
+// @ts-expect-error misspelt, next to a valid option
 createWebhookRouter({ secret: 'key', limits: 1024 });
 // @ts-expect-error bytes as a number
 createWebhookRouter({ secret: 'key', limit: '1mb' });
@@ -146,7 +146,7 @@ createWebhookRouter({ secret: 'key', logger: 'pino' });
 createWebhookRouter({ secret: 'key', dangerouslySkipVerification: true });
 // @ts-expect-error a misspelt event in the map
 createWebhookRouter({ secret: { 'User.LogedIn': 'key' } });
-// @ts-expect-error a misspelt event beside a right one
+// @ts-expect-error a misspelt event, next to a valid one
 createWebhookRouter({ secret: { 'User.LoggedIn': 'key', 'Email.Bonced': ['key'] } });
 // @ts-expect-error keys are bound to events, not to patterns
 createWebhookRouter({ secret: { 'Email.*': 'key' } });
@@ -154,8 +154,8 @@ createWebhookRouter({ secret: { 'Email.*': 'key' } });
 createWebhookRouter({ secrets: () => ({ 'User.LogedIn': 'key' }) });
 // @ts-expect-error the same map, promised
 createWebhookRouter({ secrets: async () => ({ 'User.LogedIn': 'key' }) });
-// TypeScript does not look for excess members in what a function returns, unless its type is written down.
-// @ts-expect-error a misspelt event beside a right one
+// TypeScript checks a returned object for excess members only if the function declares its return type.
+// @ts-expect-error a misspelt event, next to a valid one
 createWebhookRouter({ secrets: (): SecretsByEvent => ({ 'User.LoggedIn': 'key', 'Email.Bonced': 'key' }) });
 // @ts-expect-error promised nothing
 createWebhookRouter({ secrets: async () => process.env.CAKEMAIL_WEBHOOK_SECRET });
@@ -177,11 +177,11 @@ void webhooks.handleVerified({ rawBody: '{}', header: {} });
 void webhooks.close({ timeout: 1000 });
 // @ts-expect-error which path?
 webhooks.inFrontOf(() => {});
-// @ts-expect-error a pattern is no path
+// @ts-expect-error a pattern is not a path
 webhooks.inFrontOf(() => {}, { path: /webhooks/ });
-// @ts-expect-error a path is no app
+// @ts-expect-error a path is not an app
 webhooks.inFrontOf('/webhooks/cakemail', { path: '/webhooks/cakemail' });
-// @ts-expect-error an address is no request
+// @ts-expect-error an address is not a request
 void webhooks.fetch('https://example.com/webhooks/cakemail');
 
 // What is right, for comparison: each of these compiles.

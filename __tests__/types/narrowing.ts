@@ -47,12 +47,12 @@ webhooks.on('User.LoggedIn', (event, delivery) => {
   delivery.occurredAt.getTime();
 });
 
-// What is not published is unknown: it has to be looked at before it is used.
+// Unpublished data is `unknown`, so that code has to check it before using it.
 webhooks.on('Email.Bounced', (event) => {
   exactly<'Email.Bounced'>()(event.event);
   exactly<Record<string, unknown>>()(event.data);
   exactly<unknown>()(event.data['email']);
-  // @ts-expect-error a guess is no type
+  // @ts-expect-error unchecked data is not a string
   event.data['email'].toLowerCase();
 });
 
@@ -111,7 +111,7 @@ webhooks.on(['MFA.*', 'Account.Created'], (event) => {
   >()(event.event);
 });
 
-// onAny and onUnhandled take all of them, and those that nobody knows yet.
+// onAny and onUnhandled receive every published event, and events that are not published yet.
 webhooks.onAny((event) => {
   exactly<AnyCakemailEvent>()(event);
   switch (event.event) {

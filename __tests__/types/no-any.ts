@@ -47,7 +47,7 @@ export type Exported = [
   False<HoldsAny<core.UserLoggedInData>>,
   False<HoldsAny<core.VerifiedInput>>,
   False<HoldsAny<core.WebhookRouterOptions>>,
-  // Of a function only the parameters and the result are looked at: `Pick` lays its members open.
+  // HoldsAny checks only the parameters and the result of a function; `Pick` turns it into an object, whose members it checks.
   False<HoldsAny<core.WebhookRouter>>,
   False<HoldsAny<Pick<core.WebhookRouter, Exclude<keyof core.WebhookRouter, 'lifecycle'>>>>,
   False<HoldsAny<typeof core.createWebhookRouter>>,

@@ -77,7 +77,7 @@ createWebhookRouter({
 });
 createWebhookRouter({
   secret: 'key',
-  // @ts-expect-error a misspelt name beside a right one
+  // @ts-expect-error a misspelt name, next to a valid one
   schemas: { 'Email.Bounced': z.object({}), 'Contcat.Added': v.object({}) },
 });
 createWebhookRouter({
@@ -87,7 +87,7 @@ createWebhookRouter({
 });
 createWebhookRouter({
   secret: 'key',
-  // @ts-expect-error a type is no schema
+  // @ts-expect-error a constructor is not a schema
   schemas: { 'Email.Bounced': { email: String } },
 });
 

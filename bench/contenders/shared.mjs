@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 export const SECRET = 'bench-secret-0123456789abcdef';
 export const PATH = '/webhooks';
 
-/** Event names that nobody publishes, for measurements that need many. */
+/** Invented event names for measurements that need many. */
 export const eventName = (index) => `Email.X${String(index).padStart(5, '0')}`;
 
 /** Cakemail's signature. */
@@ -11,7 +11,7 @@ export function cakemailHeaders(body, secret) {
   return { 'x-signature': createHmac('sha256', secret).update(body).digest('base64') };
 }
 
-/** What every contender does with an event, so that none can skip reading it. */
+/** Every contender's handler. It reads the event, so that no contender can skip parsing it. */
 export const seen = { events: 0 };
 export function handle(event) {
   if (event.event !== undefined || event.name !== undefined || event.type !== undefined) seen.events++;

@@ -86,14 +86,14 @@ test('gives up in the end, and says what happened', async () => {
   ]);
 });
 
-test('does not repeat what was refused, and tells the details', async () => {
-  const failure = await failureOf(client().webhooks.show('nobody'));
-  expect(failure.message).toBe('GET /webhooks/nobody: answered 400; path.webhook_id: no such webhook');
-  expect(failure).toMatchObject({ code: 'ERR_API_REFUSED', operation: 'GET /webhooks/nobody' });
+test('does not retry a refused request, and reports the details', async () => {
+  const failure = await failureOf(client().webhooks.show('unknown'));
+  expect(failure.message).toBe('GET /webhooks/unknown: answered 400; path.webhook_id: no such webhook');
+  expect(failure).toMatchObject({ code: 'ERR_API_REFUSED', operation: 'GET /webhooks/unknown' });
   expect(fake.calls).toHaveLength(1);
 });
 
-test('tells what the API should not have answered, without its values', async () => {
+test('reports an invalid answer of the API without its values', async () => {
   fake.fail(/GET/, 'nonsense');
   const failure = await failureOf(client().webhooks.show('wh-1'));
   expect(failure.code).toBe('ERR_API_RESPONSE');
@@ -144,7 +144,7 @@ describe('signing in', () => {
     },
   );
 
-  test('fails in words for a wrong password, without telling it', async () => {
+  test('fails with a message for a wrong password that does not contain it', async () => {
     const failure = await failureOf(all(client({ ...USER, password: 'another one' }).webhooks.list()));
     expect([failure.code, failure.apiStatus, failure.operation]).toEqual(['ERR_API_REFUSED', 401, 'POST /token']);
     expect(failure.message).not.toContain('another one');

@@ -131,7 +131,7 @@ test.each([
   fetched.mockRestore();
 });
 
-test('a redirect is not followed, and is told', async () => {
+test('a redirect is reported and not followed', async () => {
   const server = createTcpServer((socket) => {
     socket.once('data', () =>
       socket.end('HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n'),

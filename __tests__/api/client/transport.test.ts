@@ -73,7 +73,7 @@ describe('a create', () => {
     expect(waits()).toEqual([]);
   });
 
-  test('of which it cannot be told whether it was carried out is not repeated', async () => {
+  test('is not repeated when it may have succeeded and the lookup fails', async () => {
     fake.fail(/POST/, 'dropAfter');
     fake.fail(/GET/, ...times(5, 'drop'));
     expect(await reasonOf(create(5))).toMatchObject({ operation: 'POST /webhooks' });

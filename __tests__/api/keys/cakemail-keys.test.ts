@@ -75,7 +75,7 @@ test('the last known keys serve on while the API is down, and forgeries stay for
   expect(await receive(key, 3)).toMatchObject({ status: 200 });
 });
 
-test('keys that are old are looked up beside the deliveries, which do not wait', async () => {
+test('expired keys are looked up in the background, and deliveries do not wait', async () => {
   const { key } = fake.add('User.LoggedIn', URL_HERE);
   const onError = jest.fn();
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
@@ -138,7 +138,7 @@ describe('what refresh() found', () => {
     expect(keys({ refresh: true })).toBe(latest);
   });
 
-  test('is what there is now, also when a look runs that began before', async () => {
+  test('is current even if an earlier lookup is still running', async () => {
     const old = fake.add('User.LoggedIn', URL_HERE);
     const { keys } = receiver();
     const before = keys.refresh();
@@ -151,7 +151,7 @@ describe('what refresh() found', () => {
   });
 });
 
-test('once every webhook is archived, and its grace is over, there are no keys', async () => {
+test('once every webhook is archived and its grace period is over, no keys remain', async () => {
   const webhook = fake.add('User.LoggedIn', URL_HERE);
   const onError = jest.fn();
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });

@@ -33,7 +33,7 @@ test('from nothing to what has handlers, and then nothing more to do', async () 
   expect((await applyPlan(again)).steps).toEqual([]);
 });
 
-test('keeps, changes, brings back, creates, and archives only when it is told to', async () => {
+test('keeps, changes, restores and creates webhooks, and archives them only with `prune`', async () => {
   fake.add('Email.Sent', URL_HERE, { rate_limit: 5 });
   fake.add('Email.Opened', 'HTTPS://app.example.com:443/webhooks/cakemail');
   const old = fake.add('Email.Clicked', URL_HERE, { status: 'archived', archived_at: 1_700_000_000 });
@@ -88,7 +88,7 @@ test('mentions webhooks whose URL differs by a trailing slash alone', async () =
   expect([shown(slashed.steps), slashed.similar]).toEqual([['keep Email.Sent'], []]);
 });
 
-test('tells what a change of the rate limit leads to', async () => {
+test('reports the effect of a changed rate limit', async () => {
   fake.add('Email.Sent', URL_HERE, { rate_limit: 5 });
   const rateLimit = { limit: 600, period: 'minute' } as const;
   const { steps } = await planWebhooks(wanted(['Email.Sent'], { rateLimit }));
@@ -197,7 +197,7 @@ describe('a webhook with a status that is not known', () => {
   const other = { id: 'other', event: 'User.LoggedIn', url: URL_HERE, rate_limit: 5, rate_limit_period: 'hour' };
   const listed = () => ({ status: 200, answer: { pagination: { per_page: 50 }, data: [odd, other] } });
 
-  test('is left alone, gets no second one beside it, and is told', async () => {
+  test('is left unchanged and not duplicated, and a warning reports it', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     fake.fail(/GET/, listed);
     const plan = await planWebhooks(wanted(['Email.Sent', 'User.LoggedIn', 'Email.Opened']));
@@ -210,7 +210,7 @@ describe('a webhook with a status that is not known', () => {
     warn.mockRestore();
   });
 
-  test('is told without the control characters that the answer holds', async () => {
+  test('is reported without the control characters in its id', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const data = [{ ...odd, id: 'odd\u001b[2J\u009b\nforged' }];
     fake.fail(/GET/, () => ({ status: 200, answer: { pagination: { per_page: 50 }, data } }));

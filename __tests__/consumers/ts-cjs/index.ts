@@ -18,7 +18,7 @@ function onLogin(event: CakemailEvent<'User.LoggedIn'>, delivery: Delivery): voi
 webhooks.on('User.LoggedIn', onLogin);
 webhooks.lifecycle.on('rejected', ({ reason }) => logins.push(reason));
 // @ts-expect-error misspelt
-webhooks.on('User.LogedIn', () => {}); // what it warns of at run time is not looked at here
+webhooks.on('User.LogedIn', () => {}); // this project does not check the warning at run time
 
 const app = express();
 app.use('/webhooks/cakemail', webhooks);

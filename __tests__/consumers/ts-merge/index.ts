@@ -1,4 +1,4 @@
-// Uses what the README's merge adds. The test puts that snippet beside this file, as a `.ts` or as a `.d.ts`.
+// Uses the types that the README's snippet adds. The test writes that snippet to this folder, as a `.ts` or a `.d.ts`.
 import { createWebhookRouter } from 'cakemail-webhooks';
 
 const webhooks = createWebhookRouter({ secret: 'key' });
