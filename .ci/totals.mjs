@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Adds up jest's JSON reports in a folder. A suite that could not be run at all counts as a failure. */
+/** Adds up jest's JSON reports in a folder. A suite that could not run counts as a failure. */
 export function addUp(folder) {
   const totals = { passed: 0, failed: 0, skipped: 0 };
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
@@ -13,14 +13,14 @@ export function addUp(folder) {
   return totals;
 }
 
-/** The totals in a line. */
-export function inWords({ passed, failed, skipped }) {
+/** Formats the totals in one line. */
+export function formatTotals({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
 if (process.argv[1] === import.meta.filename) {
   const totals = addUp(process.argv[2]);
-  console.log(inWords(totals));
-  // No test at all is no success, and neither is one that was left out, for want of a server say.
+  console.log(formatTotals(totals));
+  // A run without tests fails, and so does one that skips a test, for example because a server is missing.
   process.exitCode = totals.failed === 0 && totals.skipped === 0 && totals.passed > 0 ? 0 : 1;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { sampleEvent } from '../../src/testing/index.js';
-import { type Around, type Run, runCli } from '../helpers/cli.js';
+import { type Run, type RunOptions, runCli } from '../helpers/cli.js';
 import { closeAll, drained, newPlace, onEachEngine, open, type Place, routerOn, send } from '../helpers/inbox.js';
 import { next } from '../helpers/waiting.js';
 
@@ -27,7 +27,7 @@ async function fill(place: Place, names: readonly string[]): Promise<string[]> {
   return ids;
 }
 
-const cli = (place: Place, args: string, around: Around = {}): Promise<Run> => {
+const cli = (place: Place, args: string, around: RunOptions = {}): Promise<Run> => {
   const env = { CAKEMAIL_INBOX_URL: place.address, CAKEMAIL_INBOX_NAME: place.options.name };
   return runCli(['inbox', ...args.split(' ')], { ...around, env });
 };
