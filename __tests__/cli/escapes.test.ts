@@ -138,7 +138,7 @@ test('an error that a driver lets escape ends in one line, without a stack, a pa
   redis.close();
 });
 
-test('neither a delivery nor the app that it is passed on to steers the terminal of `listen`', async () => {
+test('neither a delivery nor the app that receives it steers the terminal of `listen`', async () => {
   const app = createHttpServer((_req, res) => res.writeHead(500).end(`down${NASTY}`)).listen(0, '127.0.0.1');
   await once(app, 'listening');
   const target = `http://127.0.0.1:${(app.address() as AddressInfo).port}/`;
