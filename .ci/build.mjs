@@ -1,4 +1,4 @@
-// Builds the package: CommonJS, an ES module for each entry that passes its names on, and the inspector's page.
+// Builds the package as CommonJS, an ES module per entry that re-exports its names, and the inspector's page.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ rmSync('dist', { recursive: true, force: true });
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n');
 
-// The declarations have the docstrings, so the code needs no comments: they were a third of the package.
+// Removes comments from the code, because the declarations have the docstrings. They were a third of the package.
 for (const file of readdirSync('dist/cjs', { recursive: true }).filter((name) => name.endsWith('.js'))) {
   const { code } = await transform(readFileSync(`dist/cjs/${file}`, 'utf8'), {
     legalComments: 'none',
@@ -18,7 +18,7 @@ for (const file of readdirSync('dist/cjs', { recursive: true }).filter((name) =>
   writeFileSync(`dist/cjs/${file}`, code);
 }
 
-// The code is there once, so that a program that uses both kinds has one of each class, and the package half the size.
+// The ES modules re-export the CommonJS code, so that a program that loads both has each class only once.
 const require = createRequire(import.meta.url);
 const { exports } = JSON.parse(readFileSync('package.json', 'utf8'));
 for (const entry of Object.values(exports)) {

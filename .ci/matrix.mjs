@@ -1,13 +1,13 @@
-// Runs the tests on every supported Node, with the real binaries that npm serves: `npm run test:matrix [major …]`.
+// Runs the tests on every supported Node version, with binaries from npm: `npm run test:matrix [major …]`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { addUp, inWords } from './totals.mjs';
+import { addUp, formatTotals } from './totals.mjs';
 
 const MAJORS = process.argv.length > 2 ? process.argv.slice(2) : ['20', '22', '24'];
 const ROOT = dirname(import.meta.dirname);
-const LONGEST_MS = 10 * 60_000;
+const TIMEOUT_MS = 10 * 60_000;
 const WINDOWS = process.platform === 'win32';
 // The `node` package downloads these packages in an install script; installing one directly runs no script.
 const PACKAGE = `node-${WINDOWS ? 'win' : process.platform}-${process.arch}`;
@@ -20,7 +20,7 @@ for (const major of MAJORS) {
   process.exitCode = 1;
 }
 
-/** The path of a Node of this major version; it is kept for the next time. */
+/** Returns the path of a Node binary of this major version, which is cached for the next run. */
 function install(major) {
   const folder = join(tmpdir(), `cakemail-webhooks-node-${major}`);
   const binary = join(folder, 'node_modules', PACKAGE, 'bin', WINDOWS ? 'node.exe' : 'node');
@@ -32,14 +32,14 @@ function install(major) {
   return binary;
 }
 
-/** Runs jest under this binary, also for the programs that tests start. */
+/** Runs jest with this binary, which the tests also use for the programs that they start. */
 function testOn(node) {
   const version = run(node, ['--version']).stdout.trim();
   const reports = mkdtempSync(join(tmpdir(), 'cakemail-webhooks-reports-'));
   const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) };
   const args = [join('node_modules', 'jest', 'bin', 'jest.js'), '--json', `--outputFile=${join(reports, 'jest.json')}`];
   const started = Date.now();
-  const options = { cwd: ROOT, env, encoding: 'utf8', maxBuffer: Infinity, timeout: LONGEST_MS };
+  const options = { cwd: ROOT, env, encoding: 'utf8', maxBuffer: Infinity, timeout: TIMEOUT_MS };
   const { status, stdout, stderr } = spawnSync(node, args, options);
   const totals = addUp(reports);
   rmSync(reports, { recursive: true });
@@ -47,7 +47,7 @@ function testOn(node) {
   return {
     version,
     ok: status === 0 && totals.passed > 0,
-    line: `${inWords(totals)} (${seconds} s)`,
+    line: `${formatTotals(totals)} (${seconds} s)`,
     output: stdout + stderr,
   };
 }

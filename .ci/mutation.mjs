@@ -1,5 +1,5 @@
-// Mutation testing, a room at a time, each against the tests that are about it: `npm run mutation [room …]`.
-// Against every test it would take hours, most of them spent in HTTP tests that reach every line of every room.
+// Mutation testing, one room of src/ at a time against its own tests: `npm run mutation [room …]`.
+// With all tests it would take hours, mostly in HTTP tests that reach every line of every room.
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 
@@ -20,6 +20,6 @@ for (const room of rooms) {
   console.log(`\n=== ${room}`);
   const env = { ...process.env, MUTATION_TESTS: tests };
   const options = { cwd: dirname(import.meta.dirname), env, stdio: 'inherit', shell: process.platform === 'win32' };
-  // Stryker itself fails below the threshold in its configuration.
+  // Stryker fails below the threshold in its configuration.
   if (spawnSync('npx', ['stryker', 'run', '--mutate', mutate], options).status !== 0) process.exitCode = 1;
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Adds up jest's JSON reports in a folder. A suite that could not be run at all counts as a failure. */
+/** Adds up jest's JSON reports in a folder. A suite that could not run counts as a failure. */
 export function addUp(folder) {
   const totals = { passed: 0, failed: 0, skipped: 0 };
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
@@ -13,8 +13,8 @@ export function addUp(folder) {
   return totals;
 }
 
-/** The totals in a line. */
-export function inWords({ passed, failed, skipped }) {
+/** Formats the totals in one line. */
+export function formatTotals({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 

@@ -1,10 +1,10 @@
-// What an inbox costs: how many deliveries are acknowledged, and how many are handled afterwards.
+// Measures the cost of an inbox: deliveries acknowledged per second, and handled per second afterwards.
 // Usage: node durable.mjs [--rounds <n>] [--count <n>] [--drain <n>]
 import { parseArgs } from 'node:util';
 import { createWebhookRouter } from 'cakemail-webhooks';
 import { openInbox } from 'cakemail-webhooks/inbox';
 import { cakemailHeaders, SECRET } from './contenders/shared.mjs';
-import { ENGINES } from './inboxes.mjs';
+import { BACKENDS } from './inboxes.mjs';
 import { payload } from './payload.mjs';
 import { startGenerator, startServer, stopAll } from './processes.mjs';
 import { median, printTable } from './table.mjs';
@@ -20,16 +20,16 @@ const { values } = parseArgs({
 const ROUNDS = Number(values.rounds);
 const CONCURRENCY = 10;
 
-/** Each face without an inbox, then with one, receiving only and handling as well. */
+/** Measures each adapter without an inbox, then with one, with and without its worker. */
 async function acknowledged() {
-  const cases = ['ours in Express', 'ours in front'].flatMap((face) => [
-    { name: face, base: face, contender: face, settings: {} },
-    ...ENGINES.flatMap(({ name, inbox }) =>
+  const cases = ['ours in Express', 'ours in front'].flatMap((adapter) => [
+    { name: adapter, base: adapter, contender: adapter, settings: {} },
+    ...BACKENDS.flatMap(({ name, inbox }) =>
       [false, { concurrency: CONCURRENCY }].map((worker) => ({
-        name: `${face}, ${name}${worker ? ' with its worker' : ''}`,
-        base: face,
+        name: `${adapter}, ${name}${worker ? ' with its worker' : ''}`,
+        base: adapter,
         contender: 'ours-durable',
-        settings: { ...inbox(), inFront: face === 'ours in front', worker },
+        settings: { ...inbox(), inFront: adapter === 'ours in front', worker },
       })),
     ),
   ]);
@@ -50,7 +50,7 @@ async function acknowledged() {
     }
   }
   stopAll();
-  const ratesOf = (face) => cases.find(({ name }) => name === face).rates;
+  const ratesOf = (adapter) => cases.find(({ name }) => name === adapter).rates;
   console.log(`\n300 B, 32 connections, median of ${ROUNDS} rounds\n`);
   printTable(
     ['', 'answers/s', '× without an inbox', 'CPU µs'],
@@ -63,7 +63,7 @@ async function acknowledged() {
   );
 }
 
-/** Stores first, then handles: a handler that does nothing shows what the inbox itself takes. */
+/** Stores deliveries, then handles them with a handler that does nothing, to measure the inbox alone. */
 async function drained({ inbox }) {
   const { address, ...options } = inbox();
   const opened = await openInbox(address, options);
@@ -90,7 +90,7 @@ try {
   await acknowledged();
   console.log(`\n${values.drain} deliveries of 300 B, ${CONCURRENCY} at a time\n`);
   const rows = [];
-  for (const engine of ENGINES) rows.push([engine.name, ...(await drained(engine))]);
+  for (const backend of BACKENDS) rows.push([backend.name, ...(await drained(backend))]);
   printTable(['', 'stored/s', 'handled/s'], rows);
 } finally {
   stopAll();

@@ -1,16 +1,16 @@
-// CPU per request against the number of registered names and of remembered deliveries.
+// Measures CPU per request by the number of registered names and of remembered deliveries.
 import { startGenerator, startServer } from './processes.mjs';
 import { median, printTable } from './table.mjs';
 import { turn } from './turn.mjs';
 
 const CONTENDER = 'ours-filled';
 const COUNT = 3_000;
-/** Turns' worth of requests that warm the code up and are not counted. */
+/** The number of turns that warm up the code and are not counted. */
 const WARM_UP = 4;
 /** The default of `dedupe.max`. */
 const MAX = 100_000;
 
-/** Prints a table. Half of the names are hit, in turns. */
+/** Prints a table. The requests cycle through half of the names. */
 export async function flatCpu(rounds) {
   const cases = casesFor((rounds + WARM_UP) * COUNT);
   const generator = startGenerator();
@@ -18,7 +18,7 @@ export async function flatCpu(rounds) {
     each.running = await startServer(CONTENDER, each.settings);
     each.running.server.kill('SIGSTOP');
   }
-  // The order rotates, so that each case comes first in turn.
+  // The order rotates, so that no case is always first.
   for (let round = 0; round <= rounds; round++) {
     for (const [index] of cases.entries()) {
       const { settings, running, cpu } = cases[(index + round) % cases.length];
@@ -32,10 +32,10 @@ export async function flatCpu(rounds) {
   printTable(['names', 'dedupe memory', 'CPU µs/req', '× the first'], cases.map(row));
 }
 
-/** The traffic itself is remembered too: what is there before leaves room for it. */
+/** The cases leave room for the requests of the measurement, which are remembered too. */
 function casesFor(traffic) {
-  // Each name is warned about, as one that Cakemail does not publish. The logger takes that: thousands of process
-  // warnings at once teach V8 to keep what lives for a moment, and every request would pay for it.
+  // Each unpublished name causes a warning, which goes to the logger. Thousands of process warnings at once would make V8
+  // promote short-lived objects, and slow down every request.
   const one = (names, memory, remembered) => ({ memory, settings: { names, remembered, logger: {} }, cpu: [] });
   return [
     ...[10, 100, 1_000, 10_000].map((names) => one(names, 'empty', 0)),

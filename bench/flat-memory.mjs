@@ -1,16 +1,16 @@
-// Memory over many distinct deliveries.
+// Measures memory over many distinct deliveries.
 import { ask, startGenerator, startServer } from './processes.mjs';
 import { mega, printTable } from './table.mjs';
 import { drive } from './turn.mjs';
 
 const CONTENDER = 'ours in front';
-/** Requests that the generator makes ahead: more would fill its own memory. */
+/** The number of requests that the generator prepares ahead. More would fill its own memory. */
 const BATCH = 10_000;
 const STEP = 100_000;
-/** The deliveries of each step after which memory is measured: the dedupe store drops its older half every 50,000. */
+/** The points of each step at which memory is read. The dedupe memory drops its older half every 50,000, and is fullest before. */
 const LOOKS = [25_000, 49_000, 50_000, 75_000, 99_000, 100_000];
 
-/** Prints a row per 100,000 deliveries with the lowest and highest memory use after a garbage collection. */
+/** Prints a row per 100,000 deliveries with the lowest and highest memory after a garbage collection. */
 export async function flatMemory(deliveries) {
   const generator = startGenerator();
   const running = await startServer(CONTENDER, {}, { execArgv: ['--expose-gc'] });

@@ -1,4 +1,4 @@
-// What grows with use. Usage: node flat.mjs [--rounds <n>], or node flat.mjs --deliveries <n> for the memory over time
+// Measures what grows with use. Usage: node flat.mjs [--rounds <n>], or node flat.mjs --deliveries <n> for the memory over time
 import { parseArgs } from 'node:util';
 import { flatCpu } from './flat-cpu.mjs';
 import { flatMemory } from './flat-memory.mjs';

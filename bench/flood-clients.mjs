@@ -1,4 +1,4 @@
-// Clients that send far too much: raw sockets that write as long as they are let, and read answers at any time.
+// Clients that send far too much: raw sockets that write as long as the server accepts data, and read answers at any time.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { load } from './contenders/index.mjs';
@@ -14,7 +14,7 @@ process.on('disconnect', () => process.exit());
 process.on('message', async ({ contender, port, clients, bytes, chunked, limit }) => {
   const { sign } = await load(contender);
   const length = chunked ? 'transfer-encoding: chunked' : `content-length: ${bytes}`;
-  // Of other bytes: a forger has no key, and the header must only look right.
+  // The signature is of other bytes, because a forger has no key.
   const lines = Object.entries(sign(PIECE, 'not the secret at all, really not')).map((entry) => entry.join(': '));
   const head = [`POST ${PATH} HTTP/1.1`, 'host: localhost', 'content-type: application/json', length, ...lines];
   const sockets = Array.from({ length: clients }, () => connect({ port, host: '127.0.0.1', noDelay: true }));
@@ -23,7 +23,7 @@ process.on('message', async ({ contender, port, clients, bytes, chunked, limit }
   process.send(await Promise.all(sockets.map((socket) => flood(socket, request))));
 });
 
-/** Resolves when the connection is over, to what was sent and answered. */
+/** Resolves when the connection has ended, with the bytes sent and the answer. */
 function flood(socket, { head, bytes, chunked, limit }) {
   return new Promise((resolve) => {
     let accepted = 0;
@@ -31,7 +31,7 @@ function flood(socket, { head, bytes, chunked, limit }) {
     let answeredAt;
     let whole = false;
     const startedAt = performance.now();
-    // A declared length is over the limit as soon as it is there.
+    // A declared length exceeds the limit as soon as the head has arrived.
     let crossedAt = chunked ? undefined : startedAt;
 
     const endIfDone = () => whole && answer !== '' && socket.destroy();
@@ -41,7 +41,7 @@ function flood(socket, { head, bytes, chunked, limit }) {
       answer += data.latin1Slice();
       endIfDone();
     });
-    socket.on('error', () => {}); // a reset ends it like any other end
+    socket.on('error', () => {}); // a reset counts as an ordinary end
     socket.once('close', () => {
       clearTimeout(timer);
       resolve({
@@ -53,7 +53,7 @@ function flood(socket, { head, bytes, chunked, limit }) {
       });
     });
 
-    // The callback says that the kernel took a piece; the next one waits a turn, so that answers are read in between.
+    // The callback means that the kernel accepted the chunk. The next one waits a turn, so that answers are read in between.
     const send = () => {
       socket.write(chunked ? CHUNK : PIECE.subarray(0, Math.min(PIECE.length, bytes - accepted)), (error) => {
         if (error) return;

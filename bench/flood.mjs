@@ -6,7 +6,7 @@ import { watchQueues } from './queues.mjs';
 import { added, median, mega, printTable } from './table.mjs';
 import { drive } from './turn.mjs';
 
-/** The limit that each has, in bytes: 256 KiB is the default of ours, @octokit/webhooks has none. */
+/** The body limit of each contender in bytes. Our default is 256 KiB; @octokit/webhooks has none. */
 const LIMITS = {
   snippet: 2 ** 20,
   '@octokit/webhooks': Number.MAX_SAFE_INTEGER,
@@ -40,10 +40,10 @@ const HEADS = [
   'RSS after',
 ];
 
-/** Express shows every error on the console, except in tests. */
+/** Express logs every error to the console, except in tests. */
 const QUIET = { env: { ...process.env, NODE_ENV: 'test' } };
 
-/** A server of its own for each case, warm, so that its memory is that of ordinary work. */
+/** Starts a server per case and warms it up, so that its memory is that of ordinary work. */
 async function measure(contender, chunked, { load, flood }) {
   const running = await startServer(contender, {}, QUIET);
   const { server, port } = running;
@@ -94,7 +94,7 @@ function answersOf(sent) {
 
 const bothOf = (list, format) => (list.length ? `${format(median(list))} / ${format(Math.max(...list))}` : '–');
 
-/** Resolves to the bytes that the server read from each client, after all clients have disconnected. */
+/** The bytes that the server read from each client, once all connections have ended. */
 async function connectionsOf(server) {
   const read = [];
   for (let tries = 0; read.length < CLIENTS && tries < 50; tries++) {
@@ -104,7 +104,7 @@ async function connectionsOf(server) {
   return read;
 }
 
-/** So that the clients are not slower with the first contender, whose answers would seem late. */
+/** Warms up the clients, because slow clients would make the first contender seem slow. */
 async function warmUp(flood) {
   const contender = 'node:http by hand';
   const { server, port } = await startServer(contender);

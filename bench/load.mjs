@@ -1,4 +1,4 @@
-// The load generator: a process of its own, raw sockets, requests built and signed before the clock starts.
+// The load generator, in a process of its own. It uses raw sockets, and builds and signs all requests before the clock starts.
 import { connect } from 'node:net';
 import { load } from './contenders/index.mjs';
 import { eventName, PATH, SECRET } from './contenders/shared.mjs';
@@ -12,7 +12,7 @@ process.on('message', async ({ contender, port, size, forged, connections, count
   process.send(result);
 });
 
-/** `names` is how many invented event names take turns; without it all are the documented event. */
+/** `names` is the number of invented event names to cycle through; without it all requests carry the documented event. */
 function buildRequests(sign, { size, forged, count, names }) {
   const round = process.hrtime.bigint().toString(36);
   return Array.from({ length: count }, (_, index) => {

@@ -1,4 +1,4 @@
-/** The vendor's documented envelope, padded with contact-like records to about `size` bytes; no two are equal. */
+/** The documented envelope, padded with contact-like records to about `size` bytes. `nonce` makes each payload unique. */
 export function payload(size, nonce, name = 'User.LoggedIn') {
   const event = {
     event: name,

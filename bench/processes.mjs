@@ -1,4 +1,4 @@
-// The processes of a measurement: the servers run on one core, the load generators on the other.
+// The processes of a measurement: servers on one core, load generators on the other.
 import { fork } from 'node:child_process';
 import { pin } from './pin.mjs';
 
@@ -27,7 +27,7 @@ export function ask(child, question) {
   return answerOf(child);
 }
 
-/** Resolves to the next message of a child. It rejects if the child exits first, so that it never hangs. */
+/** Resolves to the next message of a child. Rejects when the child exits first. */
 export function answerOf(child) {
   return new Promise((resolve, reject) => {
     const onExit = (code, signal) => reject(new Error(`${child.spawnargs[1]} ended with ${signal ?? code}`));
@@ -39,7 +39,7 @@ export function answerOf(child) {
   });
 }
 
-/** SIGKILL, because a stopped process heeds nothing else. */
+/** Uses SIGKILL, because a stopped process ignores every other signal. */
 export function stop(child) {
   child.kill('SIGKILL');
   children.delete(child);

@@ -1,7 +1,7 @@
-// Reads from /proc how many bytes the kernel holds in the queues between two processes of this machine.
+// Reads the socket queues between two processes of this machine through /proc.
 import { readFileSync } from 'node:fs';
 
-/** The most bytes that a connection to a port has in its client's send queue, and in the server's receive queue. */
+/** The maximum bytes of any connection to a port in the client's send queue and in the server's receive queue. */
 function queuesOf(port) {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   let unsent = 0;
@@ -14,7 +14,7 @@ function queuesOf(port) {
   return { unsent, unread };
 }
 
-/** Watches a port until the returned function is called, which gives the peaks. */
+/** Watches a port until the returned function is called, which returns the peaks. */
 export function watchQueues(port) {
   const peaks = { unsent: 0, unread: 0 };
   const timer = setInterval(() => {

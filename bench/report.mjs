@@ -2,7 +2,7 @@ import { median, printTable } from './table.mjs';
 
 const BASE = 'snippet';
 
-/** Medians over the rounds. Ratios are to the snippet of the same round, above 1 is better. */
+/** Computes medians over the rounds. Ratios compare with the snippet in the same round; above 1 is better. */
 export function summarise({ name, size, forged, connections }, rounds, names) {
   const rows = names.map((contender) => {
     const own = rounds.map((round) => round[contender]);
@@ -38,7 +38,7 @@ export function printCase({ size, forged, connections, rounds, rows }) {
   );
 }
 
-/** Prints a line per case: the throughput as a multiple of the snippet's, and in brackets how many times less CPU it uses. */
+/** Prints one line per case with the throughput relative to the snippet, and in brackets the CPU savings factor. */
 export function printOverview(report) {
   const names = report[0].rows.map(({ contender }) => contender).filter((name) => name !== BASE);
   console.log(`\n| × ${BASE}: req/s (CPU) | ${names.join(' | ')} |\n|---|${names.map(() => '---|').join('')}`);

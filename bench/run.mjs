@@ -16,7 +16,7 @@ const { values } = parseArgs({
   },
 });
 const ROUNDS = Number(values.rounds ?? (values.quick ? 3 : 5));
-/** How many times longer the first round is. */
+/** The factor by which the first round is longer. */
 const WARM_UP = 5;
 const COUNTS = { 300: 8_000, 4096: 5_000, 65536: 1_000 };
 const CONNECTIONS = values.quick ? [32] : [32, 1, 128];
@@ -35,7 +35,7 @@ try {
   stopAll();
 }
 
-/** Every kind of request meets new servers: what the one before left in their memory would count. */
+/** Starts new servers for every kind of request, because the memory of earlier requests would influence the result. */
 async function measure(kind) {
   const servers = new Map();
   for (const name of NAMES) {
@@ -44,7 +44,7 @@ async function measure(kind) {
   }
   for (const [index, connections] of CONNECTIONS.entries()) {
     const count = Math.round(COUNTS[kind.size] / (connections === 1 ? 4 : 1));
-    // V8 takes thousands of requests to be done with a new kind.
+    // V8 needs thousands of requests to optimise for a new kind.
     const rounds = await play(servers, { ...kind, connections, count }, index === 0 ? WARM_UP : 1);
     const summary = summarise({ ...kind, connections }, rounds, NAMES);
     printCase(summary);
@@ -53,7 +53,7 @@ async function measure(kind) {
   for (const { server } of servers.values()) stop(server);
 }
 
-/** The first round warms up and is not counted. The order rotates, so that each contender comes first in turn. */
+/** The first round warms up and is not counted. The order rotates, so that no contender is always first. */
 async function play(servers, each, warmUp) {
   const rounds = [];
   for (let round = 0; round <= ROUNDS; round++) {

@@ -1,4 +1,4 @@
-// Clients that never finish: they send their headers, then a byte now and then, until they are cut.
+// Clients that never finish: they send their headers, then a byte now and then, until the server closes the connection.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { PATH } from './contenders/shared.mjs';
@@ -8,11 +8,11 @@ const HEAD =
   `x-signature: ${Buffer.alloc(32).toString('base64')}\r\n\r\n`;
 
 process.on('disconnect', () => process.exit());
-// Answers twice: when all are connected, and when all are cut.
+// Sends two messages: when all are connected, and when all connections are closed.
 process.on('message', async ({ port, clients, everyMs }) => {
   const sockets = Array.from({ length: clients }, () => connect({ port, host: '127.0.0.1', noDelay: true }));
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-  // They take turns instead of writing all at the same moment.
+  // Their writes are spread over time.
   const trickling = sockets.map((socket, index) => trickle(socket, everyMs, (everyMs * index) / clients));
   process.send('connected');
   process.send(await Promise.all(trickling));
@@ -31,7 +31,7 @@ function trickle(socket, everyMs, delay) {
       answeredAt ??= performance.now() - startedAt;
       answer += data.latin1Slice();
     });
-    socket.on('error', () => {}); // a reset is a way of being cut
+    socket.on('error', () => {}); // a reset counts as a close
     socket.once('close', () => {
       clearInterval(timer);
       resolve({ status: answer.slice(9, 12) || 'none', answeredAt, cutAt: performance.now() - startedAt });

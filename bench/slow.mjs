@@ -1,4 +1,4 @@
-// Valid traffic while others hold connections open. Usage: node slow.mjs [--rounds <n>] [--clients <n>] [--contenders <name,…>]
+// Measures valid traffic while slow clients hold connections open. Usage: node slow.mjs [--rounds <n>] [--clients <n>] [--contenders <name,…>]
 import { parseArgs } from 'node:util';
 import { forgetPeak, memoryOf } from './memory.mjs';
 import { answerOf, ask, startGenerator, startServer, stop, stopAll } from './processes.mjs';
@@ -34,12 +34,12 @@ async function measure(contender, generator, slow) {
   const running = await startServer(contender, { timeoutMs: { body: BODY_MS } });
   const once = (count) => drive(generator, running, { contender, count, ...TRAFFIC });
   await once(20_000);
-  // Half of the time that a slow one has, so that all of them are there until the last request.
+  // Half of the slow clients' time limit, so that all of them stay until the last request.
   const count = Math.round(((await once(20_000)).rate * BODY_MS) / 2000);
   const rounds = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     const steps = [() => withoutSlow(running, () => once(count)), () => withSlow(running, slow, () => once(count))];
-    // Neither is always first.
+    // The order alternates, so that neither is always first.
     const figures = {};
     for (const step of round % 2 ? steps.reverse() : steps) Object.assign(figures, await step());
     rounds.push(figures);

@@ -12,8 +12,8 @@ export function median(values) {
   return sorted.length % 2 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Bytes in MB, as in "50 MB": millions. */
+/** Formats bytes in MB (millions of bytes). */
 export const mega = (bytes) => (bytes / 1e6).toFixed(1);
 
-/** The same with its sign, for what was added. */
+/** Formats a difference in MB with its sign. */
 export const added = (bytes) => `${bytes < 0 ? '−' : '+'}${mega(Math.abs(bytes))}`;

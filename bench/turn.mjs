@@ -1,6 +1,6 @@
 import { ask } from './processes.mjs';
 
-/** Drives requests at a server, and says how fast it answered and what a request cost it. */
+/** Sends requests to a server, and returns its throughput, its latencies and its CPU per request. */
 export async function drive(
   generator,
   { server, port },
@@ -20,7 +20,7 @@ export async function drive(
   };
 }
 
-/** The same, while the other servers are stopped, or their garbage collection would steal this one's core. */
+/** Like `drive`, but only while the server runs: the others are stopped, because their garbage collection would use its core. */
 export async function turn(generator, running, request) {
   running.server.kill('SIGCONT');
   const figures = await drive(generator, running, request);

@@ -71,7 +71,7 @@ describe('a create that was answered 2xx is never repeated', () => {
   });
 });
 
-test('what a listing does not show yet is not created once more by the next plan', async () => {
+test('the next plan does not create a webhook again that a listing does not show yet', async () => {
   fake.lag = 99;
   const api = client();
   const created = await api.webhooks.create(WANTED);

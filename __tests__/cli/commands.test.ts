@@ -35,7 +35,7 @@ async function cli(
 
 const TARGET = `--url ${URL_HERE} --events User.LoggedIn,MFA.*`;
 
-test('plans, applies, and then has nothing to do', async () => {
+test('plans, applies, and then finds nothing to do', async () => {
   fake.add('User.LoggedIn', URL_HERE, { rate_limit: 5 });
   fake.add('Email.Sent', URL_HERE);
   const planned = await cli(`plan ${TARGET} --rate-limit 600/minute --prune`);
@@ -64,7 +64,7 @@ test('`plan --check` ends with 3 when there is something to do', async () => {
   expect((await cli(`plan ${TARGET} --check`)).code).toBe(3);
 });
 
-test('`plan` reports duplicates', async () => {
+test('reports duplicates', async () => {
   fake.add('User.LoggedIn', URL_HERE);
   fake.add('User.LoggedIn', URL_HERE);
   expect((await cli(`plan --url ${URL_HERE} --events User.LoggedIn`)).out).toContain(
@@ -106,7 +106,7 @@ test('writes keys to a file and not to the terminal', async () => {
   expect(readFileSync(file, 'utf8')).toContain(key);
 });
 
-test('rotates, and reports its progress', async () => {
+test('rotates and reports each stage', async () => {
   fake.add('User.LoggedIn', URL_HERE);
   const { out, err } = await cli('rotate wh-1 --grace 1');
   expect(err.split('\n')).toEqual([
@@ -148,20 +148,20 @@ test.each([
   ['show', "missing required argument 'id'"],
   ['sho wh-1', 'Did you mean show?'],
   ['list --nothing', "unknown option '--nothing'"],
-])('%s is wrong use: code 2, nothing sent', async (args, said) => {
+])('%s is wrong usage: exit code 2, nothing sent', async (args, said) => {
   const { code, err } = await cli(args);
   expect([code, fake.calls]).toEqual([2, []]);
   expect(err).toContain(said);
 });
 
-test('an error names the missing environment variable', async () => {
+test('names the variable that is missing in the environment', async () => {
   expect(await cli('list', { env: { CAKEMAIL_TOKEN: '' } })).toMatchObject({
     code: 2,
     err: expect.stringContaining('Set CAKEMAIL_TOKEN'),
   });
 });
 
-test('an error of the API is shown with its fix and without the token', async () => {
+test('reports a refusal with its fix and without the token', async () => {
   fake.tokens.expire();
   const { code, err } = await cli('list');
   expect(code).toBe(1);
@@ -189,7 +189,7 @@ describe('as a program', () => {
     expect([code, out.split('\n').length]).toEqual([3, 10]);
   });
 
-  test('Ctrl-C ends a rotation, which goes on when it is run again', async () => {
+  test('Ctrl-C interrupts a rotation, which continues when it is run again', async () => {
     fake.add('User.LoggedIn', URL_HERE);
     const child = start('rotate wh-1');
     await once(child.stderr as NodeJS.ReadableStream, 'data');

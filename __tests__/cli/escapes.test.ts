@@ -138,7 +138,7 @@ test('55. an error that a driver throws outside of any call ends in one line, wi
   redis.close();
 });
 
-test('49. neither a delivery nor the app that receives it steers the terminal of `listen`', async () => {
+test('neither a delivery nor the app that receives it steers the terminal of `listen`', async () => {
   const app = createHttpServer((_req, res) => res.writeHead(500).end(`down${NASTY}`)).listen(0, '127.0.0.1');
   await once(app, 'listening');
   const target = `http://127.0.0.1:${(app.address() as AddressInfo).port}/`;

@@ -65,7 +65,7 @@ describe('a failure', () => {
     expect(error.message).not.toContain(`[${code}]`);
   });
 
-  test('says what to do about it, once', async () => {
+  test('names the fix once', async () => {
     const { err } = await cli(['show', 'zz', '--json']);
     const { error } = JSON.parse(err);
     expect(error.help).toContain('Correct what the message names.');
@@ -76,7 +76,7 @@ describe('a failure', () => {
   });
 });
 
-test('what commands say before they fail does not hide the JSON', async () => {
+test('progress before a failure does not hide the JSON', async () => {
   fake.fail(/POST/, { status: 400 });
   const apply = ['apply', '--url', URL_HERE, '--events', 'User.LoggedIn', '--json'];
   const { code, err } = await cli(apply);

@@ -50,7 +50,7 @@ async function written(name: string): Promise<string> {
 }
 
 describe('keys --out', () => {
-  test('writes a JSON file that `secret` accepts and only its owner can read, and no other file', async () => {
+  test('writes JSON that `secret` takes, for its owner only, and no other file', async () => {
     const [login, sent] = [fake.add('User.LoggedIn', URL_HERE), fake.add('Email.Sent', URL_HERE)];
     const text = await written('keys.json');
     expect(text).toBe(

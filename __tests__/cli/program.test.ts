@@ -12,7 +12,7 @@ const TARGET = ['--url', URL_HERE, '--events', 'Email.*,MFA.*,User.*'];
 
 afterEach(killAll);
 
-describe('when its output cannot be delivered', () => {
+describe('when its output is not read', () => {
   let fake: FakeCakemail;
   beforeEach(async () => {
     fake = await startFake();
@@ -23,7 +23,7 @@ describe('when its output cannot be delivered', () => {
     return start(args, { CAKEMAIL_TOKEN: TOKEN, CAKEMAIL_API_URL: fake.baseUrl }, stdio && { stdio });
   }
 
-  test('a reader that closes the pipe does not stop the work half way', async () => {
+  test('a reader that stops early does not interrupt the work', async () => {
     const child = cakemail(['apply', ...TARGET]);
     await once(child.stdout as NodeJS.ReadableStream, 'data');
     child.stdout?.destroy();
@@ -33,20 +33,20 @@ describe('when its output cannot be delivered', () => {
     expect((await ended(cakemail(['plan', ...TARGET, '--check']))).code).toBe(0);
   });
 
-  test('a reader that closes the pipe does not change the exit code', async () => {
+  test('a reader that stops early does not change the exit code', async () => {
     const child = cakemail(['plan', ...TARGET, '--check']);
     child.stdout?.destroy();
     expect(await ended(child)).toMatchObject({ code: 3, err: '' });
   });
 
-  test('a reader that closes standard error does not change the exit code', async () => {
+  test('nor does a reader of the errors', async () => {
     const child = cakemail(['show', 'nothing']);
     child.stderr?.destroy();
     expect((await ended(child)).code).toBe(1);
   });
 
   const onFull = existsSync(FULL) ? test : test.skip;
-  onFull('a full disk is reported as an error after the work is done', async () => {
+  onFull('a full disk is reported as a failure after the work was done', async () => {
     const full = openSync(FULL, 'w');
     const asJson = await ended(cakemail(['list', '--json'], ['pipe', full, 'pipe']));
     expect([asJson.code, JSON.parse(asJson.err)]).toEqual([

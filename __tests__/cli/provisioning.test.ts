@@ -66,7 +66,7 @@ describe('a plan', () => {
     warn.mockRestore();
   });
 
-  test('shows a status that is not known as it is, and --check ends with 3', async () => {
+  test('shows an unknown status, and --check exits with 3', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     fake.add('User.LoggedIn', URL_HERE);
     fake.present = (webhook) => ({ ...webhook, status: 'paused' });
@@ -110,7 +110,7 @@ describe('what archives is asked about first', () => {
     expect(fake.active(URL_HERE).sort()).toEqual(['Email.Sent', 'User.LoggedIn']);
   });
 
-  test('where nothing is to be archived nothing is asked', async () => {
+  test('asks nothing when nothing would be archived', async () => {
     const run = await ended(start(`apply ${TARGET} --prune --prune-duplicates`.split(' '), environment()));
     expect(run.code).toBe(0);
   });

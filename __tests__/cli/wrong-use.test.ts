@@ -93,7 +93,7 @@ describe('a secret in the wrong place is not repeated', () => {
     expect(await cli(args)).toEqual({ code: 2, out: '', err: `${said} [ERR_USAGE]` });
   });
 
-  test('but a misspelt option gets a suggestion', async () => {
+  test('although the message suggests the right name', async () => {
     expect((await cli(['list', '--jsn'])).err).toBe(
       "error: unknown option '--jsn' [ERR_USAGE]\n(Did you mean --json?)",
     );

@@ -6,7 +6,7 @@ export interface Run {
   readonly err: string;
 }
 
-export interface Around {
+export interface RunOptions {
   readonly env?: object;
   /** True when standard output is a terminal. */
   readonly isTerminal?: boolean;
@@ -20,7 +20,7 @@ export interface Around {
 /** Runs a command line in this process. */
 export async function runCli(
   args: readonly string[],
-  { env = {}, isTerminal = false, isErrTerminal = isTerminal, columns, input = '', answer }: Around = {},
+  { env = {}, isTerminal = false, isErrTerminal = isTerminal, columns, input = '', answer }: RunOptions = {},
 ): Promise<Run> {
   const [out, err]: [string[], string[]] = [[], []];
   const code = await run(args, {

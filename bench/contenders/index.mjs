@@ -1,4 +1,4 @@
-/** Name → module. The snippet stands twice, to show how much two equal contenders differ. */
+/** Module by name. The snippet appears twice, to show how much two equal contenders differ. */
 export const CONTENDERS = {
   snippet: 'snippet',
   'snippet (again)': 'snippet',
@@ -11,5 +11,5 @@ export const CONTENDERS = {
   'ours in front': 'ours-in-front',
 };
 
-/** Variants that take no part in the comparison go by the name of their module. */
+/** Variants that are not part of the comparison have the name of their module. */
 export const load = (name) => import(`./${CONTENDERS[name] ?? name}.mjs`);

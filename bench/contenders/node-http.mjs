@@ -1,4 +1,4 @@
-// A receiver by hand on node:http: the floor. No limits, no dedupe, no schema, one event.
+// A handwritten receiver on node:http, as the lower bound. It has no limits, no deduplication, no schema and one event.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import { cakemailHeaders, handle, SECRET } from './shared.mjs';

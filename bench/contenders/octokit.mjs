@@ -14,7 +14,7 @@ export function sign(body, secret) {
 }
 
 export function listen() {
-  const log = { debug() {}, info() {}, warn() {}, error() {} }; // its default writes every forgery to the console
+  const log = { debug() {}, info() {}, warn() {}, error() {} }; // the default logs every forgery to the console
   const webhooks = new Webhooks({ secret: SECRET, log });
   webhooks.on('push', handle);
   const app = express();

@@ -1,4 +1,4 @@
-// Ours, with an inbox.
+// Our receiver with an inbox.
 import { openInbox } from 'cakemail-webhooks/inbox';
 import * as inExpress from './ours-express.mjs';
 import * as inFrontOf from './ours-in-front.mjs';

@@ -1,4 +1,4 @@
-// Ours in front, with many handlers and a memory of earlier deliveries.
+// Our receiver in front of Express, with many handlers and remembered deliveries.
 import { createServer } from 'node:http';
 import express from 'express';
 import { payload } from '../payload.mjs';

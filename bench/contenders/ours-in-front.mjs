@@ -1,4 +1,4 @@
-// The same receiver, ahead of Express.
+// The same receiver in front of Express.
 import { createServer } from 'node:http';
 import express from 'express';
 import { receiver } from './ours.mjs';

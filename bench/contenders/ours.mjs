@@ -1,4 +1,4 @@
-// Everything on: limits, verification, schema, dedupe, dispatch, lifecycle events.
+// Our receiver with everything on: limits, verification, schema, deduplication, dispatch, lifecycle events.
 import { createWebhookRouter } from 'cakemail-webhooks';
 import { handle, SECRET } from './shared.mjs';
 

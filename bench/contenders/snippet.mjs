@@ -1,4 +1,4 @@
-// The receiver that Cakemail's guide "Using webhooks" shows: global express.json with verify, string compare, sendStatus.
+// The receiver from Cakemail's guide "Using webhooks": global express.json with verify, string compare, sendStatus.
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import express from 'express';

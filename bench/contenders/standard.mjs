@@ -1,4 +1,4 @@
-// svix and standardwebhooks share a scheme: id, time and body under a base64 key.
+// svix and standardwebhooks share a scheme that signs the id, the time and the body with a base64 key.
 import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import express from 'express';

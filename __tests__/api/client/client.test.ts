@@ -76,7 +76,7 @@ test.each([
   expect(fake.calls).toHaveLength(3);
 });
 
-test('gives up in the end, and says what happened', async () => {
+test('fails after the last attempt with the reason', async () => {
   fake.fail(/GET/, { status: 503 }, { status: 503 }, { status: 503 });
   const failure = await failureOf(client({ attempts: 3 }).webhooks.show('wh-1'));
   expect([failure.code, failure.apiStatus, failure.message]).toEqual([
@@ -86,14 +86,14 @@ test('gives up in the end, and says what happened', async () => {
   ]);
 });
 
-test('does not retry a refused request, and reports the details', async () => {
+test('does not repeat a refused call, and quotes the details', async () => {
   const failure = await failureOf(client().webhooks.show('unknown'));
   expect(failure.message).toBe('GET /webhooks/unknown: answered 400; path.webhook_id: no such webhook');
   expect(failure).toMatchObject({ code: 'ERR_API_REFUSED', operation: 'GET /webhooks/unknown' });
   expect(fake.calls).toHaveLength(1);
 });
 
-test('reports an invalid answer of the API without its values', async () => {
+test('describes an unexpected response without its values', async () => {
   fake.fail(/GET/, 'nonsense');
   const failure = await failureOf(client().webhooks.show('wh-1'));
   expect(failure.code).toBe('ERR_API_RESPONSE');
@@ -144,13 +144,13 @@ describe('signing in', () => {
     },
   );
 
-  test('fails with a message for a wrong password that does not contain it', async () => {
+  test('fails for a wrong password without revealing it', async () => {
     const failure = await failureOf(all(client({ ...USER, password: 'another one' }).webhooks.list()));
     expect([failure.code, failure.apiStatus, failure.operation]).toEqual(['ERR_API_REFUSED', 401, 'POST /token']);
     expect(failure.message).not.toContain('another one');
   });
 
-  test('cannot be done with a token that is over', async () => {
+  test('fails with an expired token', async () => {
     fake.tokens.expire();
     const failure = await failureOf(all(client().webhooks.list()));
     expect([failure.code, failure.apiStatus]).toEqual(['ERR_API_REFUSED', 401]);

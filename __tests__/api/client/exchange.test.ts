@@ -98,7 +98,7 @@ test('what the API says cannot steer a terminal', async () => {
   expect((await failed(show())).details).toEqual(['?[2J?31m gone??Done: ok???.']);
 });
 
-test('however much the API says, the message is short', async () => {
+test('shortens a long response in the message', async () => {
   const detail = Array.from({ length: 500 }, () => ({ msg: 'x'.repeat(10_000) }));
   fake.fail(/GET/, () => ({ status: 400, answer: { detail } }));
   const error = await failed(show());
@@ -106,7 +106,7 @@ test('however much the API says, the message is short', async () => {
   expect(error.message.length).toBeLessThan(4_000);
 });
 
-test('an answer without end is given up', async () => {
+test('stops reading an endless response', async () => {
   const big = 'x'.repeat(11 * 1024 * 1024);
   fake.fail(
     /GET/,
@@ -131,7 +131,7 @@ test.each([
   fetched.mockRestore();
 });
 
-test('a redirect is reported and not followed', async () => {
+test('reports a redirect and does not follow it', async () => {
   const server = createTcpServer((socket) => {
     socket.once('data', () =>
       socket.end('HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n'),
@@ -164,7 +164,7 @@ describe('404', () => {
   });
 });
 
-test('every call says which package and version makes it', async () => {
+test('every call names the package and its version', async () => {
   const { version } = JSON.parse(readFileSync(join(__dirname, '../../../package.json'), 'utf8'));
   fake.add('Email.Sent', 'https://example.com/');
   await show({ username: 'user@example.com', password: 'hunter2-the-password' });

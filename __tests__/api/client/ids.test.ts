@@ -14,7 +14,7 @@ test('ids that are numbers are in the order of the numbers, however long, and be
   ]);
 });
 
-test('only ids that are numbers say which webhook is newer', () => {
+test('only numeric ids show which webhook is newer', () => {
   expect([isNewer('10', '9'), isNewer('9', '10'), isNewer('9', '9')]).toEqual([true, false, false]);
   expect([isNewer('b', 'a'), isNewer('10', 'a')]).toEqual([undefined, undefined]);
 });

@@ -11,7 +11,7 @@ const ENCODINGS: readonly ((secret: string) => string)[] = [
   (secret) => [...secret.split('')].map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
 ];
 
-test('a secret is not seen in any of its encodings', () => {
+test('redacts a secret in every encoding', () => {
   const secret = fc.string({ minLength: 4, maxLength: 30, unit: 'binary' }).map((text) => `s3${text}t`);
   fc.assert(
     fc.property(secret, fc.constantFrom(...ENCODINGS), (given, encode) => {
@@ -22,7 +22,7 @@ test('a secret is not seen in any of its encodings', () => {
   );
 });
 
-test('of two secrets the longer one goes first', () => {
+test('redacts the longer of two secrets first', () => {
   const secrets = new Secrets();
   secrets.add('abc', 'abcdef', undefined, '');
   expect(secrets.redact('abcdef abc ab')).toBe('… … ab');

@@ -53,7 +53,7 @@ test('members that are absent are empty', async () => {
   });
 });
 
-test('a webhook that does not tell its event or its id is left alone by a plan, and told', async () => {
+test('a plan reports a webhook without an event or an id, and does not change it', async () => {
   const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
   makeOdd({ id: undefined });
   const { steps, unknownStatus } = await planWebhooks({
@@ -68,7 +68,7 @@ test('a webhook that does not tell its event or its id is left alone by a plan, 
   warn.mockRestore();
 });
 
-test('a webhook that is read by its id has that id, and what of it is not told is empty', async () => {
+test('a webhook that is read by its id has that id, and its absent members are empty', async () => {
   makeOdd(Object.fromEntries(OPTIONAL.map((member) => [member, undefined])));
   expect(await client().webhooks.show('wh-2')).toMatchObject({ id: 'wh-2', event: '', url: '', status: 'active' });
 });

@@ -73,7 +73,7 @@ describe('a create', () => {
     expect(waits()).toEqual([]);
   });
 
-  test('is not repeated when it may have succeeded and the lookup fails', async () => {
+  test('with an unknown result is not repeated', async () => {
     fake.fail(/POST/, 'dropAfter');
     fake.fail(/GET/, ...times(5, 'drop'));
     expect(await reasonOf(create(5))).toMatchObject({ operation: 'POST /webhooks' });
@@ -180,7 +180,7 @@ describe('Retry-After', () => {
   });
 });
 
-test('63. no call comes earlier than Retry-After says, by the clock', async () => {
+test('no call is made earlier than Retry-After allows', async () => {
   jest.mocked(sleep).mockImplementation(jest.requireActual('node:timers/promises').setTimeout);
   fake.add('Email.Sent', URL_HERE);
   fake.fail(/GET/, { status: 429, retryAfter: '1' });
@@ -206,7 +206,7 @@ describe('`onRetry`', () => {
     ]);
   });
 
-  test('ends nothing when it throws, and must be a function', async () => {
+  test('does no harm when it throws, and must be a function', async () => {
     jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     fake.add('Email.Sent', URL_HERE);
     fake.fail(/GET/, { status: 500 });
@@ -243,7 +243,7 @@ describe('a signal while signing in', () => {
     expect(count('POST /token')).toBe(1);
   });
 
-  test('that aborted before asks for nothing', async () => {
+  test('that is already aborted prevents every call', async () => {
     const signal = AbortSignal.abort(new Error('before'));
     await expect(client(USER).webhooks.show('wh-1', { signal })).rejects.toThrow('before');
     expect(fake.calls).toEqual([]);

@@ -25,8 +25,8 @@ const many = (count: number, from = 0) => Array.from({ length: count }, (_, inde
 
 describe('a listing ends', () => {
   test.each([
-    ['the same full page on every request', (page: number) => ({ pagination: { page, per_page: 50 }, data: many(50) })],
-    ['the same page without a page size on every request', () => ({ pagination: {}, data: many(20) })],
+    ['the same full page every time', (page: number) => ({ pagination: { page, per_page: 50 }, data: many(50) })],
+    ['the same page every time, without its size', () => ({ pagination: {}, data: many(20) })],
   ])('with an error for %s', async (_name, make) => {
     pages(make);
     const error = (await reasonOf(list())) as CakemailApiError;

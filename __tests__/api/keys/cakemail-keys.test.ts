@@ -2,7 +2,7 @@ import { applyPlan, cakemailKeys, planWebhooks } from '../../../src/api/index.js
 import { createWebhookRouter } from '../../../src/index.js';
 import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
 import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
-import type { FakeCakemail, Fault } from '../../helpers/fake-cakemail.js';
+import type { FakeCakemail } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
 beforeEach(async () => {
@@ -34,7 +34,7 @@ test('gives the key of every active webhook on the URL, bound to its event and n
   expect(fake.calls).toHaveLength(3);
 });
 
-test('looks once more for a key that is not known, and takes it', async () => {
+test('looks up an unknown key, and accepts it', async () => {
   const { receive } = receiver({ renewMs: 1 });
   const old = fake.add('User.LoggedIn', URL_HERE);
   expect(await receive(old.key)).toMatchObject({ status: 200 });
@@ -48,7 +48,7 @@ test('looks once more for a key that is not known, and takes it', async () => {
   expect(await receive(old.key, 4)).toMatchObject({ status: 200 });
 });
 
-test('a flood of forgeries makes no flood of calls', async () => {
+test('a flood of forgeries causes no flood of calls', async () => {
   const { key } = fake.add('User.LoggedIn', URL_HERE);
   const { receive } = receiver();
   expect(await receive(key)).toMatchObject({ status: 200 });
@@ -57,14 +57,14 @@ test('a flood of forgeries makes no flood of calls', async () => {
   expect(fake.calls).toHaveLength(2);
 });
 
-test('a flood while no key is known makes none either', async () => {
+test('a flood while no key is known causes none either', async () => {
   fake.tokens.expire();
   const { receive } = receiver();
   for (let index = 0; index < 50; index++) expect(await receive('a key', index)).toMatchObject({ status: 503 });
   expect(fake.calls).toHaveLength(1);
 });
 
-test('the last known keys serve on while the API is down, and forgeries stay forgeries', async () => {
+test('the last known keys stay in use while the API is down, and forgeries are still rejected', async () => {
   const { key } = fake.add('User.LoggedIn', URL_HERE);
   const onError = jest.fn();
   const { receive } = receiver({ renewMs: 1, maxAgeMs: 1, onError });
@@ -75,7 +75,7 @@ test('the last known keys serve on while the API is down, and forgeries stay for
   expect(await receive(key, 3)).toMatchObject({ status: 200 });
 });
 
-test('expired keys are looked up in the background, and deliveries do not wait', async () => {
+test('old keys are renewed in the background, and deliveries do not wait', async () => {
   const { key } = fake.add('User.LoggedIn', URL_HERE);
   const onError = jest.fn();
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
@@ -96,13 +96,13 @@ test('a webhook that was just archived may still deliver', async () => {
   expect(await receive(webhook.key)).toMatchObject({ status: 200 });
 });
 
-test('a URL without a webhook is an error that says so', async () => {
+test('rejects for a URL without a webhook', async () => {
   await expect(cakemailKeys({ api: client(), url: URL_HERE }).refresh()).rejects.toThrow(
     'no active webhook on this URL',
   );
 });
 
-test('60 keys are one listing and a call each', async () => {
+test('60 keys need one listing and one call each', async () => {
   for (let index = 0; index < 60; index++) fake.add('Email.Sent', URL_HERE);
   const keys = cakemailKeys({ api: client(), url: URL_HERE });
   await keys.refresh();
@@ -138,7 +138,7 @@ describe('what refresh() found', () => {
     expect(keys({ refresh: true })).toBe(latest);
   });
 
-  test('is current even if an earlier lookup is still running', async () => {
+  test('is current even when an earlier lookup is still running', async () => {
     const old = fake.add('User.LoggedIn', URL_HERE);
     const { keys } = receiver();
     const before = keys.refresh();
@@ -151,7 +151,7 @@ describe('what refresh() found', () => {
   });
 });
 
-test('once every webhook is archived and its grace period is over, no keys remain', async () => {
+test('has no keys once every webhook is archived and its grace time is over', async () => {
   const webhook = fake.add('User.LoggedIn', URL_HERE);
   const onError = jest.fn();
   const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, maxAgeMs: 1, onError });
@@ -163,7 +163,7 @@ test('once every webhook is archived and its grace period is over, no keys remai
   expect(await receive(webhook.key)).toMatchObject({ status: 503 });
 });
 
-test('an `onError` that throws ends nothing', async () => {
+test('an `onError` that throws does no harm', async () => {
   const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
   fake.add('User.LoggedIn', URL_HERE);
   const onError = () => {
@@ -197,94 +197,6 @@ describe('after `applyPlan`', () => {
     const api = client();
     await applyPlan(await planWebhooks({ api, url: URL_HERE, events: EVENTS }));
     expect(await cakemailKeys({ api, url: URL_HERE }).refresh()).toEqual(BOTH());
-  });
-});
-
-test('the warning of a key that could not be read names its webhook and event, and claims nothing of the others', async () => {
-  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-  for (const event of ['User.LoggedIn', 'Email.Sent']) fake.add(event, URL_HERE);
-  fake.fail(/wh-2/, { status: 404 });
-  await cakemailKeys({ api: client(), url: URL_HERE }).refresh();
-  expect(warn.mock.calls).toEqual([
-    [
-      expect.stringMatching(/^Not every key could be looked up\. Email\.Sent: GET \/webhooks\/wh-2: answered 404/),
-      expect.objectContaining({ code: 'WARN_KEYS' }),
-    ],
-  ]);
-  warn.mockRestore();
-});
-
-describe('one odd webhook does not cost the others their keys:', () => {
-  const served = async () => {
-    const login = fake.add('User.LoggedIn', URL_HERE);
-    fake.add('Email.Sent', URL_HERE);
-    const onError = jest.fn();
-    const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, onError });
-    return { login: { id: login.id, key: login.key }, keys, onError };
-  };
-
-  test.each<[string, Fault]>([
-    ['no key', { change: (answer) => ({ ...(answer as object), signature: { hash_function: 'sha256' } }) }],
-    ['another hash function', { change: (answer) => ({ ...(answer as object), signature: { hash_function: 'md5' } }) }],
-    ['no signature', { change: () => ({ id: 'wh-2', data: {} }) }],
-    ['a refusal', { status: 404 }],
-    ['a failure', { status: 500 }],
-  ])('62. a webhook with %s does not take the keys of the others with it', async (_what, fault) => {
-    const { login, keys, onError } = await served();
-    fake.fail(/wh-2/, fault);
-    expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login] });
-    expect(onError).toHaveBeenCalledTimes(1);
-    expect(onError).toHaveBeenCalledWith(expect.objectContaining({ operation: 'GET /webhooks/wh-2' }));
-  });
-
-  test.each([
-    [{ status: 500 }, 200],
-    [{ status: 404 }, 403],
-  ])('one that failed with %j is asked for again before `renewMs`: %d', async (fault, status) => {
-    await served();
-    const { keys, receive } = receiver({ onError: () => {} });
-    fake.fail(/wh-2/, fault);
-    await keys.refresh();
-    const later = performance.now() + 2_001;
-    const now = jest.spyOn(performance, 'now').mockImplementation(() => later);
-    const payload = { ...LOGIN, event: 'Email.Sent' };
-    const { key = '' } = fake.webhooks.get('wh-2') ?? {};
-    expect(await receive(fake.webhooks.get('wh-1')?.key ?? '')).toMatchObject({ status: 200 });
-    const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
-    expect(await webhooks.receive(signedRequest(payload, { secret: key }))).toMatchObject({ status });
-    now.mockRestore();
-  });
-
-  test('an error for each of them is an error', async () => {
-    const { keys, onError } = await served();
-    fake.fail(/wh-/, { status: 404 }, { status: 404 });
-    await expect(keys.refresh()).rejects.toThrow('answered 404');
-    expect(onError).not.toHaveBeenCalled();
-  });
-
-  test('a refusal that concerns the account is an error', async () => {
-    const { keys } = await served();
-    fake.fail(/wh-2/, { status: 403 });
-    await expect(keys.refresh()).rejects.toThrow('answered 403');
-  });
-
-  test('the key of a webhook whose status is not known is served', async () => {
-    const { login, keys } = await served();
-    fake.present = (webhook) => (webhook.id === 'wh-2' ? { ...webhook, status: 'paused' } : webhook);
-    const { key } = fake.webhooks.get('wh-2') ?? {};
-    expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login], 'Email.Sent': [{ id: 'wh-2', key }] });
-  });
-
-  test('an event that only the webhook itself tells is bound to its key', async () => {
-    const { login, keys } = await served();
-    const { key } = fake.webhooks.get('wh-2') ?? {};
-    fake.fail(/GET \/webhooks\?/, {
-      change: (answer) => {
-        const { data, ...page } = answer as { data: { event?: string }[] };
-        return { ...page, data: data.map(({ event: _event, ...webhook }) => webhook) };
-      },
-    });
-    expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login], 'Email.Sent': [{ id: 'wh-2', key }] });
   });
 });
 

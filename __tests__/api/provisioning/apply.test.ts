@@ -1,11 +1,5 @@
-import {
-  applyPlan,
-  type CakemailApiError,
-  type DesiredState,
-  planWebhooks,
-  type Step,
-} from '../../../src/api/index.js';
-import { client, reasonOf, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
+import { applyPlan, type DesiredState, planWebhooks, type Step } from '../../../src/api/index.js';
+import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -15,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(stopFake);
 
-const wanted = (events: readonly string[], more: Partial<DesiredState> = {}): DesiredState => ({
+const desired = (events: readonly string[], more: Partial<DesiredState> = {}): DesiredState => ({
   api: client(),
   url: URL_HERE,
   events,
@@ -47,7 +41,7 @@ describe('processes that apply at the same time', () => {
     '60. processes that apply at the same time end with one webhook for each event, the one with the smallest id (listing late by %d)',
     async (lag) => {
       fake.lag = lag;
-      const plans = await Promise.all([1, 2, 3].map(() => planWebhooks(wanted(EVENTS))));
+      const plans = await Promise.all([1, 2, 3].map(() => planWebhooks(desired(EVENTS))));
       together(3);
       const applied = await Promise.all(plans.map((plan) => applyPlan(plan)));
       expect(posts()).toBe(9);
@@ -66,8 +60,8 @@ describe('processes that apply at the same time', () => {
     },
   );
 
-  test('leave a duplicate alone that another one made, and report it', async () => {
-    const plan = await planWebhooks(wanted(['Email.Sent']));
+  test('report a duplicate that another process created, and do not change it', async () => {
+    const plan = await planWebhooks(desired(['Email.Sent']));
     fake.meanwhile = async (operation) => {
       if (operation === 'POST /webhooks') fake.add('Email.Sent', URL_HERE);
     };
@@ -83,8 +77,8 @@ describe('processes that apply at the same time', () => {
     expect(fake.active(URL_HERE)).toHaveLength(2);
   });
 
-  test('do not end without any, though another one archives what was to stay', async () => {
-    const plan = await planWebhooks(wanted(['Email.Sent']));
+  test('keep a webhook even when another process archives the one to keep', async () => {
+    const plan = await planWebhooks(desired(['Email.Sent']));
     let other: ReturnType<FakeCakemail['add']> | undefined;
     fake.meanwhile = async (operation) => {
       // Once the look before the create is answered.
@@ -97,8 +91,8 @@ describe('processes that apply at the same time', () => {
   });
 });
 
-test('a webhook that stays need not be readable', async () => {
-  const plan = await planWebhooks(wanted(['Email.Sent']));
+test('keeps a webhook that cannot be read', async () => {
+  const plan = await planWebhooks(desired(['Email.Sent']));
   fake.meanwhile = async (operation) => {
     if (operation === 'GET /webhooks' && fake.webhooks.size === 0) fake.add('Email.Sent', URL_HERE);
   };
@@ -109,7 +103,7 @@ test('a webhook that stays need not be readable', async () => {
 
 describe('two plans that were made before either is applied', () => {
   test('create each webhook once', async () => {
-    const [one, two] = await Promise.all([planWebhooks(wanted(EVENTS)), planWebhooks(wanted(EVENTS))]);
+    const [one, two] = await Promise.all([planWebhooks(desired(EVENTS)), planWebhooks(desired(EVENTS))]);
     await applyPlan(one);
     const { steps, webhooks } = await applyPlan(two);
     expect(steps).toEqual([]);
@@ -119,7 +113,7 @@ describe('two plans that were made before either is applied', () => {
 
   test('do not bring back an archived webhook for an event that has another one by now', async () => {
     fake.add('Email.Sent', URL_HERE, { status: 'archived', archived_at: 1 });
-    const plan = await planWebhooks(wanted(['Email.Sent'], { rateLimit: { limit: 1, period: 'second' } }));
+    const plan = await planWebhooks(desired(['Email.Sent'], { rateLimit: { limit: 1, period: 'second' } }));
     const { id } = fake.add('Email.Sent', URL_HERE);
     const { steps, webhooks } = await applyPlan(plan);
     expect(steps.map(({ action }) => action)).toEqual(['update']);
@@ -133,7 +127,7 @@ describe('two plans that were made before either is applied', () => {
   test('also with one client whose listing is late', async () => {
     fake.lag = 99;
     const api = client();
-    const [one, two] = [await planWebhooks(wanted(EVENTS, { api })), await planWebhooks(wanted(EVENTS, { api }))];
+    const [one, two] = [await planWebhooks(desired(EVENTS, { api })), await planWebhooks(desired(EVENTS, { api }))];
     await applyPlan(one);
     expect((await applyPlan(two)).steps).toEqual([]);
     expect(posts()).toBe(3);
@@ -141,12 +135,12 @@ describe('two plans that were made before either is applied', () => {
 });
 
 describe('duplicates that are there already', () => {
-  test('are archived when it is asked for, and the newest stays', async () => {
+  test('are archived with `pruneDuplicates`, and the newest is kept', async () => {
     for (let index = 0; index < 10; index++) fake.add('Email.Sent', URL_HERE);
     fake.add('Email.Opened', URL_HERE);
     fake.add('User.LoggedIn', 'https://elsewhere.example.com/');
     fake.add('User.LoggedIn', 'https://elsewhere.example.com/');
-    const plan = await planWebhooks(wanted(EVENTS.slice(0, 2), { pruneDuplicates: true }));
+    const plan = await planWebhooks(desired(EVENTS.slice(0, 2), { pruneDuplicates: true }));
     const old = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
     expect(shown(plan.steps)).toEqual([
       'keep Email.Sent 10',
@@ -167,7 +161,7 @@ describe('duplicates that are there already', () => {
       fake.add('Email.Sent', URL_HERE);
       fake.prefix = prefix;
       fake.add('Email.Sent', URL_HERE);
-      const plan = await planWebhooks(wanted(['Email.Sent'], { pruneDuplicates: true }));
+      const plan = await planWebhooks(desired(['Email.Sent'], { pruneDuplicates: true }));
       expect([plan.steps.map(({ action }) => action), plan.duplicates.length]).toEqual([['keep'], 1]);
       expect((await applyPlan(plan)).duplicates).toHaveLength(1);
       expect(fake.active(URL_HERE)).toHaveLength(2);
@@ -178,36 +172,36 @@ describe('duplicates that are there already', () => {
   test('are archived without undoing a change of the rate limit in the result', async () => {
     for (const _ of [1, 2]) fake.add('Email.Sent', URL_HERE, { rate_limit: 5 });
     const rateLimit = { limit: 600, period: 'minute' } as const;
-    const plan = await planWebhooks(wanted(['Email.Sent'], { pruneDuplicates: true, rateLimit }));
+    const plan = await planWebhooks(desired(['Email.Sent'], { pruneDuplicates: true, rateLimit }));
     const { webhooks, steps } = await applyPlan(plan);
     expect(shown(steps)).toEqual(['update Email.Sent 2', 'archive Email.Sent 1']);
     expect(webhooks).toEqual([expect.objectContaining({ id: '2', rateLimit })]);
   });
 
-  test('are archived for an event that is not wanted too, which does not enter the result', async () => {
+  test('are archived for other events too, which are not part of the result', async () => {
     for (const _ of [1, 2]) fake.add('Email.Sent', URL_HERE);
     fake.add('User.LoggedIn', URL_HERE);
-    const plan = await planWebhooks(wanted(['User.LoggedIn'], { pruneDuplicates: true }));
+    const plan = await planWebhooks(desired(['User.LoggedIn'], { pruneDuplicates: true }));
     const { webhooks, steps } = await applyPlan(plan);
     expect([shown(steps), ids(webhooks)]).toEqual([['archive Email.Sent 1'], ['3']]);
   });
 
-  test('are reported and left alone otherwise, also with `prune`', async () => {
+  test('are otherwise reported and not changed, even with `prune`', async () => {
     for (const _ of [1, 2]) fake.add('Email.Sent', URL_HERE);
-    const plan = await planWebhooks(wanted(['Email.Sent'], { prune: true }));
+    const plan = await planWebhooks(desired(['Email.Sent'], { prune: true }));
     expect([shown(plan.steps), ids(plan.duplicates)]).toEqual([['keep Email.Sent 2'], ['1']]);
     expect(ids((await applyPlan(plan)).duplicates)).toEqual(['1']);
   });
 
-  test('are reported for events that are not wanted too', async () => {
+  test('are reported for other events too', async () => {
     for (const _ of [1, 2]) fake.add('Email.Sent', URL_HERE);
-    expect(ids((await planWebhooks(wanted(['User.LoggedIn']))).duplicates)).toEqual(['1']);
+    expect(ids((await planWebhooks(desired(['User.LoggedIn']))).duplicates)).toEqual(['1']);
   });
 });
 
 describe('`applyPlan(plan, { signal })`', () => {
-  test('ends what is on its way', async () => {
-    const plan = await planWebhooks(wanted(EVENTS));
+  test('ends the running call', async () => {
+    const plan = await planWebhooks(desired(EVENTS));
     const stop = new AbortController();
     fake.fail(/POST/, 'hang');
     fake.meanwhile = async () => stop.abort(new Error('enough'));
@@ -221,107 +215,9 @@ describe('`applyPlan(plan, { signal })`', () => {
 
   test('and the signal of the plan still does', async () => {
     const stop = new AbortController();
-    const plan = await planWebhooks(wanted(EVENTS, { signal: stop.signal }));
+    const plan = await planWebhooks(desired(EVENTS, { signal: stop.signal }));
     stop.abort(new Error('enough'));
     const options = { signal: new AbortController().signal };
     await expect(applyPlan(plan, options)).rejects.toThrow('enough');
-  });
-});
-
-describe('an error names its event', () => {
-  const refused = (status: number) => ({ status });
-  const post = /POST \/webhooks$/;
-
-  test('and the other events are still tried after a refusal that concerns one of them', async () => {
-    const plan = await planWebhooks(wanted(EVENTS));
-    fake.fail(post, refused(422));
-    const done: string[] = [];
-    const error = (await reasonOf(applyPlan(plan, { onStep: ({ event }) => done.push(event) }))) as CakemailApiError;
-    expect(error).toMatchObject({ code: 'ERR_API_REFUSED', apiStatus: 422, event: 'Email.Sent' });
-    expect(error.message).toBe('Email.Sent: POST /webhooks: answered 422; not now');
-    expect(done).toEqual(['Email.Opened', 'User.LoggedIn']);
-    expect(fake.active(URL_HERE)).toEqual(done);
-  });
-
-  test('and several failures make one error', async () => {
-    const plan = await planWebhooks(wanted(EVENTS));
-    fake.fail(post, refused(422), refused(400));
-    const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
-    expect(error.message).toBe(
-      'Email.Sent: POST /webhooks: answered 422; not now; and 1 more: Email.Opened: POST /webhooks: answered 400; not now',
-    );
-    expect((error.cause as AggregateError).errors).toHaveLength(2);
-    expect(fake.active(URL_HERE)).toEqual(['User.LoggedIn']);
-  });
-
-  test.each([
-    ['a token that is over', [refused(401)]],
-    ['a right that is missing', [refused(403)]],
-    ['a create whose result is not known', ['dropAfter' as const]],
-    ['an API that is away', Array.from({ length: 5 }, () => refused(503))],
-    ['a create that nothing shows', [{ change: () => '' }]],
-  ])('and no further one is tried after %s', async (_what, faults) => {
-    const plan = await planWebhooks(wanted(EVENTS));
-    fake.lag = 99;
-    fake.fail(post, ...faults);
-    if (faults[0] === 'dropAfter') {
-      // The look before the creates is answered, those that come after it are not.
-      const { answer } = { answer: { pagination: {}, data: [] } };
-      fake.fail(/GET/, () => ({ status: 200, answer }), ...Array.from({ length: 5 }, () => 'drop' as const));
-    }
-    const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
-    expect(error.event).toBe('Email.Sent');
-    expect(error.message).toMatch(/^Email\.Sent: POST \/webhooks: /);
-    expect(fake.webhooks.size).toBeLessThan(2);
-  });
-
-  test('and a failure that ends it does not hide the earlier ones', async () => {
-    const plan = await planWebhooks(wanted(EVENTS));
-    fake.fail(post, refused(422), ...Array.from({ length: 5 }, () => refused(503)));
-    const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
-    expect(error.message).toMatch(/^Email\.Sent: .* answered 422; .*Email\.Opened: .* answered 503/);
-    const { errors } = error.cause as AggregateError;
-    expect(errors).toEqual([
-      expect.objectContaining({ event: 'Email.Sent', apiStatus: 422 }),
-      expect.objectContaining({ event: 'Email.Opened', apiStatus: 503 }),
-    ]);
-    expect(posts()).toBe(6);
-  });
-
-  test('and what was created before it is still compared with what other processes created', async () => {
-    const plan = await planWebhooks(wanted(EVENTS));
-    let hasListed = false;
-    fake.meanwhile = async (operation) => {
-      // Once the look before the creates is answered.
-      if (operation === 'GET /webhooks' && !hasListed) fake.add('Email.Sent', URL_HERE);
-      hasListed = true;
-    };
-    fake.fail(post, { change: (answer) => answer }, refused(403));
-    const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
-    expect(error).toMatchObject({ apiStatus: 403, event: 'Email.Opened' });
-    expect(error.message).not.toContain('compared');
-    expect([fake.webhooks.get('1')?.status, fake.webhooks.get('2')?.status]).toEqual(['active', 'archived']);
-  });
-
-  test('and names what was created when it cannot be compared', async () => {
-    const plan = await planWebhooks(wanted(EVENTS));
-    fake.fail(post, { change: (answer) => answer }, refused(401));
-    fake.meanwhile = async (operation) => {
-      if (operation === 'POST /webhooks') fake.tokens.expire();
-    };
-    const error = (await reasonOf(applyPlan(plan))) as CakemailApiError;
-    expect(error).toMatchObject({ apiStatus: 401, event: 'Email.Opened' });
-    expect(error.message).toContain(
-      'created, but not compared with what other processes may have created: 1 (Email.Sent)',
-    );
-    expect((error.cause as AggregateError).errors).toHaveLength(2);
-  });
-
-  test('of a change too', async () => {
-    fake.add('Email.Sent', URL_HERE);
-    const plan = await planWebhooks(wanted(EVENTS, { rateLimit: { limit: 1, period: 'second' } }));
-    fake.fail(/PATCH/, refused(400));
-    await expect(applyPlan(plan)).rejects.toThrow('Email.Sent: PATCH /webhooks/1: answered 400; not now');
-    expect(fake.webhooks.size).toBe(3);
   });
 });

@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(stopFake);
 
-const wanted = (events: readonly string[], more: Partial<DesiredState> = {}): DesiredState => ({
+const desired = (events: readonly string[], more: Partial<DesiredState> = {}): DesiredState => ({
   api: client(),
   url: URL_HERE,
   events,
@@ -17,23 +17,23 @@ const wanted = (events: readonly string[], more: Partial<DesiredState> = {}): De
 });
 const shown = (steps: readonly Step[]): string[] => steps.map(({ action, event }) => `${action} ${event}`);
 
-test('from nothing to what has handlers, and then nothing more to do', async () => {
+test('creates a webhook per handled event, and then finds nothing to do', async () => {
   const webhooks = createWebhookRouter({ secret: 'key' });
   webhooks.on('User.LoggedIn', () => {});
   webhooks.on('MFA.*', () => {});
   webhooks.onAny(() => {});
-  const plan = await planWebhooks(wanted(webhooks.subscribedEvents()));
+  const plan = await planWebhooks(desired(webhooks.subscribedEvents()));
   expect(plan.steps).toHaveLength(7);
   expect(plan.isEmpty).toBe(false);
   expect(fake.webhooks.size).toBe(0);
   const { steps, webhooks: made } = await applyPlan(plan);
   expect([steps.length, made.length, fake.active(URL_HERE).sort()]).toEqual([7, 7, webhooks.subscribedEvents().sort()]);
-  const again = await planWebhooks(wanted(webhooks.subscribedEvents()));
+  const again = await planWebhooks(desired(webhooks.subscribedEvents()));
   expect([again.isEmpty, new Set(again.steps.map(({ action }) => action))]).toEqual([true, new Set(['keep'])]);
   expect((await applyPlan(again)).steps).toEqual([]);
 });
 
-test('keeps, changes, restores and creates webhooks, and archives them only with `prune`', async () => {
+test('keeps, updates, unarchives, creates, and archives only with `prune`', async () => {
   fake.add('Email.Sent', URL_HERE, { rate_limit: 5 });
   fake.add('Email.Opened', 'HTTPS://app.example.com:443/webhooks/cakemail');
   const old = fake.add('Email.Clicked', URL_HERE, { status: 'archived', archived_at: 1_700_000_000 });
@@ -43,14 +43,14 @@ test('keeps, changes, restores and creates webhooks, and archives them only with
   const events = ['Email.Sent', 'Email.Opened', 'Email.Clicked', 'Email.Bounced'];
   const rateLimit = { limit: 50, period: 'second' } as const;
 
-  const careful = await planWebhooks(wanted(events, { rateLimit }));
+  const careful = await planWebhooks(desired(events, { rateLimit }));
   expect(shown(careful.steps)).toEqual([
     'update Email.Sent',
     'keep Email.Opened',
     'unarchive Email.Clicked',
     'create Email.Bounced',
   ]);
-  const pruning = await planWebhooks(wanted(events, { rateLimit, prune: true }));
+  const pruning = await planWebhooks(desired(events, { rateLimit, prune: true }));
   expect(shown(pruning.steps)).toEqual([...shown(careful.steps), 'archive User.Created']);
 
   const seen: string[] = [];
@@ -59,7 +59,7 @@ test('keeps, changes, restores and creates webhooks, and archives them only with
   expect(webhooks.map(({ event, status }) => `${event} ${status}`)).toEqual(events.map((event) => `${event} active`));
   expect([old.status, latest.status]).toEqual(['archived', 'active']);
   expect(fake.webhooks.get('wh-1')).toMatchObject({ rate_limit: 50 });
-  expect((await planWebhooks(wanted(events, { rateLimit, prune: true }))).isEmpty).toBe(true);
+  expect((await planWebhooks(desired(events, { rateLimit, prune: true }))).isEmpty).toBe(true);
 });
 
 test('recognises an interrupted rotation, and keeps the newer webhook', async () => {
@@ -69,7 +69,7 @@ test('recognises an interrupted rotation, and keeps the newer webhook', async ()
   const stop = new AbortController();
   const options = { api: client(), id: old.id, signal: stop.signal, onStage: () => stop.abort() };
   await expect(rotateWebhook(options)).rejects.toThrow('abort');
-  const plan = await planWebhooks(wanted(['Email.Sent']));
+  const plan = await planWebhooks(desired(['Email.Sent']));
   expect(plan.steps).toEqual([
     expect.objectContaining({ action: 'keep', webhook: expect.objectContaining({ id: '10' }) }),
   ]);
@@ -81,17 +81,17 @@ test('mentions webhooks whose URL differs by a trailing slash alone', async () =
   fake.add('Email.Sent', `${URL_HERE}//`);
   fake.add('Email.Sent', `${URL_HERE}/`, { status: 'archived' });
   fake.add('Email.Sent', `${URL_HERE}?a=/`);
-  const plan = await planWebhooks(wanted(['Email.Sent']));
+  const plan = await planWebhooks(desired(['Email.Sent']));
   expect(shown(plan.steps)).toEqual(['create Email.Sent']);
   expect(plan.similar.map(({ id }) => id)).toEqual(['wh-1']);
-  const slashed = await planWebhooks(wanted(['Email.Sent'], { url: `${URL_HERE}/` }));
+  const slashed = await planWebhooks(desired(['Email.Sent'], { url: `${URL_HERE}/` }));
   expect([shown(slashed.steps), slashed.similar]).toEqual([['keep Email.Sent'], []]);
 });
 
-test('reports the effect of a changed rate limit', async () => {
+test('returns the rate limit after an update', async () => {
   fake.add('Email.Sent', URL_HERE, { rate_limit: 5 });
   const rateLimit = { limit: 600, period: 'minute' } as const;
-  const { steps } = await planWebhooks(wanted(['Email.Sent'], { rateLimit }));
+  const { steps } = await planWebhooks(desired(['Email.Sent'], { rateLimit }));
   expect(steps).toEqual([
     {
       action: 'update',
@@ -103,15 +103,15 @@ test('reports the effect of a changed rate limit', async () => {
 });
 
 test('a plan that was applied before creates nothing twice', async () => {
-  const plan = await planWebhooks(wanted(['Email.Sent']));
+  const plan = await planWebhooks(desired(['Email.Sent']));
   await applyPlan(plan);
   expect((await applyPlan(plan)).steps).toEqual([]);
   expect(fake.webhooks.size).toBe(1);
 });
 
-test('60 webhooks on several pages are one listing', async () => {
+test('60 webhooks on several pages need one listing', async () => {
   for (let index = 0; index < 60; index++) fake.add('Email.Sent', `${URL_HERE}/${index}`);
-  await planWebhooks(wanted(['Email.Sent']));
+  await planWebhooks(desired(['Email.Sent']));
   expect(fake.calls).toEqual(['GET /webhooks', 'GET /webhooks']);
 });
 
@@ -139,7 +139,7 @@ describe('whatever goes wrong on the way, the end is right and no webhook is the
     for (let index = 0; index < 55; index++) fake.add('Email.Sent', `${URL_HERE}/${index}`);
     await reconcile();
     fake.fail(/page=2/, 'repeatPage');
-    expect((await planWebhooks(wanted(events))).isEmpty).toBe(true);
+    expect((await planWebhooks(desired(events))).isEmpty).toBe(true);
     isRight();
   });
 
@@ -188,7 +188,7 @@ test.each<[Partial<Record<keyof DesiredState | 'evnts', unknown>>, string]>([
   [{ rateLimit: { limit: 1, period: 'hour' } }, '`rateLimit.period`'],
   [{ evnts: [] }, 'Did you mean `events`?'],
 ])('refuses %j', async (wrong, said) => {
-  await expect(planWebhooks(wanted(['Email.Sent'], wrong as Partial<DesiredState>))).rejects.toThrow(said);
+  await expect(planWebhooks(desired(['Email.Sent'], wrong as Partial<DesiredState>))).rejects.toThrow(said);
   expect(fake.calls).toEqual([]);
 });
 
@@ -197,10 +197,10 @@ describe('a webhook with a status that is not known', () => {
   const other = { id: 'other', event: 'User.LoggedIn', url: URL_HERE, rate_limit: 5, rate_limit_period: 'hour' };
   const listed = () => ({ status: 200, answer: { pagination: { per_page: 50 }, data: [odd, other] } });
 
-  test('is left unchanged and not duplicated, and a warning reports it', async () => {
+  test('is not changed, gets no second webhook for its event, and a warning names it', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     fake.fail(/GET/, listed);
-    const plan = await planWebhooks(wanted(['Email.Sent', 'User.LoggedIn', 'Email.Opened']));
+    const plan = await planWebhooks(desired(['Email.Sent', 'User.LoggedIn', 'Email.Opened']));
     expect(shown(plan.steps)).toEqual(['keep User.LoggedIn', 'create Email.Opened']);
     expect(plan.unknownStatus).toEqual([expect.objectContaining({ id: 'odd', status: 'paused', rateLimit: null })]);
     expect(warn).toHaveBeenCalledWith(
@@ -210,11 +210,11 @@ describe('a webhook with a status that is not known', () => {
     warn.mockRestore();
   });
 
-  test('is reported without the control characters in its id', async () => {
+  test('is reported without the control characters of the response', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const data = [{ ...odd, id: 'odd\u001b[2J\u009b\nforged' }];
     fake.fail(/GET/, () => ({ status: 200, answer: { pagination: { per_page: 50 }, data } }));
-    await planWebhooks(wanted(['Email.Sent']));
+    await planWebhooks(desired(['Email.Sent']));
     expect(warn.mock.calls.map(([message]) => message)).toEqual([expect.stringContaining('odd?[2J??forged')]);
     warn.mockRestore();
   });
@@ -222,7 +222,7 @@ describe('a webhook with a status that is not known', () => {
   test('is not archived by `prune` either', async () => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
     fake.fail(/GET/, listed);
-    const plan = await planWebhooks(wanted(['User.LoggedIn'], { prune: true }));
+    const plan = await planWebhooks(desired(['User.LoggedIn'], { prune: true }));
     expect(shown(plan.steps)).toEqual(['keep User.LoggedIn']);
     warn.mockRestore();
   });
@@ -232,7 +232,7 @@ test.each(['Invoice.Paid', 'Contact.Unsubscribed', 'Email.Resent2'])(
   'takes %s, which is not published and not a slip, and warns of it',
   async (name) => {
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    expect(shown((await planWebhooks(wanted([name, 'Email.Sent']))).steps)).toEqual([
+    expect(shown((await planWebhooks(desired([name, 'Email.Sent']))).steps)).toEqual([
       `create ${name}`,
       'create Email.Sent',
     ]);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { table, toJson, toJsonLine, toShortLine } from '../../../src/cli/terminal/text.js';
 import { stripControlChars, toOneLine } from '../../../src/shared/control-chars.js';
 import { startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
-import { type Around, type Run, runCli } from '../../helpers/cli.js';
+import { type Run, type RunOptions, runCli } from '../../helpers/cli.js';
 import { type FakeCakemail, TOKEN } from '../../helpers/fake-cakemail.js';
 
 /** Clears the screen, turns the direction of writing, hides, and ends the line. */
@@ -61,7 +61,7 @@ describe('what a command prints', () => {
   });
   afterEach(stopFake);
 
-  const cli = (args: string, around: Around = {}): Promise<Run> =>
+  const cli = (args: string, around: RunOptions = {}): Promise<Run> =>
     runCli(args.split(' '), {
       ...around,
       env: { CAKEMAIL_TOKEN: TOKEN, CAKEMAIL_API_URL: fake.baseUrl, ...around.env },
