@@ -7,11 +7,11 @@ import {
   type DedupeStore,
   type Delivery,
   HandlerError,
-  MemoryDedupeStore,
   type Reservation,
 } from '../../src/index.js';
 import { sampleEvent } from '../../src/testing/index.js';
-import { createApp } from '../helpers/harness.js';
+import { INVALID_RESERVES, storeWith } from '../helpers/dedupe-store.js';
+import { gate } from '../helpers/waiting.js';
 
 const login: AnyCakemailEvent = sampleEvent('User.LoggedIn');
 const other: AnyCakemailEvent = sampleEvent('Email.Sent');
@@ -22,27 +22,6 @@ function deliveryOf(event: AnyCakemailEvent): VerifiedDelivery {
 }
 
 const { id: ID } = deliveryOf(login);
-
-/** A store of which some methods are replaced, and that writes down its calls. */
-function storeWith(parts: Partial<DedupeStore>): DedupeStore & { readonly calls: string[] } {
-  const memory = new MemoryDedupeStore();
-  const calls: string[] = [];
-  return {
-    calls,
-    reserve: (id) => {
-      calls.push(`reserve ${id}`);
-      return parts.reserve ? parts.reserve(id) : memory.reserve(id);
-    },
-    finish: (id, token) => {
-      calls.push(`finish ${id}`);
-      return parts.finish ? parts.finish(id, token) : memory.finish(id);
-    },
-    release: (id, token) => {
-      calls.push(`release ${id}`);
-      return parts.release ? parts.release(id, token) : memory.release(id);
-    },
-  };
-}
 
 type Execute = (delivery: Delivery, attempt: number) => Outcome | Promise<Outcome>;
 
@@ -80,14 +59,6 @@ const never = (): Promise<never> => new Promise(() => {});
 const down = (): never => {
   throw new Error('down');
 };
-
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
 
 test.each([
   ['synchronous', handled],
@@ -218,20 +189,6 @@ test.each([
   expect((await run(handled)).kind).toBe('handled');
 });
 
-const nonsense = [
-  undefined,
-  null,
-  true,
-  'reserved',
-  {},
-  { state: 'maybe' },
-  [],
-  { state: 'reserved', attempt: 'x' },
-].map((answer) => ({
-  what: `returns ${JSON.stringify(answer)}`,
-  reserve: () => answer as Reservation,
-}));
-
 const unavailable = { kind: 'rejected', reason: 'dedupe_unavailable', eventName: 'User.LoggedIn' };
 
 describe('a store whose reserve()', () => {
@@ -240,7 +197,7 @@ describe('a store whose reserve()', () => {
     { what: 'rejects', reserve: async () => down() },
     { what: 'rejects with null', reserve: () => Promise.reject(null) },
     { what: 'never answers', reserve: never },
-    ...nonsense,
+    ...INVALID_RESERVES,
   ])('$what is unavailable, and nothing runs', async ({ reserve }) => {
     const { run, store } = bench({ reserve }, 20);
     const execute = jest.fn(handled);
@@ -341,97 +298,5 @@ describe('a store that fails after the execution', () => {
     const delivery = deliveryOf(login);
     expect(await run(execute, login, delivery)).toEqual(execute(delivery));
     expect(unrecorded).toEqual([`${ID}: ${message}`]);
-  });
-});
-
-describe('over HTTP, a store of the application', () => {
-  test('is reserved and finished once for a delivery and its duplicate', async () => {
-    const store = storeWith({});
-    const { webhooks, deliver } = createApp({ dedupe: store });
-    let id = '';
-    webhooks.on('User.LoggedIn', (_event, delivery) => {
-      id = delivery.id;
-    });
-    expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'handled' });
-    expect((await deliver('User.LoggedIn')).body).toEqual({ status: 'duplicate' });
-    expect(store.calls).toEqual([`reserve ${id}`, `finish ${id}`, `reserve ${id}`]);
-  });
-
-  test('that two routers share keeps the second from running what the first runs, and it answers 409 with Retry-After', async () => {
-    const dedupe = new MemoryDedupeStore();
-    const [first, second] = [createApp({ dedupe }), createApp({ dedupe })];
-    const { opened, open } = gate();
-    const started = gate();
-    const elsewhere = jest.fn();
-    first.webhooks.on('User.LoggedIn', () => {
-      started.open();
-      return opened;
-    });
-    second.webhooks.on('User.LoggedIn', elsewhere);
-    const running = first.deliver('User.LoggedIn');
-    await started.opened;
-
-    const meanwhile = await second.deliver('User.LoggedIn');
-    open();
-
-    expect(meanwhile.status).toBe(409);
-    expect(meanwhile.headers['retry-after']).toMatch(/^\d+$/);
-    expect(meanwhile.body).toMatchObject({ error: { code: 'ERR_DELIVERY_RUNNING' } });
-    expect((await running).status).toBe(200);
-    expect((await second.deliver('User.LoggedIn')).body).toEqual({ status: 'duplicate' });
-    expect(elsewhere).not.toHaveBeenCalled();
-  });
-
-  test.each([
-    { what: 'throws', reserve: down },
-    { what: 'rejects', reserve: async () => down() },
-    { what: 'never answers', reserve: never },
-    ...nonsense,
-  ])('whose reserve() $what is answered by 503 with Retry-After, and no handler runs', async ({ reserve }) => {
-    const { webhooks, deliver } = createApp({ dedupe: storeWith({ reserve }), timeoutMs: { dependency: 20 } });
-    const [handler, rejected] = [jest.fn(), jest.fn()];
-    webhooks.onAny(handler);
-    webhooks.lifecycle.on('rejected', rejected);
-
-    const response = await deliver('User.LoggedIn');
-
-    expect(response.status).toBe(503);
-    expect(response.headers['retry-after']).toMatch(/^\d+$/);
-    expect(response.body).toMatchObject({ error: { code: 'ERR_DEDUPE_UNAVAILABLE' } });
-    expect(rejected.mock.calls).toEqual([
-      [expect.objectContaining({ reason: 'dedupe_unavailable', eventName: 'User.LoggedIn', cause: expect.any(Error) })],
-    ]);
-    expect(handler).not.toHaveBeenCalled();
-  });
-
-  test.each([
-    ['finish', 200, () => {}],
-    ['release', 500, down],
-  ])('whose %s() fails leaves the status at %i, and is logged', async (method, status, handler) => {
-    const error = jest.fn();
-    const { webhooks, deliver } = createApp({
-      dedupe: storeWith({ [method]: async () => down() }),
-      logger: { error },
-    });
-    let id = '';
-    webhooks.on('User.LoggedIn', (_event, delivery) => {
-      id = delivery.id;
-      return handler();
-    });
-
-    expect((await deliver('User.LoggedIn')).status).toBe(status);
-    expect(error).toHaveBeenCalledWith(
-      { err: expect.objectContaining({ message: 'down' }), delivery: id },
-      expect.stringContaining('dedupe store failed'),
-    );
-  });
-
-  test('may be switched off, and then every delivery runs as the first attempt', async () => {
-    const { webhooks, deliver } = createApp({ dedupe: false });
-    const attempts: number[] = [];
-    webhooks.on('User.LoggedIn', (_event, { attempt }) => attempts.push(attempt));
-    await deliver('User.LoggedIn');
-    await deliver('User.LoggedIn');
-    expect(attempts).toEqual([1, 1]);
   });
 });

@@ -2,7 +2,6 @@ import crypto, { createHmac } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { bodyVariants } from '../../src/diagnosis/body-variants.js';
 import { type Budget, diagnose, diagnoseWithin } from '../../src/diagnosis/diagnose.js';
-import { formatJson } from '../../src/diagnosis/json-layout.js';
 
 const KEY = 'c2VjcmV0LWtleS1vZi1hLXdlYmhvb2s=';
 const BODY = Buffer.from('{"event":"User.LoggedIn","data":{"name":"Zoé 😀","n":1.5},"list":[1,2]}');
@@ -245,26 +244,4 @@ describe('44. within a budget', () => {
     expect(hmac).not.toHaveBeenCalled();
     hmac.mockRestore();
   });
-});
-
-test.each([2, 4])('an indent of %d is what JSON.stringify writes, in whatever shape', (indent) => {
-  const shapes = [
-    [],
-    {},
-    [[]],
-    [{}],
-    { a: [] },
-    { a: {}, b: [1, [2, { c: 'x:,[]{}"\\"' }]] },
-    'x',
-    1,
-    null,
-    [[[]], ' [ '],
-  ];
-  for (const shape of shapes) {
-    const compact = Buffer.from(JSON.stringify(shape));
-    expect(formatJson(compact, indent)?.toString()).toBe(JSON.stringify(shape, null, indent));
-  }
-  expect(formatJson(Buffer.from('{"a:,":[1,{"b":"\\",["}],"c":[]}'), undefined)?.toString()).toBe(
-    '{"a:,": [1, {"b": "\\",["}], "c": []}',
-  );
 });
