@@ -10,14 +10,14 @@ import {
 } from '../helpers/child-receivers.js';
 import { newPlace, onEachEngine } from '../helpers/inbox.js';
 
-const COUNT = 5_000;
+const COUNT = 2_000;
 const DELIVERIES = deliveries(COUNT);
 
 beforeEach(openLog);
 afterEach(stopAll);
 
 onEachEngine((engine) => {
-  test.each([1, 400, 1_500, 2_500, 4_800])(
+  test.each([1, 400, 800, 1_200, 1_900])(
     'a process that is killed after %i responses loses none of the deliveries that it acknowledged',
     async (responses) => {
       const place = await newPlace(engine);
@@ -36,14 +36,13 @@ onEachEngine((engine) => {
       for (const id of handled()) missing.delete(id);
       expect(missing).toEqual(new Set());
 
+      // All deliveries again: those that were handled do not run again, and each of the others runs once.
+      const before = handled();
       expect(await sendAll(second, DELIVERIES)).toEqual({ 202: COUNT });
       await allHandled(place);
-      expect(new Set(handled()).size).toBe(COUNT);
-
-      const runs = handled().length;
-      expect(await sendAll(second, DELIVERIES)).toEqual({ 202: COUNT });
-      await allHandled(place);
-      expect(handled()).toHaveLength(runs);
+      const added = handled().slice(before.length);
+      expect(added).toHaveLength(COUNT - new Set(before).size);
+      expect(new Set([...before, ...added]).size).toBe(COUNT);
       await close(second);
     },
     300_000,

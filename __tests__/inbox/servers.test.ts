@@ -10,7 +10,7 @@ import {
 } from '../helpers/child-receivers.js';
 import { DISPOSABLE_SERVERS, type DisposableServer } from '../helpers/disposable-servers.js';
 
-const COUNT = 5_000;
+const COUNT = 2_000;
 const DELIVERIES = deliveries(COUNT);
 
 beforeEach(openLog);
@@ -25,7 +25,7 @@ for (const { name, isThere, make } of DISPOSABLE_SERVERS) {
     });
     afterEach(() => server.remove());
 
-    test.each([400, 2_500])(
+    test.each([400, 1_200])(
       'after %i responses loses none of the acknowledged deliveries',
       async (responses) => {
         const place = { address: server.address, options: {}, clear: async () => {} };
