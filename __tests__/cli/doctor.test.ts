@@ -36,7 +36,9 @@ describe('verify and doctor', () => {
     expect(await look('verify', capture)).toMatchObject({ code: 1, out: expect.stringContaining('is not valid') });
     const { code, out } = await look('doctor', capture);
     expect(code).toBe(1);
-    expect(out).toContain('The body has a line break at its end that was not sent.\n  Save captures without it');
+    expect(out).toContain(
+      'The body has a line break at its end that was not sent.\n  Save captures without a final line break',
+    );
     const found = JSON.parse((await look('doctor', capture, ['--json', '--secret', ` ${SECRET}`])).out);
     expect(found.mistakes.map(({ id }: { id: string }) => id)).toEqual(['key-space', 'body-newline-added']);
   });
@@ -44,7 +46,7 @@ describe('verify and doctor', () => {
   test('recognises the key of another event', async () => {
     const env = { CAKEMAIL_WEBHOOK_SECRETS: JSON.stringify({ 'Email.Sent': SECRET }) };
     expect((await look('doctor', '-', [], env)).out).toContain(
-      'signed with the key of Email.Sent, and it is a User.LoggedIn',
+      'The event is User.LoggedIn, but it was signed with the key of Email.Sent',
     );
   });
 

@@ -13,13 +13,13 @@ describe('explains below a rejection:', () => {
   test.each<[what: string, body: string, header: Record<string, string>, said: string[]]>([
     ['a key in quotes', body, { 'x-signature': sign(body, `"${SECRET}"`) }, ['quotes around the key', 'Remove them']],
     ['a body that was changed', `${body}\n`, { 'x-signature': signature }, ['a line break at its end', 'printf']],
+    ['a signature without its padding', body, { 'x-signature': signature.slice(0, -1) }, ['lost the `=`', 'unchanged']],
     [
-      'a signature without its padding',
+      'the other header',
       body,
-      { 'x-signature': signature.slice(0, -1) },
-      ['lost the `=`', 'as it came'],
+      { 'x-cakemail-signature': `sha256=${signature}` },
+      ['a prefix such as', 'only the base64'],
     ],
-    ['the other header', body, { 'x-cakemail-signature': `sha256=${signature}` }, ['a prefix such as', 'base64 alone']],
     ['no signature', body, {}, ['has neither x-signature nor x-cakemail-signature']],
     [
       'nothing that is known',
@@ -82,8 +82,8 @@ describe('explains below a rejection:', () => {
     });
     const foreign = JSON.stringify({ event: `Own\u001b[2J\n12:00:00  200 ${'x'.repeat(5_000)}` });
     expect((await deliver(url, foreign, { 'x-signature': sign(foreign, SECRET) })).status).toBe(403);
-    await says('It is signed with the key of Email.Sent, and it is a Own?[2J?12:00:00');
-    await says('Each event has a webhook and a key of its own');
+    await says('The event is Own?[2J?12:00:00');
+    await says('Each event has its own webhook and its own key');
     expect(printed()).not.toContain('\u001b');
     expect(printed().length).toBeLessThan(3_000);
   });

@@ -11,7 +11,7 @@ describe('replay', () => {
     ids = await fill(place, ['Email.Sent', 'User.LoggedIn', 'Email.Opened']);
   });
 
-  test('lists what it would replay, asks, and does it on yes', async () => {
+  test('58. `inbox replay` lists what it would replay, asks, and replays after yes', async () => {
     for (const answer of ['y', 'Y', ' yes ']) {
       const { code, out, err } = await cli(place, `replay ${ids[1]}`, { answer });
       expect(err).toContain(`${ids[1]}  User.LoggedIn  done`);
@@ -34,7 +34,7 @@ describe('replay', () => {
     expect(await counts(place)).toEqual({ dead: 2, done: 1, waiting: 0 });
   });
 
-  test('without a terminal it lists the deliveries, exits with 2 and names --yes', async () => {
+  test('58. `inbox replay` without a terminal lists, refuses with code 2 and names --yes', async () => {
     const { code, out, err } = await cli(place, 'replay --state dead');
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain('Email.Opened');

@@ -48,7 +48,7 @@ describe('when one webhook has no readable key, the others keep theirs:', () => 
     ['no signature', { change: () => ({ id: 'wh-2', data: {} }) }],
     ['a refusal', { status: 404 }],
     ['a failure', { status: 500 }],
-  ])('%s', async (_what, fault) => {
+  ])('62. a webhook with %s does not affect the keys of the others', async (_what, fault) => {
     const { login, keys, onError } = await served();
     fake.fail(/wh-2/, fault);
     expect(await keys.refresh()).toEqual({ 'User.LoggedIn': [login] });

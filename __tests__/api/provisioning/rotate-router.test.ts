@@ -32,7 +32,7 @@ async function receiving(api = client()) {
 }
 
 describe('the router has the new key before the old webhook is archived', () => {
-  test.each([0, 99])('however late a listing shows the new one: %d', async (lag) => {
+  test.each([0, 99])('61. even when a listing is late by %d', async (lag) => {
     const { url, keys, stop } = await receiving();
     const old = fake.add('User.LoggedIn', url);
     expect(await fake.deliver('User.LoggedIn', { account_id: 1 })).toEqual([200]);
@@ -63,7 +63,7 @@ describe('the router has the new key before the old webhook is archived', () => 
     ['is not shown', [{ change: (answer) => ({ ...(answer as object), signature: { hash_function: 'sha256' } }) }]],
     ['cannot be read', [{ status: 403 }]],
     ['cannot be read at all', Array.from({ length: 5 }, () => ({ status: 500 }))],
-  ])('or nothing is archived, because it %s', async (_what, faults) => {
+  ])('61. or nothing is archived, because it %s', async (_what, faults) => {
     const { url, keys, stop } = await receiving();
     const old = fake.add('User.LoggedIn', url);
     fake.fail(/GET \/webhooks\/wh-2/, ...faults);
