@@ -36,4 +36,39 @@ describe('without Express, under http.createServer(webhooks)', () => {
     const error = { err: expect.objectContaining({ message: 'no next' }) };
     expect(await logged).toEqual([error, 'the response could not be sent']);
   });
+
+  test.each<[string, (res: ServerResponse) => unknown]>([
+    ['whose headers cannot be written', (res) => res.setHeader('Trailer', 'Server-Timing')],
+    [
+      'whose end() throws',
+      (res) =>
+        Object.assign(res, {
+          end: () => {
+            throw new Error('patched');
+          },
+        }),
+    ],
+  ])('a response %s closes the connection, and does not end the process', async (_what, breakIt) => {
+    const logger = { error: jest.fn() };
+    const webhooks = createWebhookRouter({ secret: SECRET, logger, limit: 1_000 });
+    const server = createServer((req, res) => {
+      breakIt(res);
+      webhooks(req, res);
+    });
+    await expect(request(server).post('/').set(FORGED).send(SIGNED.body)).rejects.toThrow();
+    // A response to a body that is refused unread may arrive before the connection closes.
+    await Promise.allSettled([request(server).post('/').set(FORGED).send('x'.repeat(200_000))]);
+    expect(logger.error).toHaveBeenCalledWith(expect.anything(), 'the response could not be sent');
+  });
+
+  test('a body that middleware let flow away is reported as consumed, and not as aborted', async () => {
+    const webhooks = createWebhookRouter({ secret: SECRET, logger: {} });
+    const rejected = new Promise((resolve) => webhooks.lifecycle.once('rejected', resolve));
+    const server = createServer((req, res) => {
+      req.on('data', () => {});
+      webhooks(req, res);
+    });
+    await request(server).post('/').set(SIGNED.headers).send(SIGNED.body);
+    expect(await rejected).toMatchObject({ reason: 'body_consumed', status: 500 });
+  });
 });

@@ -28,6 +28,13 @@ describe('a source with isCached', () => {
     expect(warn).toHaveBeenCalledTimes(1);
   });
 
+  test('makes no request wait while it returns its keys at once, so a flood does not exclude others', async () => {
+    const input = ['old'];
+    const { keys } = loadedKeys(() => input, { isCached: true });
+    const rings = await Promise.all(Array.from({ length: 3_000 }, () => keys.load(20_000)));
+    expect(new Set(rings).size).toBe(1);
+  });
+
   test('is called for every refresh()', async () => {
     const { keys, requests } = loadedKeys(sequence(old, old, both), { isCached: true });
     await keys.load();

@@ -77,6 +77,17 @@ describe('load()', () => {
 });
 
 describe('the age of loaded keys', () => {
+  test('ends also when the source returns the same object, whose keys may have changed', async () => {
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(1_000);
+    const input = ['old'];
+    const { keys } = loadedKeys(() => input, { maxAgeMs: 50 });
+    expect(textsOf(await keys.load())).toEqual(['old']);
+    input[0] = 'new';
+    clock.mockReturnValue(1_050);
+    expect(keys.current).toBeUndefined();
+    expect(textsOf(await keys.load())).toEqual(['new']);
+  });
+
   test('ends their use when it reaches the limit, and they are loaded again', async () => {
     const clock = stopWallClock();
     const { keys, requests } = loadedKeys(old, { maxAgeMs: 1000 });

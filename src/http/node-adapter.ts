@@ -42,8 +42,18 @@ export class NodeAdapter {
     } catch (err) {
       // The app's `next` may throw, which must neither end the process nor leave the sender without a response.
       log.write('error', { err }, 'the response could not be sent');
-      respond(req, res, new RejectedOutcome('internal').toResponse());
+      respondOrClose(req, res);
     }
+  }
+}
+
+/** Closes the connection when no complete response can be written, for example because other middleware broke it. */
+function respondOrClose(req: IncomingMessage, res: ServerResponse): void {
+  try {
+    if (res.headersSent && !res.writableEnded) res.destroy();
+    else respond(req, res, new RejectedOutcome('internal').toResponse());
+  } catch {
+    res.destroy();
   }
 }
 

@@ -13,5 +13,8 @@ export function respond(req: IncomingMessage, res: ServerResponse, response: Out
   }
   res.writeHead(status, { ...headers, connection: 'close' });
   res.write(body);
-  void linger(req).then(() => res.end());
+  // Other middleware may have replaced end(), and what it throws must not end the process.
+  linger(req)
+    .then(() => res.end())
+    .catch(() => res.destroy());
 }

@@ -1,4 +1,4 @@
-import { type Awaitable, withTimeout } from '../shared/promises.js';
+import { type Awaitable, isPromiseLike, withTimeout } from '../shared/promises.js';
 import { createKeyRing, type KeyRing, type SecretInput, type Warn } from './key-ring.js';
 import { SharedCall } from './shared-call.js';
 
@@ -70,7 +70,17 @@ export class LoadedKeys implements KeySource {
   }
 
   load(bytes = 0): Promise<KeyRing> {
-    return this.#loading.join(bytes);
+    return this.source.isCached ? this.#loadCached(bytes) : this.#loading.join(bytes);
+  }
+
+  /** A request whose keys are there at once does not wait, so it does not count among those that do. */
+  async #loadCached(bytes: number): Promise<KeyRing> {
+    const calledAt = performance.now();
+    const given = this.source({ refresh: false });
+    if (!isPromiseLike(given)) return this.#keep(given, calledAt);
+    const pending = Promise.resolve(given);
+    pending.catch(() => {}); // it is not awaited when another call is running
+    return this.#loading.join(bytes, () => this.#receive(pending, calledAt));
   }
 
   refresh(bytes = 0): Promise<KeyRing> | undefined {
@@ -80,21 +90,25 @@ export class LoadedKeys implements KeySource {
   }
 
   async #call(request: SecretsRequest): Promise<KeyRing> {
-    const { timeoutMs } = this.options;
     const calledAt = performance.now();
     this.#calledAt = calledAt;
-    const late = (): Error => new Error(`\`secrets\` returned nothing within ${timeoutMs} ms`);
     try {
-      return this.#keep(await withTimeout(timeoutMs, this.source(request), late), calledAt);
+      return await this.#receive(this.source(request), calledAt);
     } catch (thrown) {
       this.#calledAt = Number.NEGATIVE_INFINITY; // after a failure the backoff replaces the cooldown
       throw thrown;
     }
   }
 
+  async #receive(given: Awaitable<SecretInput>, calledAt: number): Promise<KeyRing> {
+    const { timeoutMs } = this.options;
+    const late = (): Error => new Error(`\`secrets\` returned nothing within ${timeoutMs} ms`);
+    return this.#keep(await withTimeout(timeoutMs, given, late), calledAt);
+  }
+
   #keep(input: SecretInput, calledAt: number): KeyRing {
     const loaded = this.#loaded;
-    const isSame = loaded !== undefined && input === loaded.input && typeof input === 'object';
+    const isSame = this.source.isCached && loaded !== undefined && input === loaded.input && typeof input === 'object';
     const ring = isSame ? loaded.ring : createKeyRing(input, 'secrets()', this.options.warn);
     // A slow call must not replace the keys of a later one.
     if (loaded === undefined || loaded.calledAt <= calledAt) {

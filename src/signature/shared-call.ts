@@ -23,8 +23,8 @@ export class SharedCall<T> {
   constructor(private readonly call: () => Promise<T>) {}
 
   /** Waits for the running call, or starts one. `bytes` is the size of the body that waits. */
-  join(bytes: number): Promise<T> {
-    return this.#wait(bytes, () => this.#running ?? this.#begin());
+  join(bytes: number, call: () => Promise<T> = this.call): Promise<T> {
+    return this.#wait(bytes, () => this.#running ?? this.#begin(call));
   }
 
   /** Waits for the running call, if there is one. */
@@ -46,15 +46,15 @@ export class SharedCall<T> {
     });
   }
 
-  #begin(): Promise<T> {
+  #begin(call = this.call): Promise<T> {
     this.#backoff.check();
-    this.#running = this.#run();
+    this.#running = this.#run(call);
     return this.#running;
   }
 
-  async #run(): Promise<T> {
+  async #run(call: () => Promise<T>): Promise<T> {
     try {
-      const result = await this.call();
+      const result = await call();
       this.#backoff.succeed();
       return result;
     } catch (thrown) {

@@ -31,7 +31,7 @@ export async function readNodeBody(req: NodeRequest, limits: BodyLimits): Promis
   await endOfTurn();
   // Most bodies come with their headers and are complete now: they need no listeners and no time limit.
   if (req.complete && !req.readableDidRead) return bounded(req.read() ?? Buffer.alloc(0), limits);
-  if (req.destroyed) return { reason: 'body_aborted' };
+  if (req.destroyed && !req.readableEnded) return { reason: 'body_aborted' };
   if (!isUnread(req)) return { reason: 'body_consumed' };
   return readStream(req, undefined, limits);
 }

@@ -163,7 +163,10 @@ function create(path: string): void {
     closeSync(openSync(path, 'wx', MODE));
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
-    if (!statSync(path).isFile()) throw new Error('it is not a regular file');
+    const stats = statSync(path);
+    if (!stats.isFile()) throw new Error('it is not a regular file');
+    const user = process.geteuid?.(); // undefined on Windows
+    if (user !== undefined && stats.uid !== user) throw new Error('it belongs to another user');
   }
 }
 
