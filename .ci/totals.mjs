@@ -20,7 +20,7 @@ export function formatTotals({ passed, failed, skipped }) {
 
 if (process.argv[1] === import.meta.filename) {
   const totals = addUp(process.argv[2]);
-  console.log(inWords(totals));
+  console.log(formatTotals(totals));
   // A run without tests fails, and so does a skipped test, for example because a server is missing.
   process.exitCode = totals.failed === 0 && totals.skipped === 0 && totals.passed > 0 ? 0 : 1;
 }
