@@ -1,4 +1,4 @@
-/** Writes each UTF-16 unit of a text as `\uXXXX`, which JSON reads as the same text. */
+/** Writes each UTF-16 unit of a text as `\u` and four hexadecimal digits, which JSON reads as the same text. */
 export function unicodeEscape(text: string): string {
   return text
     .split('')

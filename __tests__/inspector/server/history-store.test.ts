@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chownSync,
   existsSync,
   lstatSync,
   mkdtempSync,
@@ -321,4 +322,15 @@ function run(role: string): ChildProcess {
 function overwritePages(): void {
   const file = openSync(path, 'r+');
   writeSync(file, Buffer.alloc(statSync(path).size - 4096, 0xa5), 0, undefined, 4096);
+}
+
+// Only root can give a file away, and only root could open such a file.
+if (process.geteuid?.() === 0) {
+  test('a file of another user is refused, because its owner could read the payloads', () => {
+    writeFileSync(path, '', { mode: 0o666 });
+    chownSync(path, 65_534, 65_534);
+    expect(() => new HistoryStore(path)).toThrow(ConfigurationError);
+    expect(() => new HistoryStore(path)).toThrow('it belongs to another user');
+    expect(statSync(path)).toMatchObject({ size: 0, uid: 65_534 });
+  });
 }
