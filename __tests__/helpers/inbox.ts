@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createPostgresBackend, createRedisBackend, Queue } from 'bullmq';
 import { type Inbox, type InboxOptions, openInbox } from '../../src/inbox/index.js';
 import { createWebhookRouter, type WebhookRouter, type WebhookRouterOptions } from '../../src/index.js';
-import { signedRequest } from '../../src/testing/index.js';
+import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { SECRET } from './harness.js';
 
 /** A place for an inbox of one test. */
@@ -67,6 +67,14 @@ export function onEachEngine(tests: (engine: Engine) => void): void {
 
 /** Retries that a test can wait for. */
 export const QUICK: InboxOptions = { retries: { attempts: 3, baseMs: 1, maxMs: 1 }, pollMs: 10 };
+
+export const LOGIN = sampleEvent('User.LoggedIn');
+/** Returns an event that differs from those with other account ids. */
+export const login = (account_id: number) => ({ ...LOGIN, account_id });
+/** A handler that always fails. */
+export const fail = (): never => {
+  throw new Error('not today');
+};
 
 /** The inboxes and routers that a test opened, for `closeAll`. */
 const opened: { close(): Promise<unknown> }[] = [];

@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import type { Inbox } from '../../../src/inbox/index.js';
 import { PermanentError } from '../../../src/index.js';
-import { sampleEvent } from '../../../src/testing/index.js';
 import {
   closeAll,
   drained,
+  fail,
+  LOGIN,
+  login,
   newPlace,
   onEachEngine,
   open,
@@ -16,13 +18,6 @@ import {
 import { next } from '../../helpers/waiting.js';
 
 afterEach(closeAll);
-
-const LOGIN = sampleEvent('User.LoggedIn');
-/** Returns an event that differs from those with other account ids. */
-const login = (account_id: number) => ({ ...LOGIN, account_id });
-const fail = (): never => {
-  throw new Error('not today');
-};
 
 onEachEngine((engine) => {
   let place: Place;

@@ -1,13 +1,18 @@
 import type { Inbox } from '../../../src/inbox/index.js';
 import { ConfigurationError } from '../../../src/index.js';
-import { sampleEvent } from '../../../src/testing/index.js';
-import { closeAll, newPlace, onEachEngine, open, type Place, routerOn, send } from '../../helpers/inbox.js';
+import {
+  closeAll,
+  LOGIN,
+  login,
+  newPlace,
+  onEachEngine,
+  open,
+  type Place,
+  routerOn,
+  send,
+} from '../../helpers/inbox.js';
 
 afterEach(closeAll);
-
-const LOGIN = sampleEvent('User.LoggedIn');
-/** Returns an event that differs from those with other account ids. */
-const login = (account_id: number) => ({ ...LOGIN, account_id });
 
 onEachEngine((engine) => {
   let place: Place;

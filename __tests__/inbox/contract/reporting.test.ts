@@ -8,10 +8,12 @@ import {
   type WebhookRouter,
   type WebhookRouterOptions,
 } from '../../../src/index.js';
-import { sampleEvent } from '../../../src/testing/index.js';
 import {
   closeAll,
   drained,
+  fail,
+  LOGIN,
+  login,
   newPlace,
   onEachEngine,
   open,
@@ -23,13 +25,6 @@ import {
 import { next } from '../../helpers/waiting.js';
 
 afterEach(closeAll);
-
-const LOGIN = sampleEvent('User.LoggedIn');
-/** Returns an event that differs from those with other account ids. */
-const login = (account_id: number) => ({ ...LOGIN, account_id });
-const fail = (): never => {
-  throw new Error('not today');
-};
 
 onEachEngine((engine) => {
   let place: Place;

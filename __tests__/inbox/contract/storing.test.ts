@@ -4,11 +4,12 @@ import { dirname } from 'node:path';
 import request from 'supertest';
 import type { Inbox } from '../../../src/inbox/index.js';
 import { type CakemailEvent, type Delivery, PermanentError } from '../../../src/index.js';
-import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
+import { signedRequest } from '../../../src/testing/index.js';
 import { createApp, PATH, SECRET } from '../../helpers/harness.js';
 import {
   closeAll,
   drained,
+  LOGIN,
   newPlace,
   onEachEngine,
   open,
@@ -20,8 +21,6 @@ import {
 import { next } from '../../helpers/waiting.js';
 
 afterEach(closeAll);
-
-const LOGIN = sampleEvent('User.LoggedIn');
 
 onEachEngine((engine) => {
   let place: Place;

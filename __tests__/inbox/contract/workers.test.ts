@@ -1,13 +1,19 @@
 import type { Inbox } from '../../../src/inbox/index.js';
 import type { WebhookRouter } from '../../../src/index.js';
-import { sampleEvent } from '../../../src/testing/index.js';
-import { closeAll, drained, newPlace, onEachEngine, open, type Place, routerOn, send } from '../../helpers/inbox.js';
+import {
+  closeAll,
+  drained,
+  LOGIN,
+  login,
+  newPlace,
+  onEachEngine,
+  open,
+  type Place,
+  routerOn,
+  send,
+} from '../../helpers/inbox.js';
 
 afterEach(closeAll);
-
-const LOGIN = sampleEvent('User.LoggedIn');
-/** Returns an event that differs from those with other account ids. */
-const login = (account_id: number) => ({ ...LOGIN, account_id });
 
 /** Registers a handler that runs until `finish` is called. Resolves when the handler starts. */
 function startedHandler(webhooks: WebhookRouter): Promise<{ readonly id: string; readonly finish: () => void }> {
