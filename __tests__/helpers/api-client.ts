@@ -1,4 +1,6 @@
-import { CakemailApi, type CakemailApiOptions } from '../../src/api/index.js';
+import { CakemailApi, type CakemailApiOptions, cakemailKeys } from '../../src/api/index.js';
+import { createWebhookRouter } from '../../src/index.js';
+import { sampleEvent, signedRequest } from '../../src/testing/index.js';
 import { FakeCakemail, TOKEN } from './fake-cakemail.js';
 
 export const URL_HERE = 'https://app.example.com/webhooks/cakemail';
@@ -38,4 +40,15 @@ export async function reasonOf(promise: Promise<unknown>): Promise<Error> {
     },
     (thrown) => thrown,
   );
+}
+
+export const LOGIN = sampleEvent('User.LoggedIn');
+/** A signed delivery, which differs from those with other account ids. */
+export const signed = (secret: string, account_id = 1) => signedRequest({ ...LOGIN, account_id }, { secret });
+
+/** A router that verifies with the keys of the fake API. */
+export function receiver(options: Partial<Parameters<typeof cakemailKeys>[0]> = {}) {
+  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, ...options });
+  const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
+  return { keys, webhooks, receive: (...args: Parameters<typeof signed>) => webhooks.receive(signed(...args)) };
 }

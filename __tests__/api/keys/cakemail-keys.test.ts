@@ -1,7 +1,6 @@
 import { applyPlan, cakemailKeys, planWebhooks } from '../../../src/api/index.js';
 import { createWebhookRouter } from '../../../src/index.js';
-import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
+import { client, receiver, signed, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -9,15 +8,6 @@ beforeEach(async () => {
   fake = await startFake();
 });
 afterEach(stopFake);
-
-const LOGIN = sampleEvent('User.LoggedIn');
-const signed = (secret: string, account_id = 1) => signedRequest({ ...LOGIN, account_id }, { secret });
-
-function receiver(options: Partial<Parameters<typeof cakemailKeys>[0]> = {}) {
-  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, ...options });
-  const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
-  return { keys, webhooks, receive: (...args: Parameters<typeof signed>) => webhooks.receive(signed(...args)) };
-}
 
 test('gives the key of every active webhook on the URL, bound to its event and named by its id', async () => {
   const login = fake.add('User.LoggedIn', URL_HERE);

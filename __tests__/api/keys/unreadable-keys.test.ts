@@ -1,7 +1,7 @@
 import { cakemailKeys } from '../../../src/api/index.js';
 import { createWebhookRouter } from '../../../src/index.js';
-import { sampleEvent, signedRequest } from '../../../src/testing/index.js';
-import { client, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
+import { signedRequest } from '../../../src/testing/index.js';
+import { client, LOGIN, receiver, startFake, stopFake, URL_HERE } from '../../helpers/api-client.js';
 import type { FakeCakemail, Fault } from '../../helpers/fake-cakemail.js';
 
 let fake: FakeCakemail;
@@ -9,15 +9,6 @@ beforeEach(async () => {
   fake = await startFake();
 });
 afterEach(stopFake);
-
-const LOGIN = sampleEvent('User.LoggedIn');
-const signed = (secret: string, account_id = 1) => signedRequest({ ...LOGIN, account_id }, { secret });
-
-function receiver(options: Partial<Parameters<typeof cakemailKeys>[0]> = {}) {
-  const keys = cakemailKeys({ api: client({ attempts: 1 }), url: URL_HERE, ...options });
-  const webhooks = createWebhookRouter({ secrets: keys, logger: {} });
-  return { keys, webhooks, receive: (...args: Parameters<typeof signed>) => webhooks.receive(signed(...args)) };
-}
 
 test('the warning of a key that could not be read names its webhook and event, and says nothing about the others', async () => {
   const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
